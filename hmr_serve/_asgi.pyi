@@ -1,0 +1,58 @@
+"""The network (C, asgi/): an I/O thread (libuv, llhttp) that never takes the GIL, and its ASGI bridge.
+
+The I/O thread accepts, parses, queues and writes while Python is busy. It watches files, and
+holds new requests behind the fence from the first event of a save until `release`.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+class Server:
+    """One I/O thread with its listeners. All methods and properties: main thread, GIL held."""
+
+    def __init__(
+        self,
+        listeners: Sequence[int],  # listening sockets' descriptors; borrowed, never closed here
+        *,
+        loop: Any,  # the asyncio (or uvloop) event loop that runs the application
+        on_change: Callable[[int, list[str]], None] | None = None,
+        access_log: Callable[[str, str, str, str, int, float], None] | None = None,
+        on_error: Callable[[str, BaseException | None], None] | None = None,
+        root_path: str = "",
+        keep_alive: float = 5.0,
+        server_header: bool = True,
+        date_header: bool = True,
+    ) -> None:
+        """on_change(serial, paths) is called in the loop's thread with absolute paths of ready files,
+        while the fence stands; answer with release(serial).
+        access_log(client "host:port", method, target, "1.1", status, seconds) after each response.
+        on_error("message", exception or None) when the application raises or breaks the protocol."""
+
+    app: Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+    """The ASGI application that new requests go to. Settable at any time."""
+
+    state: dict[str, Any] | None
+    """scope["state"] of new requests is a shallow copy of this (lifespan state). Settable."""
+
+    def start(self) -> None:
+        """Start the I/O thread and accept. Set `app` first."""
+
+    def watch(self, files: Iterable[str], directories: Iterable[str]) -> None:
+        """The paths that matter from now on (replaces the set): a change of a file (created, deleted
+        and moved included), or an entry added to or removed from a directory, raises the fence."""
+
+    def release(self, serial: int) -> None:
+        """The change `serial` was applied (or failed): lift the fence, unless a newer one stands."""
+
+    def stop(self, grace: float) -> Awaitable[None]:
+        """Stop accepting, let running requests end for up to `grace` seconds, cancel the rest, close
+        every connection, join the thread. The listeners stay open (a restart inherits them)."""
+
+    def abort(self) -> None:
+        """The same at once, without waiting for requests (a second Ctrl+C)."""
+
+    def stats(self) -> dict[str, int]:
+        """Counters: connections, requests, in_flight, fenced, changes, wakeups."""
+
+def versions() -> dict[str, str]:
+    """{"libuv": "1.44.2", "llhttp": "8.1.0"}"""

@@ -1,0 +1,105 @@
+"""The reload engine (C, core/): tracks top-level statements and reruns what an edit affects.
+
+Knows nothing of HTTP and works without a server: install an Engine, import tracked
+modules, give `apply` the changed paths, read the Report. Every call is made with the GIL
+held, from one thread at a time; `apply` and `run` belong to the thread that imported the
+application (the main thread of a server).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+class Rerun(NamedTuple):
+    """A top-level statement that ran again, or for the first time."""
+
+    module: str  # dotted module name
+    label: str  # the name it binds ("read_item", "class Item", "router", "import settings"), else its source line
+    line: int  # 1-based, in the edited file
+    reason: str  # "changed", "new", "reads settings.LIMIT, changed", "in the group of app, ..."
+    cost: float  # seconds, without the modules it imported
+
+class Report(NamedTuple):
+    """What one `apply` did: an applied save (a revision), or an error and nothing applied."""
+
+    revision: int  # grows by one with every applied save; unchanged by an error or an empty edit
+    files: list[str]  # the changed files, relative to the root that holds them
+    patched: list[str]  # "module:qualname" of every function that got new code in place
+    reran: list[Rerun]  # in the order they ran; [] when nothing had to
+    removed: list[tuple[str, str]]  # (module, label) of statements that are no more
+    kept: list[str]  # names bound by statements of >= 0.1 s in edited or affected modules that did not run
+    stale: list[str]  # traces opened with `begin` (lifespans) that have to start anew
+    restart: str | None  # why only a new process can apply this edit; nothing was applied then
+    error: BaseException | None  # what the edited code raised; everything is as before the call
+    times: dict[str, float]  # seconds: "read" (and split), "plan", "run", "total"
+
+class Statement(NamedTuple):
+    """A read-only view of a tracked statement, for tests and --explain."""
+
+    label: str
+    line: int
+    reads: list[str]  # "module.name"
+    binds: list[str]  # names in its own module, in the order of binding
+    shapes: list[str]  # "module.name" of the groups it shaped besides creating them
+    cost: float
+
+class Engine:
+    def __init__(self, roots: Sequence[str]) -> None:
+        """Track .py files below `roots` (directories), except site-packages and the standard library.
+
+        One Engine may be installed at a time. Raises RuntimeError with a sentence on a
+        free-threaded build, in a sub-interpreter, or when no monitoring tool id is free.
+        """
+
+    def install(self) -> None:
+        """Begin to track imports (a finder at the head of sys.meta_path)."""
+
+    def uninstall(self) -> None:
+        """Stop tracking; modules stay as they are."""
+
+    def run(self, name: str, func: Callable[[], Any]) -> Any:
+        """Call func() traced, as if it were the last statement of the program (the entry: import
+        the app, call its factory). Later `apply` calls run it again when what it read changed.
+        Raises what func raises. The same name replaces the earlier entry."""
+
+    def result(self, name: str) -> Any:
+        """What func() of run(name, func) returned last (new reference)."""
+
+    def begin(self, name: str) -> None:
+        """Trace what the current contextvars context does from now on under `name` (a lifespan
+        startup: call it inside the lifespan's own task). Replaces an earlier trace of that name."""
+
+    def end(self, name: str) -> None:
+        """Close the trace; `apply` lists the name in Report.stale when what it read changed."""
+
+    def drop(self, name: str) -> None:
+        """Forget an entry or trace of that name; unknown names are ignored."""
+
+    def apply(self, paths: Iterable[str]) -> Report:
+        """Apply the changed, created or deleted files among `paths` as one transaction.
+
+        Never raises for what the edited code does (Report.error); a path that nothing imported,
+        opened or looked for costs nothing. Content decides: an unchanged file changes nothing."""
+
+    def swap_back(self) -> None:
+        """Put bindings and code of the last applied revision back to what they were before it, so
+        that an old lifespan can shut down in its own world. RuntimeError if there is none."""
+
+    def swap_forward(self) -> None:
+        """Undo swap_back."""
+
+    def revert(self) -> None:
+        """While swapped back: give the last revision up for good (its files count as changed)."""
+
+    def watched(self) -> tuple[set[str], set[str]]:
+        """(files, directories) whose change may matter, absolute real paths: module files, files
+        opened or looked for at import, places where a missing module was looked for; directories
+        that were listed."""
+
+    def generation(self) -> int:
+        """Changes whenever watched() may have changed."""
+
+    def modules(self) -> list[str]:
+        """Names of the tracked modules, in cold order (the order in which their imports end)."""
+
+    def statements(self, module: str) -> list[Statement]:
+        """The statements of a tracked module in file order. KeyError for an unknown module."""
