@@ -97,13 +97,26 @@ apt_update() {
     [ -n "$(find $lists -maxdepth 1 -name '*_Packages*' -print -quit 2>/dev/null)" ] &&
         [ -n "$(find $lists -maxdepth 0 -mtime -1 2>/dev/null)" ] && return
     say "apt-get update"
-    apt-get update -qq || die "apt-get update failed."
+    apt-get update -qq || say "apt-get update failed; going on with the lists there are."
 }
 
 apt_install() {
     say "apt-get install $*"
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
         die "apt-get install $* failed."
+}
+
+# Makes the command $1 of the Debian package $2 available.
+tool_ready() {
+    command -v "$1" >/dev/null && return
+    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+        apt_update
+        apt_install "$2"
+    elif command -v brew >/dev/null; then
+        die "$1 is missing: run \"brew install $2\"."
+    else
+        die "$1 is missing: run \"sudo apt-get install $2\", or your system's equivalent."
+    fi
 }
 
 # Whether a C compiler, libuv's header and llhttp (a library, or Debian 12's sources) are there.
@@ -135,17 +148,20 @@ libraries_ready() {
     libraries_found || die "$packages are installed, but uv.h or llhttp.h cannot be included by ${CC:-cc}."
 }
 
-# Installs what pyproject.toml asks for to build, run and test; with arguments, those groups.
+# Installs the requirements file $1 into the environment, else what pyproject.toml asks for to
+# build, run and test.
 python_packages_install() {
-    local stamp="$venv/.hmr-packages${1:+-$1}" sum wanted
-    sum=$(cksum <pyproject.toml)
+    local source=${1:-pyproject.toml} list=${1:-} stamp sum
+    stamp="$venv/.hmr-packages-$(basename "$source")"
+    sum=$(cksum <"$source")
     [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && return
-    wanted=$("$venv/bin/python" tools/requirements.py "$@")
-    [ -n "$wanted" ] || return 0
-    say "installing Python packages into $venv${1:+ ($1)}"
-    printf '%s\n' "$wanted" >"$venv/.hmr-requirements"
-    "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$venv/.hmr-requirements" ||
-        die "pip could not install what pyproject.toml asks for."
+    if [ -z "$list" ]; then
+        list=$venv/.hmr-requirements
+        "$venv/bin/python" tools/requirements.py >"$list"
+    fi
+    say "installing what $source asks for into $venv"
+    "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$list" ||
+        die "pip could not install what $source asks for."
     printf '%s\n' "$sum" >"$stamp"
 }
 
