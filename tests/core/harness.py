@@ -1,0 +1,318 @@
+"""The workbench of the engine's tests: a program in files, a live process, a cold
+start.
+
+    def test_editing_a_constant_reruns_its_importers_only(project):
+        project.start({"a.py": "X = 1\nY = 2\n", "main.py": "from a import X\n"})
+        report = project.edit("a.py", "X = 1", "X = 5")
+        assert ran(report) == ["a: X = 5", "main: from a import X"]
+
+Every edit is also checked against a cold start (oracle.py), and what the report says
+ran against what did run, unless `check=False`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from . import oracle
+from .worker import statement_at
+
+ENGINE = os.environ.get("HMR_TEST_ENGINE", "hmr_serve._core:Engine")
+DEADLINE = float(os.environ.get("HMR_TEST_DEADLINE", "30"))
+
+
+class WorkerDied(AssertionError):
+    """A process under test crashed or hung."""
+
+
+class WorkerRaised(AssertionError):
+    """An order raised in a process under test; the text is its traceback."""
+
+
+class Zygote:
+    """The process that has the libraries loaded and forks workers; one per test run."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        package = __package__ or "core"
+        top = Path(__file__).parents[len(package.split("."))]
+        paths = [str(top), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environ = dict(os.environ, PYTHONPATH=os.pathsep.join(paths))
+        environ.setdefault("PYTHONHASHSEED", "1")
+        environ["PYTHONDONTWRITEBYTECODE"] = "1"
+        for name in [n for n in environ if n.startswith("PYTEST_")]:
+            del environ[name]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", f"{package}.worker", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env=environ,
+        )
+        theirs.close()
+        self.control = ours
+
+    def fork(self, root: Path, stderr: Path) -> Remote:
+        ours, theirs = socket.socketpair()
+        order = json.dumps({"dir": str(root), "stderr": str(stderr)}).encode()
+        socket.send_fds(self.control, [order], [theirs.fileno()])
+        theirs.close()
+        pid = self.answer()["pid"]
+        return Remote(self, pid, Connection(ours.detach()), stderr)
+
+    def wait(self, pid: int) -> int:
+        self.control.sendall(json.dumps({"wait": pid}).encode())
+        return self.answer()["status"]
+
+    def answer(self) -> dict[str, Any]:
+        got = self.control.recv(65536)
+        if not got:
+            raise WorkerDied(f"the zygote ended: {self.process.wait()}")
+        return json.loads(got)
+
+    def close(self) -> None:
+        self.control.close()
+        self.process.wait()
+
+
+@dataclass
+class Remote:
+    """A worker, from outside."""
+
+    zygote: Zygote
+    pid: int
+    connection: Connection
+    stderr: Path
+    ended: bool = False
+
+    def ask(self, do: str, **order: Any) -> Any:
+        try:
+            self.connection.send({"do": do, **order})
+            if not self.connection.poll(DEADLINE):
+                os.kill(self.pid, signal.SIGUSR1)  # faulthandler writes the stacks
+                os.kill(self.pid, signal.SIGABRT)
+                raise EOFError
+            kind, answer = self.connection.recv()
+        except (EOFError, ConnectionError):
+            status = self.end()
+            text = f"worker ended with {status} at {do!r}\n{self.errors()}"
+            raise WorkerDied(text) from None
+        if kind == "raised":
+            raise WorkerRaised(answer)
+        return answer
+
+    def errors(self) -> str:
+        """What the worker wrote, its newest part."""
+        return self.stderr.read_text(errors="replace")[-4000:]
+
+    def end(self) -> int | None:
+        """Close and reap; its exit status (negative: the signal)."""
+        if self.ended:
+            return None
+        self.ended = True
+        self.connection.close()
+        return self.zygote.wait(self.pid)
+
+
+@dataclass
+class Report:
+    """A worker's report of one `apply`, with what the monitor saw run."""
+
+    revision: int
+    files: list[str]
+    patched: list[str]
+    reran: list[tuple[str, str, int, str, float]]
+    removed: list[tuple[str, str]]
+    kept: list[str]
+    stale: list[str]
+    restart: str | None
+    error: dict[str, Any] | None
+    times: dict[str, float]
+    executed: list[tuple[str, int]]
+    modules: dict[str, str]
+    sources: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def source(self, module: str) -> str:
+        return self.sources.get(self.modules.get(module, ""), "")
+
+
+def ran(report: Report) -> list[str]:
+    """Statements that ran, in order: "module: x = 1", "module: def f"."""
+    return [
+        f"{module}: {statement_at(report.source(module), line)}"
+        for module, _, line, _, _ in report.reran
+        if module in report.modules
+    ]
+
+
+def reasons(report: Report) -> dict[str, str]:
+    """{"module: x = 1": why it ran}."""
+    whys = [r[3] for r in report.reran if r[0] in report.modules]
+    return dict(zip(ran(report), whys, strict=False))
+
+
+def executed(report: Report) -> list[str]:
+    """The same as `ran`, from the monitor instead of the report."""
+    names = {file: name for name, file in report.modules.items()}
+    return [
+        f"{names.get(file, file)}: {statement_at(report.sources.get(file, ''), line)}"
+        for file, line in report.executed
+    ]
+
+
+class Project:
+    """A program under edit.
+
+    Responsibilities: the files, the live worker, cold starts, and the check of one
+    against the other after every edit.
+    """
+
+    def __init__(self, zygote: Zygote, root: Path, engine: str = ENGINE) -> None:
+        self.zygote = zygote
+        self.root = root / "project"
+        self.root.mkdir()
+        self.scratch = root
+        self.engine = engine
+        self.entry, self.attr = "main", None
+        self.worker: Remote | None = None
+        self.good: dict[str, Any] = {}
+        self.before: Callable[[], Any] = lambda: None
+        self.asked: list[str] = []
+        self.restarts: list[str] = []
+
+    # Files
+
+    def write(self, files: Mapping[str, str | bytes]) -> list[str]:
+        """Write files (text is dedented); their absolute paths."""
+        paths = []
+        for name, content in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, str):
+                content = textwrap.dedent(content).encode()
+            path.write_bytes(content)
+            paths.append(str(path))
+        return paths
+
+    def read(self, name: str) -> str:
+        return (self.root / name).read_text()
+
+    def sources(self) -> dict[str, str]:
+        found = sorted(self.root.rglob("*.py"))
+        return {str(p.relative_to(self.root)): p.read_text() for p in found}
+
+    # The live process
+
+    def start(
+        self,
+        files: Mapping[str, str | bytes] | None = None,
+        entry: str = "main",
+        attr: str | None = None,
+        *,
+        check: bool = True,
+    ) -> None:
+        """Write files, import `entry` tracked; both starts must look alike."""
+        self.write(files or {})
+        self.entry, self.attr = entry, attr
+        error = self.boot()
+        if error:
+            raise AssertionError("the program does not start:\n" + error["traceback"])
+        if check:
+            oracle.check_start(self)
+
+    def boot(self) -> dict[str, Any] | None:
+        """A new live process; the error of its start."""
+        if self.worker:
+            self.worker.end()
+        self.worker = self.zygote.fork(self.root, self.scratch / "live.err")
+        return self.ask("start", engine=self.engine, entry=self.entry, attr=self.attr)
+
+    def ask(self, do: str, **order: Any) -> Any:
+        assert self.worker is not None, "start the project first"
+        return self.worker.ask(do, **order)
+
+    def eval(self, expr: str) -> Any:
+        """The (picklable) value of an expression over the live modules and `engine`."""
+        return self.ask("eval", expr=expr)
+
+    def exec(self, source: str) -> None:
+        self.ask("exec", source=textwrap.dedent(source))
+
+    def snapshot(self) -> dict[str, Any]:
+        return self.ask("snapshot")
+
+    def ids(self) -> dict[str, int]:
+        return self.ask("ids")
+
+    # Edits
+
+    def apply(self, paths: Iterable[str], *, check: bool = True) -> Report:
+        """Give the engine paths; check the outcome against a cold start."""
+        self.before()
+        given = [str(self.root / p) for p in paths]
+        ids = self.ids() if check else {}
+        got = self.ask("apply", paths=given)
+        report = Report(**got, sources=self.sources())
+        if check:
+            oracle.check_apply(self, report, ids)
+        return report
+
+    def save(self, files: Mapping[str, str | bytes], *, check: bool = True) -> Report:
+        """Write whole files and apply them as one save."""
+        return self.apply(self.write(files), check=check)
+
+    def edit(self, name: str, old: str, new: str, *, check: bool = True) -> Report:
+        """Replace the one occurrence of `old` in a file."""
+        text = self.read(name)
+        assert text.count(old) == 1, f"{old!r} is {text.count(old)} times in {name}"
+        (self.root / name).write_text(text.replace(old, new))
+        return self.apply([name], check=check)
+
+    def delete(self, *names: str, check: bool = True) -> Report:
+        for name in names:
+            (self.root / name).unlink()
+        return self.apply(names, check=check)
+
+    # The cold start
+
+    def cold(self) -> Cold:
+        return Cold(self)
+
+    def close(self) -> None:
+        if self.worker:
+            self.worker.end()
+
+
+class Cold:
+    """A fresh process that imports the present files without an engine."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        errors = project.scratch / "cold.err"
+        self.worker = project.zygote.fork(project.root, errors)
+
+    def __enter__(self) -> Cold:
+        entry, attr = self.project.entry, self.project.attr
+        self.error = self.ask("start", engine=None, entry=entry, attr=attr)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.worker.end()
+
+    def ask(self, do: str, **order: Any) -> Any:
+        return self.worker.ask(do, **order)
+
+
+def scratch_project(zygote: Zygote, engine: str = ENGINE) -> Project:
+    """A project outside pytest's tmp_path (soak runs)."""
+    return Project(zygote, Path(tempfile.mkdtemp(prefix="hmr-")), engine)

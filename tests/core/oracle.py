@@ -1,0 +1,119 @@
+"""The oracle: after every edit, the live process equals a cold start of the same files.
+
+Three rules, for every `apply`:
+1. Where a cold start succeeds, the live process looks like it: modules in order, names
+   in order, values, code, which names are the same object, logging, environment,
+   threads.
+2. Where a cold start raises, the report carries that error, raised at the same place,
+   and every name of every module holds the very object it held before.
+3. The statements that the report lists are those that ran, no more and no fewer.
+
+What is left out of the comparison is in snapshot.LEFT_OUT, each with its reason.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .snapshot import differences
+
+if TYPE_CHECKING:
+    from .harness import Cold, Project, Report
+
+
+class Difference(AssertionError):
+    """The live process is not what a cold start would be."""
+
+
+def check_start(project: Project) -> None:
+    """A tracked start looks like a plain one."""
+    with project.cold() as cold:
+        if cold.error:
+            fail("only the tracked start works", [cold.error["traceback"]])
+        compare(project, cold, "a tracked start differs from a plain one")
+
+
+def check_apply(project: Project, report: Report, ids: dict[str, int]) -> None:
+    """The three rules; `ids` are the bindings before the call."""
+    if report.restart is not None and report.error is None:
+        same_bindings(project, ids, "a refused edit left traces")
+        project.restarts.append(report.restart)
+        restarted(project)
+        return
+    with project.cold() as cold:
+        if cold.error:
+            same_error(report, cold.error)
+            same_bindings(project, ids, "a failed edit left traces")
+            now = project.snapshot()
+            found = differences(now, project.good)
+            if found:
+                fail("a failed edit left traces", found)
+            return
+        if report.error:
+            text = report.error["traceback"]
+            fail("the edit fails, a cold start does not", [text])
+        compare(project, cold, "the live process is not a cold start")
+    same_log(report)
+
+
+def compare(project: Project, cold: Cold, headline: str) -> None:
+    project.good = project.snapshot()
+    found = differences(project.good, cold.ask("snapshot"))
+    live_order, cold_order = project.ask("order"), cold.ask("order")
+    if live_order != cold_order:
+        found.append(f"order of modules: live {live_order}, cold {cold_order}")
+    live, fresh = project.ask("answers", prefix="get_"), None
+    if live:
+        fresh = cold.ask("answers", prefix="get_")
+        found += differences(live, fresh)
+    if project.asked:
+        answers = project.ask("requests", targets=project.asked)
+        found += differences(answers, cold.ask("requests", targets=project.asked))
+    if found:
+        fail(headline, found)
+
+
+def same_error(report: Report, cold: dict[str, Any]) -> None:
+    if report.error is None:
+        fail("a cold start fails, the edit does not", [cold["traceback"]])
+        return
+    pairs = [(k, report.error[k], cold[k]) for k in ("type", "message", "where")]
+    found = [f"{k}: live {a!r}, cold {b!r}" for k, a, b in pairs if a != b]
+    if found:
+        fail("another error than a cold start's", [*found, report.error["traceback"]])
+
+
+def same_bindings(project: Project, before: dict[str, int], headline: str) -> None:
+    now = project.ids()
+    found = [
+        f"{name}: {
+            'gone' if name not in now else 'new' if name not in before else 'other'
+        }"
+        for name in [*before, *(n for n in now if n not in before)]
+        if now.get(name) != before.get(name)
+    ]
+    if list(now) != list(before) and not found:
+        found = [f"order of names: {list(now)}, was {list(before)}"]
+    if found:
+        fail(headline, found)
+
+
+def same_log(report: Report) -> None:
+    """What the report says ran did run, and nothing else."""
+    from .harness import executed, ran
+
+    said, seen = sorted(ran(report)), sorted(executed(report))
+    if said != seen:
+        fail("the report is not what ran", [f"report: {said}", f"ran: {seen}"])
+
+
+def restarted(project: Project) -> None:
+    """The engine asked for a new process: what the server does then."""
+    error = project.boot()
+    if error is None:
+        project.good = project.snapshot()
+
+
+def fail(headline: str, lines: list[str]) -> None:
+    shown = lines[:12] + ([f"... {len(lines) - 12} more"] if len(lines) > 12 else [])
+    raise Difference(headline + "\n  " + "\n  ".join(shown))

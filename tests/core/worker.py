@@ -1,0 +1,333 @@
+"""The processes that tests look into: a zygote with libraries loaded, forked for each.
+
+`python -m <package>.worker FD` is the zygote: for every request on its socket it forks
+a worker, which obeys orders (pickled dicts) on a connection of its own until that
+closes. A worker with an engine is the live process; one without imports the program as
+any Python does: the cold start. Both are told what to do by harness.py and answer with
+plain data.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import faulthandler
+import gc
+import importlib
+import importlib.machinery
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import traceback
+import types
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from . import snapshot
+from .snapshot import realpath
+
+LIBRARIES = (
+    "abc asyncio atexit collections contextlib contextvars copy dataclasses enum "
+    "functools glob importlib.util inspect itertools json logging logging.config math "
+    "multiprocessing operator os.path pathlib pickle pkgutil random re signal string "
+    "textwrap time types typing warnings weakref pydantic pydantic_settings fastapi "
+    "fastapi.responses fastapi.routing starlette.middleware.cors hmr_serve._core"
+)
+TOOL = 5  # sys.monitoring's optimizer: the engine takes 4 or 3
+MONITORING = sys.monitoring
+
+
+def serve_forks(control: socket.socket) -> None:
+    """The zygote: one fork per message ({"dir", "stderr"} and a descriptor)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in LIBRARIES.split():
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            missing = getattr(error, "name", None) or ""
+            if missing.split(".")[0] != name.split(".")[0]:
+                raise
+    snapshot.LIBRARIES.update(sys.modules)
+    gc.collect()
+    gc.freeze()
+    while True:
+        message, fds, _, _ = socket.recv_fds(control, 65536, 1)
+        if not message:
+            return
+        order = json.loads(message)
+        if "wait" in order:
+            status = os.waitstatus_to_exitcode(os.waitpid(order["wait"], 0)[1])
+            control.sendall(json.dumps({"status": status}).encode())
+            continue
+        pid = os.fork()
+        if pid == 0:
+            control.close()
+            live(fds[0], order)
+        os.close(fds[0])
+        control.sendall(json.dumps({"pid": pid}).encode())
+
+
+def live(fd: int, order: dict[str, Any]) -> None:
+    """A forked worker's whole life."""
+    status = 1
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.chdir(order["dir"])
+        log = os.open(order["stderr"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        faulthandler.enable(log)
+        faulthandler.register(signal.SIGUSR1, log, all_threads=True)
+        Worker(Connection(fd), order["dir"]).obey()
+        status = 0
+    except EOFError:
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+class Worker:
+    """One process under test.
+
+    Responsibilities: obey orders, one at a time, in the main thread; turn everything
+    that goes back into plain data.
+    """
+
+    def __init__(self, connection: Connection, root: str) -> None:
+        self.connection = connection
+        self.root = realpath(root) + os.sep
+        self.engine: Any = None
+        self.entry: Callable[[], Any] = lambda: None
+        self.executed: list[tuple[str, int]] = []
+        self.ended: list[str] = []
+        self.space: dict[str, Any] = {"worker": self, "sys": sys}
+        sys.path.insert(0, self.root.rstrip(os.sep))
+        sys.dont_write_bytecode = True
+
+    def obey(self) -> None:
+        while True:
+            order = self.connection.recv()
+            try:
+                answer = ("ok", getattr(self, "do_" + order.pop("do"))(**order))
+            except Exception:
+                answer = ("raised", traceback.format_exc())
+            self.connection.send(answer)
+
+    # Orders
+
+    def do_start(self, engine: str | None, entry: str, attr: str | None) -> Any:
+        """Import the program, with an engine ("module:Class") or as plain Python."""
+
+        def imported() -> Any:
+            module = importlib.import_module(entry)
+            return getattr(module, attr) if attr else module
+
+        self.entry = imported
+        self.watch_statements()
+        try:
+            if engine is None:
+                self.note_ends()
+                self.space["app"] = imported()
+            else:
+                where, _, name = engine.partition(":")
+                make = getattr(importlib.import_module(where), name)
+                self.engine = make([self.root.rstrip(os.sep)])
+                self.engine.install()
+                self.space["engine"] = self.engine
+                self.space["app"] = self.engine.run("entry", imported)
+        except BaseException as error:
+            return self.error(error)
+        return None
+
+    def do_apply(self, paths: list[str]) -> dict[str, Any]:
+        self.executed.clear()
+        report = self.engine.apply(paths)
+        shown = report._asdict()
+        shown["error"] = report.error and self.error(report.error)
+        shown["reran"] = [tuple(r) for r in report.reran]
+        shown["executed"] = list(self.executed)
+        shown["modules"] = {
+            name: os.path.relpath(realpath(m.__file__), self.root)
+            for name, m in snapshot.tracked_modules(self.root)
+            if getattr(m, "__file__", None)
+        }
+        if report.error is None and report.restart is None:
+            try:
+                self.space["app"] = self.engine.result("entry")
+            except Exception:
+                traceback.print_exc()
+        return shown
+
+    def do_snapshot(self) -> dict[str, Any]:
+        return snapshot.take(self.root)
+
+    def do_order(self) -> list[str]:
+        """Tracked modules in the order in which their imports ended."""
+        return self.engine.modules() if self.engine else list(self.ended)
+
+    def do_ids(self) -> dict[str, int]:
+        """What every name of every tracked module is bound to, by identity."""
+        return {
+            f"{module}.{name}": id(value)
+            for module, m in snapshot.tracked_modules(self.root)
+            for name, value in vars(m).items()
+        }
+
+    def do_eval(self, expr: str) -> Any:
+        return eval(expr, dict(self.space, **self.modules()))
+
+    def do_exec(self, source: str) -> None:
+        """Statements; names they bind are seen by later `eval` and `exec`."""
+        space = dict(self.space, **self.modules())
+        before = dict(space)
+        exec(compile(source, "<test>", "exec"), space)
+        for name, value in space.items():
+            if name not in before or before[name] is not value:
+                self.space[name] = value
+
+    def do_answers(self, prefix: str) -> dict[str, Any]:
+        """Results of every tracked function named `prefix...` without arguments."""
+        picture = snapshot.Picture(self.root)
+        found: dict[str, Any] = {}
+        for module, m in sorted(snapshot.tracked_modules(self.root)):
+            for name, value in list(vars(m).items()):
+                if name.startswith(prefix) and isinstance(value, types.FunctionType):
+                    where = f"{module}.{name}()"
+                    try:
+                        found[where] = picture.value(value(), where)
+                    except Exception as error:
+                        found[where] = self.error(error)
+        return found
+
+    def do_requests(self, targets: list[str]) -> dict[str, Any]:
+        """GET each target of the application: {target: (status, headers, body)}."""
+        return asyncio.run(self.get_all(targets))
+
+    # Inside
+
+    def modules(self) -> dict[str, Any]:
+        return {
+            name: m
+            for name, m in snapshot.tracked_modules(self.root)
+            if "." not in name
+        }
+
+    def error(self, error: BaseException) -> dict[str, Any]:
+        """An exception as data: where = (file, line, function), our innermost frame."""
+        where = None
+        seen = traceback.walk_tb(error.__traceback__)
+        if isinstance(error, SyntaxError) and error.filename:
+            where = (self.relative(error.filename), error.lineno, "")
+        else:
+            for frame, line in seen:
+                code = frame.f_code
+                if realpath(code.co_filename).startswith(self.root):
+                    name = code.co_qualname
+                    where = (self.relative(code.co_filename), line, name)
+        return {
+            "type": f"{type(error).__module__}.{type(error).__qualname__}",
+            "message": str(error).replace(self.root, ""),
+            "where": where,
+            "traceback": "".join(traceback.format_exception(error)),
+        }
+
+    def relative(self, file: str) -> str:
+        return os.path.relpath(realpath(file), self.root)
+
+    def watch_statements(self) -> None:
+        """Note every module-level code object of ours that runs: an execution log that
+        owes nothing to the engine."""
+
+        def started(code: types.CodeType, offset: int) -> Any:
+            file = realpath(code.co_filename)
+            if code.co_name == "<module>" and file.startswith(self.root):
+                self.executed.append((self.relative(file), first(code)))
+                return None
+            return MONITORING.DISABLE
+
+        MONITORING.use_tool_id(TOOL, "test harness")
+        MONITORING.register_callback(TOOL, MONITORING.events.PY_START, started)
+        MONITORING.set_events(TOOL, MONITORING.events.PY_START)
+
+    def note_ends(self) -> None:
+        """Cold start: the order in which our modules' imports end."""
+        execute = importlib.machinery.SourceFileLoader.exec_module
+
+        def noting(loader: Any, module: types.ModuleType) -> None:
+            execute(loader, module)
+            if realpath(module.__file__ or "").startswith(self.root):
+                self.ended.append(module.__name__)
+
+        importlib.machinery.SourceFileLoader.exec_module = noting
+
+    async def get_all(self, targets: list[str]) -> dict[str, Any]:
+        return {target: await self.get(target) for target in targets}
+
+    async def get(self, target: str) -> Any:
+        path, _, query = target.partition("?")
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(b"host", b"test")],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80),
+            "state": {},
+        }
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        try:
+            await self.space["app"](scope, receive, send)
+        except Exception as error:
+            return ("raised", type(error).__name__, str(error))
+        status = next(m["status"] for m in sent if m["type"] == "http.response.start")
+        body = b"".join(m.get("body", b"") for m in sent)
+        return (status, body.decode(errors="replace"))
+
+
+def first(code: types.CodeType) -> int:
+    """The first line of a module-level code object that holds an instruction."""
+    lines = [line for _, _, line in code.co_lines() if line]
+    return min(lines) if lines else code.co_firstlineno
+
+
+def statement_at(source: str, line: int) -> str:
+    """The top-level statement at a line, short: "x = 1", "def f", "class C"."""
+    for node in ast.parse(source).body:
+        start = min([node.lineno, *(d.lineno for d in decorators(node))])
+        if start <= line <= (node.end_lineno or start):
+            if isinstance(node, ast.ClassDef):
+                return f"class {node.name}"
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                return f"def {node.name}"
+            return ast.unparse(node).splitlines()[0]
+    return f"line {line}"
+
+
+def decorators(node: ast.AST) -> list[ast.expr]:
+    return getattr(node, "decorator_list", [])
+
+
+if __name__ == "__main__":
+    threading.current_thread().name = "MainThread"
+    serve_forks(socket.socket(fileno=int(sys.argv[1])))
