@@ -2,4 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 __version__ = "0.1.0"
+__all__ = ["__version__", "run"]
+
+
+def run(app: Any, **options: Any) -> None:
+    """Serve `app` until SIGINT or SIGTERM; raises SystemExit when it cannot.
+
+    `app` is what the command takes ("app:app", "main.py") or an application object,
+    which cannot be reloaded. `options` are the fields of `hmr_serve.config.Config`.
+    """
+    from .program import run_from_python
+
+    run_from_python(app, options)

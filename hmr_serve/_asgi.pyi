@@ -12,7 +12,9 @@ class Server:
 
     def __init__(
         self,
-        listeners: Sequence[int],  # listening sockets' descriptors; borrowed, never closed here
+        listeners: Sequence[
+            int
+        ],  # listening sockets' descriptors; borrowed, never closed here
         *,
         loop: Any,  # the asyncio (or uvloop) event loop that runs the application
         on_change: Callable[[int, list[str]], None] | None = None,

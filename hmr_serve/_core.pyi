@@ -26,10 +26,16 @@ class Report(NamedTuple):
     patched: list[str]  # "module:qualname" of every function that got new code in place
     reran: list[Rerun]  # in the order they ran; [] when nothing had to
     removed: list[tuple[str, str]]  # (module, label) of statements that are no more
-    kept: list[str]  # names bound by statements of >= 0.1 s in edited or affected modules that did not run
+    kept: list[
+        str
+    ]  # names bound by statements of >= 0.1 s in edited or affected modules that did not run
     stale: list[str]  # traces opened with `begin` (lifespans) that have to start anew
-    restart: str | None  # why only a new process can apply this edit; nothing was applied then
-    error: BaseException | None  # what the edited code raised; everything is as before the call
+    restart: (
+        str | None
+    )  # why only a new process can apply this edit; nothing was applied then
+    error: (
+        BaseException | None
+    )  # what the edited code raised; everything is as before the call
     times: dict[str, float]  # seconds: "read" (and split), "plan", "run", "total"
 
 class Statement(NamedTuple):

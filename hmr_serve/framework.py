@@ -1,0 +1,133 @@
+"""What Starlette and FastAPI applications keep besides their routes.
+
+Responsibilities: hand the State of an application to its successor, forget what the
+framework derived from code that changed, see whether a startup belongs to its application.
+By duck typing: neither library is imported here, and other ASGI applications have nothing.
+"""
+
+from __future__ import annotations
+
+from types import FunctionType
+from typing import Any
+
+IMMUTABLE = (int, float, complex, bool, str, bytes, type(None))
+COPIED = (dict, list, set)
+
+
+class StateBase:
+    """What `app.state` held when the application was imported, before its lifespan."""
+
+    def __init__(self, app: Any) -> None:
+        values = _state_of(app)
+        self.values = None if values is None else dict(values)
+        self.copies = {
+            name: value.copy()
+            for name, value in (values or {}).items()
+            if type(value) in COPIED
+        }
+
+    def same(self, name: str, new: Any) -> bool:
+        """Whether the import-time store `name` of the successor stores what ours stored."""
+        if self.values is None or name not in self.values:
+            return False
+        old = self.values[name]
+        if new is old:
+            return True
+        if type(new) is not type(old):
+            return False
+        if name in self.copies:
+            return self.copies[name] == new
+        return isinstance(new, IMMUTABLE) and repr(new) == repr(old)
+
+
+def hand_over_state(old: Any, base: StateBase, new: Any) -> StateBase:
+    """Give `new` the State object of `old`, whose lifespan goes on.
+
+    Import-time stores that changed are overlaid and those that went are withdrawn, where the
+    old store was still in place: what the startup stored over them stays, as in a cold start.
+    Returns the base of `new`."""
+    new_base = StateBase(new)
+    values = _state_of(old)
+    if new is old or values is None or new_base.values is None:
+        return new_base
+    assert base.values is not None
+    for name, value in base.values.items():
+        if name not in new_base.values and values.get(name) is value:
+            del values[name]
+    for name, value in new_base.values.items():
+        in_place = name in values and values[name] is base.values.get(name)
+        if not base.same(name, value) and (name not in values or in_place):
+            values[name] = value
+    new.state = old.state
+    return new_base
+
+
+def reset_state(app: Any, base: StateBase) -> None:
+    """Back to the import-time stores: the lifespan of the same object starts anew."""
+    values = _state_of(app)
+    if values is not None and base.values is not None:
+        values.clear()
+        values.update(base.values)
+
+
+def forget_derived(app: Any) -> None:
+    """Drop the OpenAPI documents that requests derived from the code before the edit."""
+    todo, seen = [app], set()
+    while todo:
+        item = todo.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if getattr(item, "openapi_schema", None) is not None:
+            item.openapi_schema = None
+        for route in getattr(item, "routes", None) or ():
+            mounted = getattr(route, "app", None)
+            if mounted is not None and not isinstance(mounted, FunctionType):
+                todo.append(mounted)
+
+
+def startup_functions(app: Any) -> list[Any]:
+    """The user's functions that make up the lifespan of `app`, in order.
+
+    FastAPI wraps them when it merges those of routers, so the wrappers' closures are followed.
+    """
+    router = getattr(app, "router", None)
+    found: list[Any] = []
+    context = getattr(router, "lifespan_context", None)
+    if context is not None:
+        _unwrap(context, found, set())
+    for name in ("on_startup", "on_shutdown"):
+        found += getattr(router, name, None) or ()
+    return found
+
+
+def shape(app: Any) -> tuple[int, ...]:
+    """Changes when a startup adds routes, mounts, middleware or exception handlers."""
+    return tuple(
+        len(getattr(app, name, None) or ())
+        for name in ("routes", "user_middleware", "exception_handlers")
+    )
+
+
+def _state_of(app: Any) -> dict[str, Any] | None:
+    state = getattr(app, "state", None)
+    values = getattr(type(state), "__dict__", {}) and getattr(state, "_state", None)
+    return values if type(values) is dict else None
+
+
+def _unwrap(function: Any, found: list[Any], seen: set[int]) -> None:
+    if id(function) in seen:
+        return
+    seen.add(id(function))
+    inner = [function.__wrapped__] if hasattr(function, "__wrapped__") else []
+    for cell in getattr(function, "__closure__", None) or ():
+        try:
+            content = cell.cell_contents
+        except ValueError:  # still empty
+            continue
+        if isinstance(content, FunctionType):
+            inner.append(content)
+    for item in inner:
+        _unwrap(item, found, seen)
+    if not inner and isinstance(function, FunctionType):
+        found.append(function)

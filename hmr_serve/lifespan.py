@@ -1,0 +1,132 @@
+"""The ASGI lifespan protocol: one task that starts an application up and shuts it down.
+
+Responsibilities: speak the protocol as uvicorn does (auto, on, off), have the engine trace the
+startup, keep `scope["state"]`. Loop thread only. A Lifespan is used once: after `shutdown`,
+or a startup that failed, make another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._core import Engine
+    from .log import Log
+
+TRACE = "lifespan"  # the name of the startup's trace in the engine
+
+Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+
+
+class LifespanFailed(Exception):
+    """The startup did not complete. `cause` is what the application raised, if it did."""
+
+    def __init__(self, message: str, cause: BaseException | None = None) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+class Lifespan:
+    """The startup and shutdown of one application object."""
+
+    def __init__(
+        self, app: Application, mode: str, log: Log, engine: Engine | None
+    ) -> None:
+        self.app = app
+        self.state: dict[str, Any] = {}
+        self.running = False  # the startup completed, no shutdown yet
+        self._mode = mode
+        self._log = log
+        self._engine = engine
+        self._inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+        self._started = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._failure: LifespanFailed | None = None
+        self._shutdown_failure: str | None = None
+
+    async def startup(self) -> None:
+        """Run the startup; `running` is False after it where there is no lifespan.
+
+        Raises LifespanFailed."""
+        if self._mode == "off":
+            return
+        self._inbox.put_nowait({"type": "lifespan.startup"})
+        self._task = asyncio.create_task(self._main(), name="lifespan")
+        await self._started.wait()
+        if self._failure:
+            await self._ended.wait()
+            raise self._failure
+
+    async def shutdown(self) -> None:
+        """Run the shutdown, once; its failure is logged, as nothing can be done about it."""
+        if not self.running:
+            return
+        self.running = False
+        self._inbox.put_nowait({"type": "lifespan.shutdown"})
+        await self._ended.wait()
+        if self._shutdown_failure is not None:
+            self._log.error(
+                f"Application shutdown failed. {self._shutdown_failure}".rstrip()
+            )
+
+    def cancel(self) -> None:
+        """End the task without a shutdown (a second Ctrl+C)."""
+        if self._task:
+            self._task.cancel()
+
+    async def _main(self) -> None:
+        if self._engine:
+            self._engine.begin(TRACE)
+        scope = {
+            "type": "lifespan",
+            "asgi": {"version": "3.0", "spec_version": "2.0"},
+            "state": self.state,
+        }
+        try:
+            await self.app(scope, self._inbox.get, self._send)
+        except Exception as exc:
+            self._raised(exc)
+        finally:
+            self._trace_ends()
+            self.running = False
+            self._started.set()
+            self._ended.set()
+
+    def _raised(self, exc: Exception) -> None:
+        if self._failure:  # Starlette sends startup.failed, then raises
+            self._failure.cause = exc
+        elif self._shutdown_failure is not None:
+            pass  # said in shutdown.failed
+        elif self._started.is_set():
+            self._log.error("Exception in 'lifespan' protocol", exc)
+        elif self._mode == "auto":
+            self._log.info("ASGI 'lifespan' protocol appears unsupported.")
+        else:
+            self._failure = LifespanFailed("Exception in 'lifespan' protocol", exc)
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        text = message.get("message", "")
+        starting = not self._started.is_set()
+        if kind.startswith("lifespan.startup.") != starting:
+            raise RuntimeError(f"unexpected {kind} in the lifespan protocol")
+        if kind == "lifespan.startup.complete":
+            self.running = True
+        elif kind == "lifespan.startup.failed":
+            self._failure = LifespanFailed(text)
+        elif kind == "lifespan.shutdown.failed":
+            self._shutdown_failure = text
+        elif kind != "lifespan.shutdown.complete":
+            raise RuntimeError(f"unknown message {kind} in the lifespan protocol")
+        if starting:
+            self._trace_ends()
+            self._started.set()
+        else:
+            self._ended.set()
+
+    def _trace_ends(self) -> None:
+        if self._engine and not self._started.is_set():
+            self._engine.end(TRACE)

@@ -1,0 +1,69 @@
+"""Live: the application that answers, with its lifespan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import framework
+from .lifespan import Application, Lifespan
+
+if TYPE_CHECKING:
+    from ._core import Engine
+    from .config import Config
+    from .log import Log
+
+
+class Live:
+    """An application object whose startup ran (or that needs none). Loop thread only."""
+
+    def __init__(
+        self, app: Application, config: Config, log: Log, engine: Engine | None = None
+    ) -> None:
+        self.app = app
+        self._log = log
+        self._lifespan = Lifespan(app, config.lifespan, log, engine)
+        self._base = framework.StateBase(app)
+        self._functions = framework.startup_functions(app)
+        self._shapes_app = False  # the startup added routes and the like
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What `scope["state"]` of each request is copied from."""
+        return self._lifespan.state
+
+    @property
+    def has_lifespan(self) -> bool:
+        return self._lifespan.running
+
+    async def start(self) -> None:
+        """Run the startup. Raises LifespanFailed."""
+        before = framework.shape(self.app)
+        await self._lifespan.startup()
+        self._shapes_app = framework.shape(self.app) != before
+
+    async def stop(self) -> None:
+        await self._lifespan.shutdown()
+
+    def cancel(self) -> None:
+        self._lifespan.cancel()
+
+    def fits(self, app: Application) -> bool:
+        """Whether the lifespan that runs is the one that `app` would have started.
+
+        The engine knows what the startup read; this is what only the framework knows."""
+        if app is self.app:
+            return True
+        if self._shapes_app:
+            return False
+        theirs = framework.startup_functions(app)
+        ours = self._functions
+        return len(ours) == len(theirs) and all(a is b for a, b in zip(ours, theirs))
+
+    def move_to(self, app: Application) -> None:
+        """`app` takes the place of our application; the lifespan and its State go on."""
+        self._base = framework.hand_over_state(self.app, self._base, app)
+        self.app = app
+
+    def reset(self) -> None:
+        """Take back what the startup put into the State of an application that stays."""
+        framework.reset_state(self.app, self._base)

@@ -1,0 +1,341 @@
+"""The reloader: what happens between a save and the lifting of the fence.
+
+    on_change(serial, paths)            called by the I/O layer, the fence stands
+      engine.apply(paths)               one transaction: applied whole or not at all
+      lifespan stale?  -> old shutdown in the old world, new startup in the new one
+      server.app = the new application  requests in flight finish on the old one
+      server.release(serial)            the fence lifts
+      one line on the terminal
+
+Responsibilities: run updates one after the other, keep the last good application answering,
+tell the server what to watch. Everything runs in the loop's thread; user code is imported
+with no running event loop set, as a cold start does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from . import framework, workers
+from .entry import Entry, load_env_file
+from .fault import Fault
+from .lifespan import TRACE, LifespanFailed
+from .live import Live
+from .log import error_place, format_error
+from .problem import Problem
+from .report import explain_lines, reload_line
+
+if TYPE_CHECKING:
+    from ._asgi import Server
+    from ._core import Engine, Report
+    from .config import Config
+    from .log import Log
+    from .signals import Signals
+
+ENTRY = "entry"  # the names of what the engine traces besides the modules
+ENV_FILE = "env file"
+WORKERS_WAIT = (
+    0.05  # how long handlers in worker threads may take to finish before an update
+)
+
+
+class Update:
+    """One change on its way: what the fence stands for."""
+
+    def __init__(self, serial: int, paths: Iterable[str]) -> None:
+        self.serial = serial
+        self.paths = set(paths)
+        self.began = time.perf_counter()
+        self.since = time.time()
+
+    def merge(self, later: Update) -> None:
+        self.serial = max(self.serial, later.serial)
+        self.paths |= later.paths
+
+
+class Reloader:
+    """Keeps `server.app` what a cold start of the files would serve."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        entry: Entry,
+        config: Config,
+        log: Log,
+        loop: asyncio.AbstractEventLoop,
+        signals: Signals,
+    ) -> None:
+        self.live: Live | None = None  # None: there has not been a good application yet
+        self.restart: Callable[[], None]  # set by the program
+        self._engine = engine
+        self._entry = entry
+        self._config = config
+        self._log = log
+        self._loop = loop
+        self._signals = signals
+        self._server: Server
+        self._waiting: Update | None = None
+        self._task: asyncio.Task[None] | None = (
+            None  # the update that restarts a lifespan
+        )
+        self._starting: Live | None = None
+        self._generation = -1
+        self._files: set[str] = set()
+        self._revision = 0
+        self._last_error = ""
+
+    # -- the start
+
+    def load(self) -> Any:
+        """Import the application, traced. Raises what user code raises."""
+        with self._user_code():
+            if self._config.env_file:
+                self._engine.run(
+                    ENV_FILE, partial(load_env_file, self._config.env_file)
+                )
+            return self._engine.run(ENTRY, self._entry.load)
+
+    async def start(
+        self, server: Server, app: Any, error: BaseException | None
+    ) -> None:
+        """Start the lifespan of what `load` returned; from now on `server.app` is ours."""
+        self._server = server
+        if error is None:
+            error = await self._begin(app)
+        if error is not None:
+            self._show_fault(error)
+
+    def watch(self, since: float) -> None:
+        """Tell the server what matters. A file saved after `since` (a time stamp), before it
+        was watched, is applied like any other change."""
+        generation = self._engine.generation()
+        if generation == self._generation:
+            return
+        self._generation = generation
+        files, folders = self._engine.watched()
+        self._server.watch(files, folders)
+        late = [path for path in files - self._files if _modified(path) >= since]
+        self._files = files
+        if late:
+            self._loop.call_soon(self.on_change, 0, late)
+
+    # -- updates
+
+    def on_change(self, serial: int, paths: list[str]) -> None:
+        """`paths` were saved: apply them, at once or after the update that is under way."""
+        update = Update(serial, paths)
+        if self._waiting:
+            self._waiting.merge(update)
+        else:
+            self._waiting = update
+        self._next()
+
+    def _next(self) -> None:
+        while self._waiting and not self._task:
+            update, self._waiting = self._waiting, None
+            self._apply(update)
+
+    def _apply(self, update: Update) -> None:
+        if self._server.stats()["in_flight"]:
+            workers.settle(WORKERS_WAIT)
+        try:
+            with self._user_code():
+                report = self._engine.apply(update.paths)
+                app = self._result(report)
+        except KeyboardInterrupt:
+            return  # the signal ends the server; nobody waits for the fence
+        except BaseException as exc:  # the first import, tried again
+            self._fail(update, exc)
+            return
+        if isinstance(report.error, KeyboardInterrupt) and self._signals.count:
+            return
+        if report.restart:
+            files = ", ".join(self._names(update, report))
+            self._log.line(f"restarting  {files}  {report.restart}")
+            self.restart()
+        elif report.error is not None:
+            self._fail(update, report.error)
+        elif self.live is None or TRACE in report.stale or not self.live.fits(app):
+            self._task = self._loop.create_task(self._replace(update, report, app))
+        else:
+            self._adopt(update, report, app)
+
+    def _result(self, report: Report) -> Any:
+        """The application after the update; the import is tried again where it never ended."""
+        if report.error is not None or report.restart:
+            return None
+        if self.live is None:
+            return self._engine.run(ENTRY, self._entry.load)
+        return self._engine.result(ENTRY)
+
+    def _adopt(self, update: Update, report: Report, app: Any) -> None:
+        """The lifespan goes on: put the new application in front and lift the fence."""
+        assert self.live is not None
+        if app is not self.live.app:
+            self.live.move_to(app)
+            self._server.app = app
+        framework.forget_derived(app)
+        self._done(update, report, False)
+
+    async def _replace(self, update: Update, report: Report, app: Any) -> None:
+        """The lifespan starts anew: shut the old one down in its own world first."""
+        old = self.live
+        restarted = old is not None and old.has_lifespan
+        try:
+            if old is not None:
+                await self._stop_in_old_world(old, app)
+            error = await self._begin(app)
+            if error is not None:
+                await self._go_back(update, old, error)
+                return
+            framework.forget_derived(app)
+            self._done(update, report, restarted)
+        finally:
+            self._task = None
+            # Not from within this task: an import would see a task that runs.
+            self._loop.call_soon(self._next)
+
+    async def _stop_in_old_world(self, old: Live, app: Any) -> None:
+        if not old.has_lifespan:
+            return
+        self._engine.swap_back()
+        try:
+            await old.stop()
+        finally:
+            self._engine.swap_forward()
+        if old.app is app:
+            old.reset()
+
+    async def _begin(self, app: Any) -> BaseException | None:
+        """Start the lifespan of `app` and put it in front; what it raised, if it failed."""
+        self._starting = live = Live(app, self._config, self._log, self._engine)
+        try:
+            await live.start()
+        except LifespanFailed as exc:
+            return exc.cause or exc
+        finally:
+            self._starting = None
+        self.live = live
+        self._server.state = live.state
+        self._server.app = app
+        return None
+
+    async def _go_back(
+        self, update: Update, old: Live | None, error: BaseException
+    ) -> None:
+        """The new startup failed: give the revision up, start the old lifespan again."""
+        self.live = None
+        if old is not None:
+            self._engine.swap_back()
+            self._engine.revert()
+            old.reset()
+            again = await self._begin(old.app)
+            if again is not None:
+                self._log.error(
+                    "The old application does not start again either.", again
+                )
+        self._fail(update, error)
+
+    # -- what the user sees
+
+    def _done(self, update: Update, report: Report, restarted: bool) -> None:
+        self.watch(update.since)
+        self._release(update)
+        self._last_error = ""
+        idle = report.revision == self._revision and not (
+            report.reran or report.patched
+        )
+        if idle and not self._files.intersection(update.paths):
+            return  # a temporary file in a folder that the application listed
+        self._revision = report.revision
+        lifespan = [TRACE] if self.live and self.live.has_lifespan else []
+        kept = [*report.kept, *([] if restarted else lifespan)] if report.reran else []
+        self._log.line(
+            reload_line(
+                report,
+                self._names(update, report),
+                time.perf_counter() - update.began,
+                kept,
+                lifespan if restarted else [],
+            )
+        )
+        if self._config.explain:
+            for line in explain_lines(report):
+                self._log.line(line)
+
+    def _fail(self, update: Update, error: BaseException) -> None:
+        """Nothing was applied: say why, once; the last good application goes on."""
+        self.watch(update.since)
+        if self.live is None:
+            self._show_fault(error)
+            self._release(update)
+            return
+        self._release(update)
+        self._show(error, "the last good version keeps answering")
+
+    def _show_fault(self, error: BaseException) -> None:
+        self._server.app = Fault(error)
+        self._server.state = {}
+        self._show(error, "every request is answered 503 until a save mends it")
+
+    def _show(self, error: BaseException, consequence: str) -> None:
+        text = str(error) if isinstance(error, Problem) else format_error(error)
+        if text == self._last_error:
+            self._log.error(f"still: {error_place(error)}; {consequence}.")
+            return
+        self._last_error = text
+        self._log.error(f"{text.rstrip()}\nNot applied: {consequence}.")
+
+    def _names(self, update: Update, report: Report) -> list[str]:
+        return report.files or [_shown(path) for path in sorted(update.paths)]
+
+    def _release(self, update: Update) -> None:
+        if (
+            update.serial
+        ):  # else it was a file saved before it was watched: no fence stands
+            self._server.release(update.serial)
+
+    # -- the end
+
+    async def stop(self) -> None:
+        """Run the shutdown of whatever runs, after an update that is under way was given up."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self.live:
+            await self.live.stop()
+
+    def cancel(self) -> None:
+        for live in (self.live, self._starting):
+            if live:
+                live.cancel()
+
+    @contextmanager
+    def _user_code(self) -> Iterator[None]:
+        """Imports see no running loop, and Ctrl+C interrupts them."""
+        running = asyncio._get_running_loop()
+        asyncio._set_running_loop(None)
+        try:
+            with self._signals.importing():
+                yield
+        finally:
+            asyncio._set_running_loop(running)
+            asyncio.set_event_loop(self._loop)  # asyncio.run() takes it away
+
+
+def _modified(path: str) -> float:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0
+
+
+def _shown(path: str) -> str:
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative

@@ -1,0 +1,71 @@
+"""SIGINT and SIGTERM: the first asks the server to end, the second ends it at once.
+
+Also where user code keeps the main thread busy: an import is interrupted at once, a handler
+that blocks the loop when the grace is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Signals:
+    """Handlers of the main thread. `count` and `number` tell how often and which."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, grace: float) -> None:
+        self.count = 0
+        self.number = 0
+        self.on_signal: Callable[[int], None] = lambda count: None
+        self._loop = loop
+        self._grace = grace
+        self._importing = False
+        self._told = 0  # how many signals the loop knows of
+        self._before: dict[int, object] = {}
+
+    def install(self) -> None:
+        for number in SIGNALS:
+            self._before[number] = signal.signal(number, self._handle)
+
+    def uninstall(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    @contextmanager
+    def importing(self) -> Iterator[None]:
+        """While user code is imported on the main thread: a signal raises KeyboardInterrupt."""
+        self._importing = True
+        try:
+            yield
+        finally:
+            self._importing = False
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+        self.number = number
+        self._loop.call_soon_threadsafe(self._tell, self.count)
+        if self._importing:
+            raise KeyboardInterrupt
+        if self.count == 1:
+            watchdog = threading.Timer(
+                self._grace, self._interrupt, (threading.get_ident(),)
+            )
+            watchdog.daemon = True
+            watchdog.start()
+        elif not self._told:
+            raise KeyboardInterrupt  # into the handler that blocks the loop
+
+    def _tell(self, count: int) -> None:
+        self._told = count
+        self.on_signal(count)
+
+    def _interrupt(self, main_thread: int) -> None:
+        """The loop has not even heard of the signal: a second one interrupts its handler."""
+        if not self._told:
+            signal.pthread_kill(main_thread, signal.SIGINT)

@@ -1,0 +1,35 @@
+"""Worker threads that run handlers: whether one is in the middle of user code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+
+NAMES = ("AnyIO worker thread", "asyncio_", "ThreadPoolExecutor-")
+# Where an idle worker waits for its next task: the innermost frame is in one of these.
+IDLE_FILES = ("queue.py", "threading.py", "thread.py", "_asyncio.py")
+PAUSE = 0.0005
+
+
+def settle(limit: float) -> bool:
+    """Wait up to `limit` seconds until no worker runs a handler; whether none does.
+
+    Sleeping lets the GIL go, which is all that a worker needs to finish."""
+    end = time.monotonic() + limit
+    while busy():
+        if time.monotonic() >= end:
+            return False
+        time.sleep(PAUSE)
+    return True
+
+
+def busy() -> bool:
+    idents = {t.ident for t in threading.enumerate() if t.name.startswith(NAMES)}
+    if not idents:
+        return False
+    return any(
+        ident in idents and os.path.basename(frame.f_code.co_filename) not in IDLE_FILES
+        for ident, frame in sys._current_frames().items()
+    )
