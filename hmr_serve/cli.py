@@ -1,4 +1,5 @@
-"""The command `hmr-serve`: options, their environment variables, errors in one sentence.
+"""The command `hmr-serve`: options, their environment variables, errors in one
+sentence.
 
 uvicorn's options keep their names; every one can also come from HMR_SERVE_<NAME> or
 UVICORN_<NAME>.
@@ -18,8 +19,8 @@ from .problem import Problem, nearest
 # uvicorn's options for production, and what to do instead.
 REFUSED = {
     "--workers": "hmr-serve is one process for development; run uvicorn for workers.",
-    "--limit-max-requests": "hmr-serve keeps its process; run uvicorn in production.",
-    "--limit-max-requests-jitter": "hmr-serve keeps its process; run uvicorn in production.",
+    "--limit-max-requests": "the process stays; run uvicorn in production.",
+    "--limit-max-requests-jitter": "the process stays; run uvicorn in production.",
     "--timeout-worker-healthcheck": "hmr-serve has no workers; leave it out.",
 }
 
@@ -112,8 +113,8 @@ def version_line() -> str:
 def command(app: str | None, **options: Any) -> int:
     """Serve an ASGI application and apply every save in place.
 
-    APP is module:attr (main:app), a path (main.py), or nothing: then main.py, app.py, api.py
-    and the like are looked for. Every option can come from HMR_SERVE_<NAME> or
+    APP is module:attr (main:app), a path (main.py), or nothing: then main.py, app.py,
+    api.py and the like are looked for. Every option can come from HMR_SERVE_<NAME> or
     UVICORN_<NAME> as well.
     """
     from .program import serve

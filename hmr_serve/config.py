@@ -1,4 +1,5 @@
-"""Config: every setting of one server, as the command line or `hmr_serve.run` gave it."""
+"""Config: every setting of one server, as the command line or `hmr_serve.run` gave
+it."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ LIFESPANS = ("auto", "on", "off")
 
 @dataclasses.dataclass
 class Config:
-    """What the user asked for. Paths are as given; `checked` raises Problem for nonsense."""
+    """What the user asked for. Paths are as given; `checked` raises Problem for
+    nonsense."""
 
     host: str = "127.0.0.1"
     port: int = 8000

@@ -1,8 +1,9 @@
 """The entry: from APP on the command line to the ASGI application.
 
-Responsibilities: split `module:attr`, turn `main.py` into a module, look for an application
-where none was named, import it, and say in one sentence what is wrong. Everything here runs
-on the main thread; `Entry.load` is what the engine traces and runs again after an edit.
+Responsibilities: split `module:attr`, turn `main.py` into a module, look for an
+application where none was named, import it, and say in one sentence what is wrong.
+Everything here runs on the main thread; `Entry.load` is what the engine traces and
+runs again after an edit.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class Entry:
     note: str | None = None  # how it was found, when the user did not say
 
     def load(self) -> Any:
-        """Import the module and return the application; raises what user code raises."""
+        """Import the module and return the application; raises what user code
+        raises."""
         module = importlib.import_module(self.module)
         target = self._attribute(module)
         if self.factory:
@@ -83,7 +85,8 @@ def find_entry(app: str | None, config: Config) -> Entry:
         return _from_path(target, attribute or None, folder, config)
     if not target or not all(part.isidentifier() for part in target.split(".")):
         raise Problem(
-            f"{app!r} is neither module:attr nor a path; write it like main:app or main.py.",
+            f"{app!r} is neither module:attr nor a path; write it like main:app "
+            "or main.py.",
             2,
         )
     return Entry(target, attribute or None, folder, config.factory)
@@ -107,8 +110,8 @@ def load_env_file(path: str) -> None:
 
 
 def missing_module(entry: Entry, exc: BaseException) -> Problem | None:
-    """A Problem if `exc` says that the entry's own module is not there, rather than one that
-    it imports."""
+    """A Problem if `exc` says that the entry's own module is not there, rather than
+    one that it imports."""
     if not isinstance(exc, ModuleNotFoundError) or not exc.name:
         return None
     if entry.module != exc.name and not entry.module.startswith(exc.name + "."):
@@ -167,11 +170,20 @@ def _is_application(value: Any) -> bool:
     """Looks like an ASGI application object: an instance with an async __call__."""
     if isinstance(value, type) or inspect.isfunction(value):
         return False
-    return inspect.iscoroutinefunction(getattr(type(value), "__call__", None))
+    return inspect.iscoroutinefunction(_call_method(type(value)))
+
+
+def _call_method(kind: type) -> Any:
+    """Its own __call__, not the one that makes every class callable."""
+    for base in kind.__mro__:
+        if "__call__" in vars(base):
+            return vars(base)["__call__"]
+    return None
 
 
 def _is_factory(target: Any) -> bool:
-    """A plain function without required parameters: uvicorn takes it for a factory too."""
+    """A plain function without required parameters: uvicorn takes it for a factory
+    too."""
     if not inspect.isfunction(target) or inspect.iscoroutinefunction(target):
         return False
     parameters = inspect.signature(target).parameters.values()
@@ -201,11 +213,13 @@ def _checked(app: Any, name: str) -> Any:
     if not callable(app):
         kind = type(app).__name__
         raise Problem(
-            f"{name} is a {kind}, not an ASGI application; name the variable that holds it."
+            f"{name} is a {kind}, not an ASGI application; name the variable that "
+            "holds it."
         )
     if hasattr(app, "wsgi_app"):
         raise Problem(
-            f"{name} is a WSGI application; wrap it with a2wsgi.WSGIMiddleware to serve it."
+            f"{name} is a WSGI application; wrap it with a2wsgi.WSGIMiddleware to "
+            "serve it."
         )
     return app
 
@@ -213,7 +227,8 @@ def _checked(app: Any, name: str) -> Any:
 def _from_path(
     target: str, attribute: str | None, folder: str, config: Config
 ) -> Entry:
-    """`app/main.py`: the module's name starts at the topmost folder with an __init__.py."""
+    """`app/main.py`: the module's name starts at the topmost folder with an
+    __init__.py."""
     path = os.path.abspath(os.path.join(folder, target))
     if os.path.isdir(path) and os.path.isfile(os.path.join(path, "main.py")):
         path = os.path.join(path, "main.py")
@@ -237,8 +252,8 @@ def _from_path(
         parts.pop()
     if not all(part.isidentifier() for part in parts):
         raise Problem(
-            f"{target} cannot be imported, since {'.'.join(parts)} is no module name; rename "
-            "it with letters, digits and _."
+            f"{target} cannot be imported, since {'.'.join(parts)} is no module name; "
+            "rename it with letters, digits and _."
         )
     return Entry(".".join(parts), attribute, parent, config.factory)
 
@@ -253,8 +268,8 @@ def _discover(folder: str, config: Config) -> Entry:
             )
             return entry
     raise Problem(
-        f"no APP given, and {folder} has no {listed(CANDIDATE_FILES)}; name the application "
-        "like main:app.",
+        f"no APP given, and {folder} has no {listed(CANDIDATE_FILES)}; name the "
+        "application like main:app.",
         2,
     )
 

@@ -1,4 +1,5 @@
-"""The application that answers while there is none: 503 with the error that keeps it away."""
+"""The application that answers while there is none: 503 with the error that keeps it
+away."""
 
 from __future__ import annotations
 
@@ -11,8 +12,9 @@ PAGE = """<!doctype html>
 <meta charset="utf-8">
 <title>{title}</title>
 <style>
-  body {{ font: 16px/1.5 system-ui, sans-serif; margin: 3em auto; max-width: 60em; padding: 0 1em }}
-  pre {{ background: #f4f4f4; border-left: 4px solid #c33; overflow: auto; padding: 1em }}
+  body {{ font: 16px/1.5 system-ui, sans-serif; margin: 3em auto; max-width: 60em;
+  padding: 0 1em }} pre {{ background: #f4f4f4; border-left: 4px solid #c33; overflow:
+  auto; padding: 1em }}
 </style>
 <h1>{title}</h1>
 <p>{advice}</p>

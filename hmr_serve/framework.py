@@ -1,8 +1,9 @@
 """What Starlette and FastAPI applications keep besides their routes.
 
 Responsibilities: hand the State of an application to its successor, forget what the
-framework derived from code that changed, see whether a startup belongs to its application.
-By duck typing: neither library is imported here, and other ASGI applications have nothing.
+framework derived from code that changed, see whether a startup belongs to its
+application. By duck typing: neither library is imported here, and other ASGI
+applications have nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class StateBase:
         }
 
     def same(self, name: str, new: Any) -> bool:
-        """Whether the import-time store `name` of the successor stores what ours stored."""
+        """Whether the import-time store `name` of the successor stores what ours
+        stored."""
         if self.values is None or name not in self.values:
             return False
         old = self.values[name]
@@ -43,9 +45,9 @@ class StateBase:
 def hand_over_state(old: Any, base: StateBase, new: Any) -> StateBase:
     """Give `new` the State object of `old`, whose lifespan goes on.
 
-    Import-time stores that changed are overlaid and those that went are withdrawn, where the
-    old store was still in place: what the startup stored over them stays, as in a cold start.
-    Returns the base of `new`."""
+    Import-time stores that changed are overlaid and those that went are withdrawn,
+    where the old store was still in place: what the startup stored over them stays, as
+    in a cold start. Returns the base of `new`."""
     new_base = StateBase(new)
     values = _state_of(old)
     if new is old or values is None or new_base.values is None:
@@ -71,7 +73,8 @@ def reset_state(app: Any, base: StateBase) -> None:
 
 
 def forget_derived(app: Any) -> None:
-    """Drop the OpenAPI documents that requests derived from the code before the edit."""
+    """Drop the OpenAPI documents that requests derived from the code before the
+    edit."""
     todo, seen = [app], set()
     while todo:
         item = todo.pop()
@@ -89,7 +92,8 @@ def forget_derived(app: Any) -> None:
 def startup_functions(app: Any) -> list[Any]:
     """The user's functions that make up the lifespan of `app`, in order.
 
-    FastAPI wraps them when it merges those of routers, so the wrappers' closures are followed.
+    FastAPI wraps them when it merges those of routers, so the wrappers' closures are
+    followed.
     """
     router = getattr(app, "router", None)
     found: list[Any] = []

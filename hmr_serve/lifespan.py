@@ -1,8 +1,8 @@
 """The ASGI lifespan protocol: one task that starts an application up and shuts it down.
 
-Responsibilities: speak the protocol as uvicorn does (auto, on, off), have the engine trace the
-startup, keep `scope["state"]`. Loop thread only. A Lifespan is used once: after `shutdown`,
-or a startup that failed, make another.
+Responsibilities: speak the protocol as uvicorn does (auto, on, off), have the engine
+trace the startup, keep `scope["state"]`. Loop thread only. A Lifespan is used once:
+after `shutdown`, or a startup that failed, make another.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
 
 class LifespanFailed(Exception):
-    """The startup did not complete. `cause` is what the application raised, if it did."""
+    """The startup did not complete. `cause` is what the application raised, if it
+    did."""
 
     def __init__(self, message: str, cause: BaseException | None = None) -> None:
         super().__init__(message)
@@ -61,7 +62,8 @@ class Lifespan:
             raise self._failure
 
     async def shutdown(self) -> None:
-        """Run the shutdown, once; its failure is logged, as nothing can be done about it."""
+        """Run the shutdown, once; its failure is logged, as nothing can be done about
+        it."""
         if not self.running:
             return
         self.running = False

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 class Live:
-    """An application object whose startup ran (or that needs none). Loop thread only."""
+    """An application object whose startup ran (or that needs none). Loop thread
+    only."""
 
     def __init__(
         self, app: Application, config: Config, log: Log, engine: Engine | None = None
@@ -50,20 +51,25 @@ class Live:
     def fits(self, app: Application) -> bool:
         """Whether the lifespan that runs is the one that `app` would have started.
 
-        The engine knows what the startup read; this is what only the framework knows."""
+        The engine knows what the startup read; this is what only the framework
+        knows."""
         if app is self.app:
             return True
         if self._shapes_app:
             return False
         theirs = framework.startup_functions(app)
         ours = self._functions
-        return len(ours) == len(theirs) and all(a is b for a, b in zip(ours, theirs))
+        return len(ours) == len(theirs) and all(
+            a is b for a, b in zip(ours, theirs, strict=True)
+        )
 
     def move_to(self, app: Application) -> None:
-        """`app` takes the place of our application; the lifespan and its State go on."""
+        """`app` takes the place of our application; the lifespan and its State go
+        on."""
         self._base = framework.hand_over_state(self.app, self._base, app)
         self.app = app
 
     def reset(self) -> None:
-        """Take back what the startup put into the State of an application that stays."""
+        """Take back what the startup put into the State of an application that
+        stays."""
         framework.reset_state(self.app, self._base)

@@ -1,8 +1,9 @@
 """What the terminal shows: log lines like uvicorn's, tracebacks, the access log.
 
-Responsibilities: format and write. Lines go straight to the stream; logging's machinery is
-used only where somebody gave the loggers `hmr_serve` or `hmr_serve.access` handlers of their
-own, since it costs more than the whole rest of a small request. All of it: main thread.
+Responsibilities: format and write. Lines go straight to the stream; logging's
+machinery is used only where somebody gave the loggers `hmr_serve` or
+`hmr_serve.access` handlers of their own, since it costs more than the whole rest of a
+small request. All of it: main thread.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Log:
         return f"\033[{color}m{text}\033[0m" if self.colors else text
 
     def line(self, text: str) -> None:
-        """A line that is no log message: what a save did. Shown up to --log-level warning."""
+        """A line that is no log message: what a save did. Shown up to --log-level
+        warning."""
         if self.level <= logging.WARNING:
             _write(sys.stderr, text + "\n")
 
@@ -69,7 +71,8 @@ class Log:
     def access_logger(
         self, call_soon: Callable[[Callable[[], None]], Any]
     ) -> Callable[[str, str, str, str, int, float], None] | None:
-        """The callback for `_asgi.Server(access_log=...)`; None when nobody would see it.
+        """The callback for `_asgi.Server(access_log=...)`; None when nobody would see
+        it.
 
         Lines of one turn of the loop are written together at its end."""
         if self.level > logging.INFO and not ACCESS.handlers:
@@ -117,7 +120,8 @@ class Log:
 
 
 def format_error(exc: BaseException) -> str:
-    """The traceback of `exc` without the frames of hmr-serve and of the import system."""
+    """The traceback of `exc` without the frames of hmr-serve and of the import
+    system."""
     report = traceback.TracebackException.from_exception(exc)
     seen: set[int] = set()
     todo = [report]

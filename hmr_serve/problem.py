@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 
 class Problem(Exception):
-    """Ends the program with `Error: <sentence>` and `exit_code`; never shown as a traceback."""
+    """Ends the program with `Error: <sentence>` and `exit_code`; never shown as a
+    traceback."""
 
     def __init__(self, sentence: str, exit_code: int = 1) -> None:
         super().__init__(sentence)

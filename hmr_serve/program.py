@@ -1,9 +1,11 @@
 """The program: one server from its first line to its exit code.
 
     bind -> import -> lifespan -> serve ... signal -> requests end -> shutdown -> exit
-                                        ... restart -> the same, then exec with the listeners
+                                        ... restart -> the same, then exec with the
+                                        listeners
 
-Responsibilities: the event loop, the order of start and end, exit codes. Main thread only.
+Responsibilities: the event loop, the order of start and end, exit codes. Main thread
+only.
 """
 
 from __future__ import annotations
@@ -82,9 +84,11 @@ def serve(app: Any, config: Config) -> int:
 
 
 def restart_in_place(listeners: list[socket.socket], environ: dict[str, str]) -> None:
-    """Replace this process by the same command: pid and listeners stay, their backlog waits.
+    """Replace this process by the same command: pid and listeners stay, their backlog
+    waits.
 
-    With the environment of the start, so that what the application put there is gone."""
+    With the environment of the start, so that what the application put there is
+    gone."""
     handed_over = sockets.bequeath(listeners, time.monotonic_ns())
     sys.stdout.flush()
     sys.stderr.flush()
@@ -164,8 +168,9 @@ class Program:
         return reloader
 
     def _judge(self, entry: Entry, exc: BaseException) -> BaseException | None:
-        """What the first import raised: a Problem ends the program, any other error waits
-        for the save that mends it, or ends it too where nothing is reloaded (None)."""
+        """What the first import raised: a Problem ends the program, any other error
+        waits for the save that mends it, or ends it too where nothing is reloaded
+        (None)."""
         if isinstance(exc, Problem):
             raise exc
         problem = missing_module(entry, exc)
@@ -293,7 +298,8 @@ class Program:
             except KeyboardInterrupt:
                 if task.done():
                     return 128 + self._signals.number
-                # It ended a handler that blocked the loop: `main` now hears of the signal.
+                # It ended a handler that blocked the loop: `main` now hears of the
+                # signal.
 
     def _close_loop(self) -> None:
         """As asyncio.run does, but with an end: a task or thread may ignore its end."""

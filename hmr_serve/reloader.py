@@ -7,9 +7,9 @@
       server.release(serial)            the fence lifts
       one line on the terminal
 
-Responsibilities: run updates one after the other, keep the last good application answering,
-tell the server what to watch. Everything runs in the loop's thread; user code is imported
-with no running event loop set, as a cold start does.
+Responsibilities: run updates one after the other, keep the last good application
+answering, tell the server what to watch. Everything runs in the loop's thread; user
+code is imported with no running event loop set, as a cold start does.
 """
 
 from __future__ import annotations
@@ -104,7 +104,8 @@ class Reloader:
     async def start(
         self, server: Server, app: Any, error: BaseException | None
     ) -> None:
-        """Start the lifespan of what `load` returned; from now on `server.app` is ours."""
+        """Start the lifespan of what `load` returned; from now on `server.app` is
+        ours."""
         self._server = server
         if error is None:
             error = await self._begin(app)
@@ -112,8 +113,8 @@ class Reloader:
             self._show_fault(error)
 
     def watch(self, since: float) -> None:
-        """Tell the server what matters. A file saved after `since` (a time stamp), before it
-        was watched, is applied like any other change."""
+        """Tell the server what matters. A file saved after `since` (a time stamp),
+        before it was watched, is applied like any other change."""
         generation = self._engine.generation()
         if generation == self._generation:
             return
@@ -128,7 +129,8 @@ class Reloader:
     # -- updates
 
     def on_change(self, serial: int, paths: list[str]) -> None:
-        """`paths` were saved: apply them, at once or after the update that is under way."""
+        """`paths` were saved: apply them, at once or after the update that is under
+        way."""
         update = Update(serial, paths)
         if self._waiting:
             self._waiting.merge(update)
@@ -167,7 +169,8 @@ class Reloader:
             self._adopt(update, report, app)
 
     def _result(self, report: Report) -> Any:
-        """The application after the update; the import is tried again where it never ended."""
+        """The application after the update; the import is tried again where it never
+        ended."""
         if report.error is not None or report.restart:
             return None
         if self.live is None:
@@ -213,7 +216,8 @@ class Reloader:
             old.reset()
 
     async def _begin(self, app: Any) -> BaseException | None:
-        """Start the lifespan of `app` and put it in front; what it raised, if it failed."""
+        """Start the lifespan of `app` and put it in front; what it raised, if it
+        failed."""
         self._starting = live = Live(app, self._config, self._log, self._engine)
         try:
             await live.start()
@@ -229,7 +233,8 @@ class Reloader:
     async def _go_back(
         self, update: Update, old: Live | None, error: BaseException
     ) -> None:
-        """The new startup failed: give the revision up, start the old lifespan again."""
+        """The new startup failed: give the revision up, start the old lifespan
+        again."""
         self.live = None
         if old is not None:
             self._engine.swap_back()
@@ -304,7 +309,8 @@ class Reloader:
     # -- the end
 
     async def stop(self) -> None:
-        """Run the shutdown of whatever runs, after an update that is under way was given up."""
+        """Run the shutdown of whatever runs, after an update that is under way was
+        given up."""
         if self._task:
             self._task.cancel()
             await asyncio.wait([self._task])

@@ -1,7 +1,8 @@
 """The line that says what a save did, and the lines of --explain.
 
     reloaded  routes/items.py  patched read_item  3.1 ms
-    reloaded  settings.py  reran 6 statements in 3 modules  12 ms  (kept: model, lifespan)
+    reloaded  settings.py  reran 6 statements in 3 modules  12 ms  (kept: model,
+    lifespan)
 
 Fields are two spaces apart, so that tools can split them.
 """
@@ -23,7 +24,8 @@ def reload_line(
     kept: list[str],
     restarted: list[str],
 ) -> str:
-    """`files` in place of report.files, which is empty when only their times changed."""
+    """`files` in place of report.files, which is empty when only their times
+    changed."""
     fields = ["reloaded", _several(files), _what(report), duration(seconds)]
     notes = []
     if kept:

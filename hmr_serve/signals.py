@@ -1,7 +1,7 @@
 """SIGINT and SIGTERM: the first asks the server to end, the second ends it at once.
 
-Also where user code keeps the main thread busy: an import is interrupted at once, a handler
-that blocks the loop when the grace is over.
+Also where user code keeps the main thread busy: an import is interrupted at once, a
+handler that blocks the loop when the grace is over.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Signals:
 
     @contextmanager
     def importing(self) -> Iterator[None]:
-        """While user code is imported on the main thread: a signal raises KeyboardInterrupt."""
+        """While user code is imported on the main thread: a signal raises
+        KeyboardInterrupt."""
         self._importing = True
         try:
             yield
@@ -66,6 +67,7 @@ class Signals:
         self.on_signal(count)
 
     def _interrupt(self, main_thread: int) -> None:
-        """The loop has not even heard of the signal: a second one interrupts its handler."""
+        """The loop has not even heard of the signal: a second one interrupts its
+        handler."""
         if not self._told:
             signal.pthread_kill(main_thread, signal.SIGINT)

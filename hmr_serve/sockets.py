@@ -1,7 +1,8 @@
 """Listening sockets: bound before the application is imported, kept over a restart.
 
-Responsibilities: bind host and port (IPv4 and IPv6, every address of a name), say who holds
-a port that is taken, take over the sockets a process left when it replaced itself.
+Responsibilities: bind host and port (IPv4 and IPv6, every address of a name), say who
+holds a port that is taken, take over the sockets a process left when it replaced
+itself.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def url(listeners: list[socket.socket], host: str) -> str:
 def inherited() -> tuple[list[socket.socket], int] | None:
     """(listeners, when the restart began) if this process replaced itself, else None.
 
-    The pid in the variable keeps programs that the application starts from believing it."""
+    The pid in the variable keeps programs that the application starts from believing
+    it."""
     pid, _, rest = os.environ.pop(INHERITED, "").partition(":")
     began, _, fds = rest.partition(":")
     if pid != str(os.getpid()):
@@ -58,7 +60,8 @@ def inherited() -> tuple[list[socket.socket], int] | None:
 
 
 def bequeath(listeners: list[socket.socket], began: int) -> dict[str, str]:
-    """Make the listeners survive an exec; the environment variable that hands them over."""
+    """Make the listeners survive an exec; the environment variable that hands them
+    over."""
     for listener in listeners:
         listener.set_inheritable(True)
     fds = ",".join(str(listener.fileno()) for listener in listeners)
@@ -72,8 +75,8 @@ def _resolve(host: str, port: int) -> list[tuple[int, tuple]]:
         )
     except OSError as exc:
         raise Problem(
-            f"--host {host} is no address of this machine ({exc.strerror}); try 127.0.0.1, "
-            "or 0.0.0.0 for every network."
+            f"--host {host} is no address of this machine ({exc.strerror}); try "
+            "127.0.0.1, or 0.0.0.0 for every network."
         ) from None
     return list(dict.fromkeys((info[0], info[4]) for info in found))
 
@@ -104,13 +107,13 @@ def _bind_problem(address: tuple, exc: OSError) -> Problem:
         )
     if exc.errno == errno.EACCES:
         return Problem(
-            f"port {port} needs privileges that this user has not; choose one above 1023 "
-            "with --port."
+            f"port {port} needs privileges that this user has not; choose one above "
+            "1023 with --port."
         )
     if exc.errno == errno.EADDRNOTAVAIL:
         return Problem(
-            f"--host {host} is no address of this machine; try 127.0.0.1, or 0.0.0.0 for "
-            "every network."
+            f"--host {host} is no address of this machine; try 127.0.0.1, or 0.0.0.0 "
+            "for every network."
         )
     return Problem(f"cannot listen on {host} port {port}: {exc.strerror}.")
 
