@@ -130,6 +130,8 @@ class Program:
             began = time.time()
             error: BaseException | None = None
             if entry is not None:
+                if self._config.reload:
+                    self._reloader = self._new_reloader(entry)
                 try:
                     app = self._load(entry)
                 except KeyboardInterrupt:
@@ -147,8 +149,7 @@ class Program:
 
     def _load(self, entry: Entry) -> Any:
         """The application, imported outside the loop. Raises what user code raises."""
-        if self._config.reload:
-            self._reloader = self._new_reloader(entry)
+        if self._reloader:
             return self._reloader.load()
         with self._signals.importing():
             if self._config.env_file:
