@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by `dev` and its scripts from the top folder: finds a Python, makes its virtual
 # environment, installs libraries and packages, builds the extensions. Each step leaves a stamp
 # in the environment and is skipped while what the stamp was made of is unchanged.
@@ -39,7 +40,8 @@ python_of_version() {
     for candidate in $(type -aP "python$1" python3 || true) \
         "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"$1".*/bin/python3 \
         "${XDG_DATA_HOME:-$HOME/.local/share}"/uv/python/cpython-"$1".*/bin/python3; do
-        [ -x "$candidate" ] && python_works "$candidate" || continue
+        [ -x "$candidate" ] || continue
+        python_works "$candidate" || continue
         [ "$(python_version "$candidate")" = "$1" ] || continue
         printf '%s\n' "$candidate"
         return
@@ -150,6 +152,7 @@ libraries_ready() {
 
 # Installs the requirements file $1 into the environment, else what pyproject.toml asks for to
 # build, run and test.
+# shellcheck disable=SC2120 # dev and lint.sh pass one
 python_packages_install() {
     local source=${1:-pyproject.toml} list=${1:-} stamp sum
     stamp="$venv/.hmr-packages-$(basename "$source")"
@@ -191,6 +194,11 @@ extensions_build() {
         --config-settings=build-dir="build/${venv#.}" ${config[@]+"${config[@]}"} --editable . ||
         die "the build failed; the compiler's messages are above."
     printf '%s\n' "$sum" >"$stamp"
+}
+
+# The environment's own cmake: the system's may be missing or old.
+cmake_run() {
+    PATH="$PWD/$venv/bin:$PATH" "$venv/bin/cmake" "$@"
 }
 
 environment_ready() {

@@ -44,6 +44,6 @@ for version in "${versions[@]}"; do
         failed+=("$version")
         tail -n 60 "$log"
     fi
-    printf '%-5s %-6s %4d s  %s\n' "$version" "$verdict" "$SECONDS" "$(sed -n '/ in [0-9.]*s/{s/=//g;p}' "$log" | tail -n 1)"
+    printf '%-5s %-6s %4d s  %s\n' "$version" "$verdict" "$SECONDS" "$(sed -n '/ in [0-9.]*s/{s/=//g;p;}' "$log" | tail -n 1)"
 done
 [ ${#failed[@]} = 0 ] || die "the suite failed on ${failed[*]} (build/matrix/*.log)."
