@@ -173,7 +173,7 @@ sources_sum() {
     local path
     {
         printf '%s\n' "$PWD" "$@"
-        for path in CMakeLists.txt pyproject.toml cmake core asgi include; do
+        for path in CMakeLists.txt pyproject.toml cmake core asgi include tests/planted; do
             [ ! -e $path ] || find $path -type f -print0
         done | LC_ALL=C sort -z | xargs -0 cksum
     } | cksum
@@ -191,7 +191,7 @@ extensions_build() {
     rm -f "$stamp"
     say "building into $venv"
     "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
-        --config-settings=build-dir="build/${venv#.}" ${config[@]+"${config[@]}"} --editable . ||
+        --config-settings=install.strip=false --config-settings=build-dir="build/${venv#.}" ${config[@]+"${config[@]}"} --editable . ||
         die "the build failed; the compiler's messages are above."
     printf '%s\n' "$sum" >"$stamp"
 }

@@ -9,14 +9,15 @@
 
 static void *volatile lost;
 static volatile int largest = INT_MAX;
+static volatile size_t one_past = 8; /* volatile: unseen by the compiler */
 
 
 __attribute__((noinline)) static void
 planted_overflow(void)
 {
-    char *volatile block = malloc(8);
-    block[8] = 1; /* one byte past the end */
-    free(block);
+    volatile char *block = malloc(8);
+    block[one_past] = 1;
+    free((void *)block);
 }
 
 
