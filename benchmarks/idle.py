@@ -15,10 +15,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import apps
-from client import Connection
-from servers import PLAIN_UVICORN, RELOADING, Running, print_commands, select, stop_all
-from tables import table
+from benchmarks import apps
+from benchmarks.client import Connection
+from benchmarks.servers import (
+    PLAIN_UVICORN,
+    RELOADING,
+    Running,
+    print_commands,
+    select,
+    stop_all,
+)
+from benchmarks.tables import table
 
 SETTLE = 7.0  # seconds: longer than the usual keep-alive timeout
 GOAL_WAKEUPS = 5

@@ -21,12 +21,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-import apps
-import rebuild
-from apps import App, Edit
-from client import Connection, Hammer, Probe, probe
-from servers import RELOADING, Running, print_commands, select, stop_all
-from tables import median, milliseconds, percentile, table
+from benchmarks import apps, rebuild
+from benchmarks.apps import App, Edit
+from benchmarks.client import Connection, Hammer, Probe, probe
+from benchmarks.servers import RELOADING, Running, print_commands, select, stop_all
+from benchmarks.tables import median, milliseconds, percentile, table
 
 NEVERS = 2  # after so many in a row a cell is given up
 BUSY_INTERVAL = 0.1  # seconds between saves under load, at least
@@ -77,7 +76,7 @@ class Subject:
         cell = self.cells[edit.name]
         began = time.perf_counter()
         for _ in range(2):
-            # The first may find that the server closed the idle connection: not counted.
+            # The first may find the idle connection closed: not counted.
             with suppress(OSError):
                 self.connection.get(self.app.request(edit))
         saved = self.app.save(edit)

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from client import Connection
+from benchmarks.client import Connection
 
 BIN = Path(sys.executable).parent
 READY_PAUSE = 0.0005

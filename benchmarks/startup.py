@@ -13,9 +13,9 @@ import platform
 import tempfile
 from pathlib import Path
 
-import apps
-from servers import HMR_SERVE, PLAIN_UVICORN, Running, Server, print_commands
-from tables import median, milliseconds, percentile, table
+from benchmarks import apps
+from benchmarks.servers import HMR_SERVE, PLAIN_UVICORN, Running, Server, print_commands
+from benchmarks.tables import median, milliseconds, percentile, table
 
 GOAL = 1.10
 

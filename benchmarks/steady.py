@@ -14,9 +14,15 @@ import platform
 import tempfile
 from pathlib import Path
 
-from client import Connection
-from servers import HMR_SERVE, PLAIN_UVICORN, Running, print_commands, stop_all
-from tables import median, table
+from benchmarks.client import Connection
+from benchmarks.servers import (
+    HMR_SERVE,
+    PLAIN_UVICORN,
+    Running,
+    print_commands,
+    stop_all,
+)
+from benchmarks.tables import median, table
 
 LEAST, MOST = 0.98, 1.02
 REPORTED_ONLY = ("make a function",)  # a function watcher may stay on; no goal

@@ -17,10 +17,17 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import apps
-from client import Connection
-from servers import SERVING, Running, print_commands, require_program, select, stop_all
-from tables import median, table
+from benchmarks import apps
+from benchmarks.client import Connection
+from benchmarks.servers import (
+    SERVING,
+    Running,
+    print_commands,
+    require_program,
+    select,
+    stop_all,
+)
+from benchmarks.tables import median, table
 
 APPS = {"raw ASGI": "plain:raw", "FastAPI JSON": "plain:app"}
 _RATE = re.compile(r"^Requests/sec:\s+([\d.]+)", re.MULTILINE)

@@ -15,13 +15,7 @@ from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
-sys.path.append(str(BENCHMARKS))
-
-import apps  # noqa: E402
-import client  # noqa: E402
-import tables  # noqa: E402
-import throughput  # noqa: E402
+from benchmarks import apps, client, tables, throughput
 
 COUNT_ROUTES = """
 import sys

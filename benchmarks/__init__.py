@@ -1,0 +1,1 @@
+"""Measured beside the peers: ./dev bench NAME. See docs/benchmarks.md."""
