@@ -1,6 +1,6 @@
 """Builds the routes of the app in the current folder again and again (see rebuild.py).
 
-A program of its own, importing nothing but the app: {"path": ..., "files": [...]} as the
+A program of its own, importing only the app: {"path": ..., "files": [...]} as the
 argument, {"register": seconds, "lazy": seconds} printed.
 """
 
