@@ -163,7 +163,7 @@ python_packages_install() {
         "$venv/bin/python" tools/requirements.py >"$list"
     fi
     say "installing what $source asks for into $venv"
-    "$venv/bin/python" -m pip install -q --disable-pip-version-check -r "$list" ||
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check -r "$list" ||
         die "pip could not install what $source asks for."
     printf '%s\n' "$sum" >"$stamp"
 }
@@ -181,7 +181,7 @@ sources_sum() {
 
 # Builds the extensions into the environment, editable: Python files are used where they are.
 extensions_build() {
-    local defines="${HMR_CMAKE:-}${CI:+ -DHMR_WERROR=ON}" stamp="$venv/.hmr-build" sum config=() define
+    local defines="-DHMR_WERROR=$([ -n "${CI:-}" ] && echo ON || echo OFF) ${HMR_CMAKE:-}" stamp="$venv/.hmr-build" sum config=() define
     sum=$(sources_sum "$defines")
     [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && return
     libraries_ready
@@ -190,7 +190,7 @@ extensions_build() {
     done
     rm -f "$stamp"
     say "building into $venv"
-    "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps \
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps \
         --config-settings=install.strip=false --config-settings=build-dir="build/${venv#.}" ${config[@]+"${config[@]}"} --editable . ||
         die "the build failed; the compiler's messages are above."
     printf '%s\n' "$sum" >"$stamp"

@@ -1,9 +1,9 @@
 """Print the leaks of LeakSanitizer's reports that are ours: tools/leaks.py FOLDER
 
-CPython keeps memory until it dies, and a suppression by library would hide ours as well:
-what we forget is allocated by CPython's functions. A leak is ours when a frame of our
-sources stands in its stack before the first frame of Python code (what an app that we
-run allocates is the app's). Any other kind of report in the folder is printed too.
+CPython keeps memory until it dies, and a suppression by library would hide ours as
+well: what we forget is allocated by CPython's functions. A leak is ours when a frame of
+our sources stands in its stack before the first frame of Python code (what an app that
+we run allocates is the app's). Any other kind of report in the folder is printed too.
 """
 
 from __future__ import annotations
