@@ -234,8 +234,8 @@ def _from_path(
         path = os.path.join(path, "main.py")
     if not os.path.isfile(path):
         parent = os.path.dirname(path)
-        names = [name + ".py" for name in _modules_in(parent)]
-        close = nearest(os.path.basename(path), names)
+        stem = os.path.splitext(os.path.basename(path))[0]
+        close = [name + ".py" for name in nearest(stem, _modules_in(parent))]
         where = os.path.dirname(target)
         hint = (
             f"did you mean {listed(os.path.join(where, name) for name in close)}?"

@@ -38,6 +38,7 @@ class Lifespan:
         self.app = app
         self.state: dict[str, Any] = {}
         self.running = False  # the startup completed, no shutdown yet
+        self.unsupported = False  # the application raised, which `auto` allows
         self._mode = mode
         self._log = log
         self._engine = engine
@@ -46,7 +47,8 @@ class Lifespan:
         self._started = asyncio.Event()
         self._ended = asyncio.Event()
         self._failure: LifespanFailed | None = None
-        self._shutdown_failure: str | None = None
+        self._stopping = False
+        self._shutdown_failed = False
 
     async def startup(self) -> None:
         """Run the startup; `running` is False after it where there is no lifespan.
@@ -61,18 +63,16 @@ class Lifespan:
             await self._ended.wait()
             raise self._failure
 
-    async def shutdown(self) -> None:
-        """Run the shutdown, once; its failure is logged, as nothing can be done about
-        it."""
-        if not self.running:
-            return
-        self.running = False
-        self._inbox.put_nowait({"type": "lifespan.shutdown"})
-        await self._ended.wait()
-        if self._shutdown_failure is not None:
-            self._log.error(
-                f"Application shutdown failed. {self._shutdown_failure}".rstrip()
-            )
+    async def shutdown(self) -> bool:
+        """Run the shutdown, once; False if it failed, which is logged, as nothing can
+        be done about it. Another call while it runs waits for the same end."""
+        if self.running:
+            self.running = False
+            self._stopping = True
+            self._inbox.put_nowait({"type": "lifespan.shutdown"})
+        if self._stopping:
+            await self._ended.wait()
+        return not self._shutdown_failed
 
     def cancel(self) -> None:
         """End the task without a shutdown (a second Ctrl+C)."""
@@ -100,12 +100,13 @@ class Lifespan:
     def _raised(self, exc: Exception) -> None:
         if self._failure:  # Starlette sends startup.failed, then raises
             self._failure.cause = exc
-        elif self._shutdown_failure is not None:
+        elif self._shutdown_failed:
             pass  # said in shutdown.failed
         elif self._started.is_set():
+            self._shutdown_failed = True
             self._log.error("Exception in 'lifespan' protocol", exc)
         elif self._mode == "auto":
-            self._log.info("ASGI 'lifespan' protocol appears unsupported.")
+            self.unsupported = True
         else:
             self._failure = LifespanFailed("Exception in 'lifespan' protocol", exc)
 
@@ -120,7 +121,8 @@ class Lifespan:
         elif kind == "lifespan.startup.failed":
             self._failure = LifespanFailed(text)
         elif kind == "lifespan.shutdown.failed":
-            self._shutdown_failure = text
+            self._shutdown_failed = True
+            self._log.error(f"Application shutdown failed. {text}".rstrip())
         elif kind != "lifespan.shutdown.complete":
             raise RuntimeError(f"unknown message {kind} in the lifespan protocol")
         if starting:

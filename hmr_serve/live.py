@@ -36,14 +36,20 @@ class Live:
     def has_lifespan(self) -> bool:
         return self._lifespan.running
 
+    @property
+    def lacks_lifespan(self) -> bool:
+        """Whether the application does not know the protocol."""
+        return self._lifespan.unsupported
+
     async def start(self) -> None:
         """Run the startup. Raises LifespanFailed."""
         before = framework.shape(self.app)
         await self._lifespan.startup()
         self._shapes_app = framework.shape(self.app) != before
 
-    async def stop(self) -> None:
-        await self._lifespan.shutdown()
+    async def stop(self) -> bool:
+        """Run the shutdown; whether it succeeded."""
+        return await self._lifespan.shutdown()
 
     def cancel(self) -> None:
         self._lifespan.cancel()

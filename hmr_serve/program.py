@@ -116,8 +116,8 @@ class Program:
         self._loop = new_event_loop(config.loop)
         self._signals = Signals(self._loop, config.timeout_graceful_shutdown)
         self._signals.on_signal = self._on_signal
-        self._leave: asyncio.Event
-        self._force: asyncio.Event
+        self._leave = asyncio.Event()
+        self._force = asyncio.Event()
         self._reloader: Reloader | None = None
         self._live: Live | None = None  # without a reloader
         self._server: Server | None = None
@@ -185,7 +185,6 @@ class Program:
     async def _serve(self, app: Any, error: BaseException | None, began: float) -> int:
         from ._asgi import Server
 
-        self._leave, self._force = asyncio.Event(), asyncio.Event()
         config = self._config
         self._server = server = Server(
             [listener.fileno() for listener in self._listeners],
@@ -225,6 +224,9 @@ class Program:
             ok = self._reloader.live is not None
         else:
             ok = await self._start_without_reload(app)
+        live = self._reloader.live if self._reloader else self._live
+        if live and live.lacks_lifespan:
+            self._log.info("ASGI 'lifespan' protocol appears unsupported.")
         if ok:
             self._log.info("Application startup complete.")
         return ok or self._reloader is not None
@@ -234,7 +236,10 @@ class Program:
         try:
             await live.start()
         except LifespanFailed as exc:
-            self._log.error(str(exc).strip(), None if str(exc) else exc.cause)
+            if exc.cause:
+                self._log.error("Exception in the lifespan startup", exc.cause)
+            else:
+                self._log.error(str(exc).strip())
             self._log.error("Application startup failed. Exiting.")
             return False
         assert self._server is not None
@@ -280,9 +285,12 @@ class Program:
     async def _end_gracefully(self) -> None:
         assert self._server is not None
         await self._server.stop(self._config.timeout_graceful_shutdown)
-        for part in (self._reloader, self._live):
-            if part:
-                await part.stop()
+        ending = self._reloader or self._live
+        if ending is None or not ending.has_lifespan:
+            return
+        self._log.info("Waiting for application shutdown.")
+        if await ending.stop():
+            self._log.info("Application shutdown complete.")
 
     def _cancel_lifespan(self) -> None:
         for part in (self._reloader, self._live):

@@ -308,14 +308,20 @@ class Reloader:
 
     # -- the end
 
-    async def stop(self) -> None:
-        """Run the shutdown of whatever runs, after an update that is under way was
-        given up."""
+    @property
+    def has_lifespan(self) -> bool:
+        """Whether `stop` has anything to end."""
+        return bool(self._task or (self.live and self.live.has_lifespan))
+
+    async def stop(self) -> bool:
+        """Run the shutdown of what runs, after giving up the update that is under way;
+        whether it succeeded."""
         if self._task:
             self._task.cancel()
+            if self._starting:
+                self._starting.cancel()
             await asyncio.wait([self._task])
-        if self.live:
-            await self.live.stop()
+        return await self.live.stop() if self.live else True
 
     def cancel(self) -> None:
         for live in (self.live, self._starting):
