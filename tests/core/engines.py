@@ -62,6 +62,7 @@ class Reimport:
     def run(self, name: str, func: Callable[[], Any]) -> Any:
         self.entry = func
         self.value = func()
+        self.ran.clear()
         return self.value
 
     def result(self, name: str) -> Any:

@@ -316,3 +316,12 @@ class Cold:
 def scratch_project(zygote: Zygote, engine: str = ENGINE) -> Project:
     """A project outside pytest's tmp_path (soak runs)."""
     return Project(zygote, Path(tempfile.mkdtemp(prefix="hmr-")), engine)
+
+
+def expect(report: Report, must: Iterable[str], may: Iterable[str] = ()) -> None:
+    """The statements `must` ran, and no others but from `may`."""
+    seen, needed = ran(report), list(must)
+    missing = [s for s in needed if s not in seen]
+    needless = [s for s in seen if s not in {*needed, *may}]
+    assert not missing, f"did not run: {missing} (ran: {seen})"
+    assert not needless, f"ran needlessly: {needless} ({reasons(report)})"

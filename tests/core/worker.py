@@ -247,8 +247,9 @@ class Worker:
         owes nothing to the engine."""
 
         def started(code: types.CodeType, offset: int) -> Any:
-            file = realpath(code.co_filename)
-            if code.co_name == "<module>" and file.startswith(self.root):
+            file = code.co_filename
+            ours = code.co_name == "<module>" and file[:1] != "<"
+            if ours and realpath(file).startswith(self.root):
                 self.executed.append((self.relative(file), first(code)))
                 return None
             return MONITORING.DISABLE

@@ -1,0 +1,328 @@
+# ruff: noqa: E501 (tables of programs, one a line)
+"""What splitting a file must not change: lines, docstrings, annotations, futures."""
+
+from __future__ import annotations
+
+import pytest
+
+from .harness import Project, expect, ran
+
+
+def test_lines_follow_an_inserted_comment(project: Project) -> None:
+    source = """
+        import functools
+
+        def f():
+            def inner():
+                return 1
+            return inner
+
+        class C:
+            def method(self):
+                return [x for x in (lambda: range(3))()]
+
+        held = f()
+        """
+    project.start({"main.py": source})
+    report = project.edit(
+        "main.py", "import functools", "# one\n# two\nimport functools"
+    )
+    assert ran(report) == []
+    lines = "(main.f.__code__.co_firstlineno, main.held.__code__.co_firstlineno)"
+    assert project.eval(lines) == (6, 7)
+
+
+def test_lines_follow_a_comment_inside_a_function(project: Project) -> None:
+    source = "def f():\n    x = 1\n    return x\n\ndef g():\n    return 2\n"
+    project.start({"main.py": source})
+    report = project.edit("main.py", "x = 1\n", "x = 1\n    # why\n\n")
+    assert ran(report) == []
+    project.exec("import main; lines = [l for *_, l in main.f.__code__.co_lines()]")
+    assert project.eval("lines[-1]") == 5
+
+
+def test_lines_of_kept_closures_follow(project: Project) -> None:
+    source = """
+        def make():
+            def inner():
+                raise ValueError
+            return inner
+
+        held = make()
+        """
+    project.start({"main.py": source})
+    project.edit("main.py", "def make", "# a\n# b\ndef make")
+    project.exec(
+        """
+        import main
+        try:
+            main.held()
+        except ValueError as error:
+            line = error.__traceback__.tb_next.tb_lineno
+        """
+    )
+    assert project.eval("line") == 6
+
+
+def test_lines_of_a_suspended_generator_follow(project: Project) -> None:
+    project.start({"main.py": "def g():\n    yield 1\n    raise ValueError\n"})
+    project.exec("import main; going = main.g(); next(going)")
+    project.edit("main.py", "def g", "# a\ndef g")
+    project.exec(
+        """
+        try:
+            next(going)
+        except ValueError as error:
+            line = error.__traceback__.tb_next.tb_lineno
+        """
+    )
+    assert project.eval("line") == 4
+
+
+def test_getsource_shows_the_present_text(project: Project) -> None:
+    project.start({"main.py": "X = 1\ndef f():\n    return 1\n"})
+    project.edit("main.py", "X = 1", "X = 1\n# c")
+    project.edit("main.py", "return 1", "return 2")
+    project.exec("import inspect, linecache, main; linecache.checkcache()")
+    assert project.eval("inspect.getsource(main.f)") == "def f():\n    return 2\n"
+
+
+def test_firstlineno_of_a_class_follows(project: Project) -> None:
+    project.start({"main.py": "X = 1\nclass C:\n    def f(self): pass\n"})
+    report = project.edit("main.py", "X = 1", "# a\nX = 1")
+    assert ran(report) == []
+
+
+def test_a_bare_string_in_mid_file_is_no_docstring(project: Project) -> None:
+    project.start({"main.py": "x = 1\n'not a doc'\ny = __doc__\n"})
+    assert project.eval("main.__doc__") is None
+    project.edit("main.py", "'not a doc'", "'neither'")
+    assert project.eval("main.__doc__") is None
+
+
+def test_a_module_docstring_edit(project: Project) -> None:
+    source = "'doc'\nx = 1\nshown = __doc__\n"
+    project.start({"main.py": source})
+    report = project.edit("main.py", "'doc'", "'document'")
+    assert "main: x = 1" not in ran(report)
+    assert project.eval("(main.__doc__, main.shown)") == ("document", "document")
+    project.edit("main.py", "'document'\n", "")
+    assert project.eval("(main.__doc__, main.shown)") == (None, None)
+    project.save({"main.py": "'''again'''\n" + project.read("main.py")})
+    assert project.eval("(main.__doc__, main.shown)") == ("again", "again")
+
+
+def test_a_docstring_appears_above_a_bare_string(project: Project) -> None:
+    project.start({"main.py": "'first'\n'second'\n"})
+    project.edit("main.py", "'first'\n", "")
+    assert project.eval("main.__doc__") == "second"
+
+
+def test_a_docstring_below_a_comment_and_a_future(project: Project) -> None:
+    source = "# c\n'doc'\nfrom __future__ import annotations\nx: int = 1\n"
+    project.start({"main.py": source})
+    assert project.eval("main.__doc__") == "doc"
+
+
+def test_a_future_import_reaches_all_statements(project: Project) -> None:
+    source = "import os\n\ndef f(x: int) -> int:\n    return x\n\nother = [1]\n"
+    project.start({"main.py": source})
+    future = "from __future__ import annotations\n"
+    project.save({"main.py": future + source})
+    assert project.eval("main.f.__annotations__") == {"x": "int", "return": "int"}
+    project.save({"main.py": source})
+    assert project.eval("main.f.__annotations__['x'] is int")
+
+
+def test_a_future_import_that_names_another_feature(project: Project) -> None:
+    source = "from __future__ import annotations\nx: int = 1\n"
+    project.start({"main.py": source})
+    project.edit("main.py", "annotations", "annotations, division")
+
+
+def test_module_annotations(project: Project) -> None:
+    project.start({"main.py": "a: int = 1\nb: str = 'x'\nc: float\nd = 4\n"})
+    project.edit("main.py", "b: str", "b: bytes")
+    project.edit("main.py", "a: int = 1\n", "")
+    project.edit("main.py", "d = 4", "d: list = [4]")
+    project.edit("main.py", "c: float\n", "")
+
+
+def test_module_annotations_in_a_condition(project: Project) -> None:
+    source = "FLAG = True\nif FLAG:\n    a: int = 1\nelse:\n    b: str = ''\n"
+    project.start({"main.py": source})
+    project.edit("main.py", "FLAG = True", "FLAG = False")
+    project.edit("main.py", "b: str", "b: bytes")
+
+
+def test_the_only_annotation_goes(project: Project) -> None:
+    project.start({"main.py": "a: int = 1\nx = 2\n"})
+    project.edit("main.py", "a: int = 1", "a = 1")
+    project.edit("main.py", "a = 1", "a: str = 1")
+
+
+def test_annotations_read_names(project: Project) -> None:
+    project.start(
+        {
+            "types_.py": "Number = int\n",
+            "main.py": """
+                from types_ import Number
+                from dataclasses import dataclass, fields
+
+                @dataclass
+                class Point:
+                    x: Number
+                    y: Number = 0
+
+                kinds = [f.type for f in fields(Point)]
+                other = [1]
+                """,
+        }
+    )
+    report = project.edit("types_.py", "Number = int", "Number = float")
+    assert "main: other = [1]" not in ran(report)
+    assert project.eval("[k.__name__ for k in main.kinds]") == ["float", "float"]
+
+
+def test_a_forward_reference_in_a_class(project: Project) -> None:
+    project.start(
+        {
+            "main.py": """
+                from __future__ import annotations
+                import typing
+
+                class Node:
+                    next: Node | None
+                    leaf: Leaf
+
+                class Leaf:
+                    value: int = 1
+
+                hints = typing.get_type_hints(Node)
+                """
+        }
+    )
+    project.edit("main.py", "value: int = 1", "value: int = 2")
+    assert project.eval("main.hints['leaf'] is main.Leaf")
+
+
+def test_a_string_annotation_evaluated_by_a_library(project: Project) -> None:
+    project.start(
+        {
+            "main.py": """
+                from __future__ import annotations
+                import typing
+
+                Number = int
+
+                def f(x: Number) -> Number:
+                    return x
+
+                hints = typing.get_type_hints(f)
+                other = [1]
+                """
+        }
+    )
+    report = project.edit("main.py", "Number = int", "Number = float")
+    assert "main: other = [1]" not in ran(report)
+    assert project.eval("main.hints['x']") is float
+
+
+ONE_LINERS = {
+    "several statements a line": "a = 1; b = [a]; c = b\n",
+    "a decorator factory": "def d(n):\n    return lambda f: f\n@d(1)\n@d(2)\ndef f(): pass\n",
+    "a nested function in a class in a function": (
+        "def f():\n    class C:\n        def g(self):\n            return lambda: C\n"
+        "    return C\nx = f()\n"
+    ),
+    "a match": "v = 1\nmatch v:\n    case 1:\n        x = 'one'\n    case _:\n        x = 'other'\n",
+    "a while": "n = 0\nwhile n < 3:\n    n += 1\nelse:\n    done = True\n",
+    "a try": "try:\n    x = 1\nexcept Exception as e:\n    pass\nelse:\n    y = 2\nfinally:\n    z = 3\n",
+    "an exception name": "try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    text = str(e)\n",
+    "an except group": "try:\n    raise ExceptionGroup('g', [ValueError()])\nexcept* ValueError as e:\n    n = 1\n",
+    "type aliases": "type A = int | str\ntype L[T] = list[T]\nx: A = 1\n",
+    "generics": "class Box[T]:\n    def get(self) -> T: ...\ndef f[T: int](x: T) -> T:\n    return x\n",
+    "lambda": "f = lambda x, y=1: x + y\nv = f(1)\n",
+    "comprehensions": "a = [x for x in range(3)]\nb = {x: y for x, y in zip(a, a)}\nc = {*a}\n",
+    "global at module level": "global g\ng = 1\n",
+    "assert and pass": "assert True\npass\n...\n1\n'text'\n",
+    "class scopes": "x = 1\nclass C:\n    y = x\n    x = 2\n    z = [x for _ in range(1)]\n",
+    "star expressions": "a, *b = range(4)\nc = [*b, a]\nd = {**{'a': 1}}\n",
+    "chained assignment": "a = b = c = []\n",
+    "dunder all": "__all__ = ['a']\n__all__ += ['b']\na = b = 1\n",
+    "deleted name": "t = 1\nu = t\ndel t\n",
+    "escaped names": "__x = 1\nclass C:\n    __y = 2\n    def f(self): return self.__y, __x\n",
+    "async": "async def f():\n    async with a as b:\n        async for c in d:\n            await e\n",
+    "unicode": "é = 1\n\ufb01 = 2\nx = '\u017f'\n",
+    "long": "x = [\n" + "    1,\n" * 300 + "]\ny = 1\n",
+    "an empty file": "",
+    "only a comment": "# nothing\n",
+    "only a docstring": '"""doc"""\n',
+    "form feed": "x = 1\n\x0c\ny = 2\n",
+    "backslash": "x = 1 + \\\n    2\ny = x\n",
+    "f-string": "v = 3\nx = f'{v!r:>{v}} {v=}'\n",
+    "decorated class": "def d(c): return c\n@d\nclass C: pass\n",
+    "metaclass": "class M(type): pass\nclass C(metaclass=M): pass\n",
+    "same constants": "a = (1, 'two', 3.0)\nb = (1, 'two', 3.0)\nc = 10 ** 20\nd = 10 ** 20\n",
+    "conditional import": "import sys\nif sys:\n    import json as j\nelse:\n    import csv as j\n",
+    "yield in a lambda": "f = lambda: (yield)\n",
+    "debug": "if __debug__:\n    x = 1\n",
+    "big if": "x = 5\nif x > 3:\n    y = 1\nelif x > 2:\n    y = 2\nelse:\n    y = 3\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ONE_LINERS.values(), ids=ONE_LINERS)
+def test_a_tracked_start_is_a_plain_start(project: Project, source: str) -> None:
+    project.start({"main.py": source})
+    report = project.save({"main.py": "# moved\n\n" + source})
+    assert ran(report) == []
+    report = project.save({"main.py": source + "\nNEW = 1\n"})
+    assert ran(report) == ["main: NEW = 1"]
+
+
+def test_a_coding_line(project: Project) -> None:
+    source = "# -*- coding: latin-1 -*-\nx = 'é'\n".encode("latin-1")
+    project.start({"main.py": source})
+    assert project.eval("main.x") == "é"
+    project.save({"main.py": source + b"y = '\xe8'\n"})
+    assert project.eval("main.y") == "è"
+
+
+def test_a_thousand_statements(project: Project) -> None:
+    source = "".join(f"x{n} = [{n}]\n" for n in range(1000))
+    project.start({"main.py": source})
+    report = project.edit("main.py", "x500 = [500]", "x500 = [-1]")
+    assert ran(report) == ["main: x500 = [-1]"]
+    report = project.edit("main.py", "x500 = [-1]\n", "")
+    assert ran(report) == []
+
+
+def test_statements_lists_what_is_tracked(project: Project) -> None:
+    source = """
+        import os
+        from a import X
+        items = [X]
+        items.append(1)
+
+        def f():
+            return items
+        """
+    project.start({"a.py": "X = 1\n", "main.py": source})
+    project.exec("shown = [s._asdict() for s in engine.statements('main')]")
+    shown = project.eval("shown")
+    assert [s["line"] for s in shown] == [2, 3, 4, 5, 7]
+    assert [s["binds"] for s in shown] == [["os"], ["X"], ["items"], [], ["f"]]
+    assert "a.X" in shown[1]["reads"]
+    assert "main.X" in shown[2]["reads"]
+    assert shown[3]["shapes"] == ["main.items"]
+    assert all(s["cost"] >= 0 for s in shown)
+    with pytest.raises(AssertionError, match="KeyError"):
+        project.eval("engine.statements('nosuch')")
+
+
+def test_an_exception_group_of_lines(project: Project) -> None:
+    """Twenty comment edits in a row leave the lines of a cold start."""
+    project.start({"main.py": "def f():\n    return 1\n\nclass C:\n    x = 1\n"})
+    for n in range(20):
+        report = project.save({"main.py": "# c\n" * n + project.read("main.py")})
+        expect(report, [])
