@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -82,6 +83,19 @@ def test_a_shim_that_does_not_run_is_passed_over(tmp_path: Path) -> None:
         PYENV_ROOT=str(tmp_path / "pyenv"),
     )
     assert result.stdout == f"{real}/python3\n"
+
+
+def test_a_user_who_is_not_root_gets_the_command_to_run() -> None:
+    if not shutil.which("apt-get"):
+        pytest.skip("the command is apt-get's")
+    fake = "libraries_found() { return 1; }\nid() { echo 1000; }\nCC=no-such-compiler\n"
+    result = shell(fake + "libraries_ready")
+    assert result.returncode == 1
+    assert re.fullmatch(
+        r'dev: C libraries are missing: run "sudo apt-get update && sudo apt-get '
+        r'install gcc libc6-dev libuv1-dev (libllhttp-dev|node-llhttp)"\.\n',
+        result.stderr,
+    )
 
 
 def test_building_twice_builds_once() -> None:

@@ -14,8 +14,8 @@ pytest_args=(-q -m "not packaging")
 # Runs the suite on version $1, output to the log.
 suite_run() {
     local version=$1 python args=("${pytest_args[@]}" "--junitxml=build/matrix/$1.xml")
-    if [ -x .venv/bin/python ] && [ "$(python_version .venv/bin/python)" = "$version" ]; then
-        env -u PYTHON ./dev test "${args[@]}"
+    if [ "$(python_version "$venv/bin/python")" = "$version" ]; then
+        ./dev test "${args[@]}"
         return
     fi
     python=$(python_of_version "$version")
@@ -28,6 +28,8 @@ suite_run() {
     fi
 }
 
+unset PYTHON # each version has its own
+environment_ready
 versions=("$@")
 [ $# -gt 0 ] || versions=(3.12 3.13 3.14 3.15)
 mkdir -p build/matrix
@@ -37,7 +39,7 @@ for version in "${versions[@]}"; do
     rm -f "build/matrix/$version.xml"
     SECONDS=0
     # In a subshell, so that `die` ends this version and not the run.
-    if (suite_run "$version") >"$log" 2>&1 && python3 tools/skips.py "$version" "build/matrix/$version.xml" >>"$log"; then
+    if (suite_run "$version") >"$log" 2>&1 && "$venv/bin/python" tools/skips.py "$version" "build/matrix/$version.xml" >>"$log"; then
         verdict=ok
     else
         verdict=FAILED
