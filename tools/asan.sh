@@ -8,6 +8,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/environment.sh
 
+[ "$(uname)" = Linux ] || die "./dev asan runs on Linux."
+
 reports=$PWD/build/asan
 options="log_path=$reports/report:handle_segv=2:handle_abort=1:handle_sigill=1"
 

@@ -181,7 +181,9 @@ sources_sum() {
 
 # Builds the extensions into the environment, editable: Python files are used where they are.
 extensions_build() {
-    local defines="-DHMR_WERROR=$([ -n "${CI:-}" ] && echo ON || echo OFF) ${HMR_CMAKE:-}" stamp="$venv/.hmr-build" sum config=() define
+    local stamp="$venv/.hmr-build" defines=-DHMR_WERROR=OFF sum config=() define
+    [ -z "${CI:-}" ] || defines=-DHMR_WERROR=ON
+    defines="$defines ${HMR_CMAKE:-}"
     sum=$(sources_sum "$defines")
     [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && return
     libraries_ready
@@ -191,8 +193,8 @@ extensions_build() {
     rm -f "$stamp"
     say "building into $venv"
     "$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps \
-        --config-settings=install.strip=false --config-settings=build-dir="build/${venv#.}" ${config[@]+"${config[@]}"} --editable . ||
-        die "the build failed; the compiler's messages are above."
+        --config-settings=build-dir="build/${venv#.}" --config-settings=install.strip=false \
+        "${config[@]}" --editable . || die "the build failed; the compiler's messages are above."
     printf '%s\n' "$sum" >"$stamp"
 }
 

@@ -7,6 +7,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/environment.sh
 
+[ "$(uname)" = Linux ] || die "./dev tsan runs on Linux."
+
 reports=$PWD/build/tsan-reports
 options="log_path=$reports/report:exitcode=66:second_deadlock_stack=1:history_size=4"
 [ ! -e tests/asgi/tsan.supp ] || options+=":suppressions=$PWD/tests/asgi/tsan.supp"
