@@ -1,0 +1,662 @@
+/* See connection.h. */
+
+#include "connection.h"
+
+#include "io_thread.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+enum {
+    INPUT_LIMIT = 65536, /* bytes kept behind the current request */
+    WRITE_BUFFERS = 16,  /* pieces of output in one system call */
+    LINGER = 1000,       /* milliseconds for the client to see our end */
+};
+
+static void connection_read_start(struct connection *conn);
+static void connection_rest(struct connection *conn);
+
+
+void
+connection_ref(struct connection *conn)
+{
+    atomic_fetch_add_explicit(&conn->refs, 1, memory_order_relaxed);
+}
+
+
+void
+connection_unref(struct connection *conn)
+{
+    if (atomic_fetch_sub_explicit(&conn->refs, 1, memory_order_acq_rel) == 1) {
+        free(conn);
+    }
+}
+
+
+static void
+output_free(struct output *output)
+{
+    if (output->request != NULL) {
+        request_unref(output->request);
+    }
+    free(output);
+}
+
+
+/* Closing. */
+
+static void
+connection_drop_request(struct connection *conn)
+{
+    struct request *request = conn->request;
+    conn->request = NULL;
+    http1_fini(&conn->http);
+    if (request != NULL) {
+        request->abandoned = true;
+        io_post_event(conn->io, request, EVENT_DISCONNECT);
+        request_unref(request);
+    }
+}
+
+
+static void
+connection_drop_output(struct connection *conn)
+{
+    while (conn->output != NULL) {
+        struct output *output = conn->output;
+        conn->output = output->next;
+        output_free(output);
+    }
+    conn->output_end = &conn->output;
+}
+
+
+static void
+on_closed(uv_handle_t *handle)
+{
+    struct connection *conn = handle->data;
+    connection_drop_output(conn);
+    io_handle_closed(conn->io);
+    connection_unref(conn);
+}
+
+
+void
+connection_close(struct connection *conn)
+{
+    if (conn->closing) {
+        return;
+    }
+    conn->closing = true;
+    conn->reading = false;
+    struct io *io = conn->io;
+    io_idle_remove(io, conn);
+    *conn->link = conn->next;
+    if (conn->next != NULL) {
+        conn->next->link = conn->link;
+    }
+    io_count(io, IO_CONNECTIONS, -1);
+    connection_drop_request(conn);
+    if (!conn->writing) {
+        connection_drop_output(conn); /* else libuv still points into it */
+    }
+    free(conn->input);
+    conn->input = NULL;
+    conn->input_start = conn->input_size = 0;
+    uv_close(&conn->handle, on_closed);
+}
+
+
+static void
+on_shutdown(uv_shutdown_t *request, int status)
+{
+    struct connection *conn = request->data;
+    if (status < 0 && status != UV_ECANCELED) {
+        connection_close(conn);
+    }
+}
+
+
+/* All is written. If the client may still be sending, closing now would reset
+ * the connection and could take the response with it: say that we are done,
+ * and read to the client's end, for a while. */
+static void
+connection_end(struct connection *conn)
+{
+    bool quiet = conn->input_start == conn->input_size && conn->http.message_complete;
+    if (quiet || conn->eof || conn->io->aborting) {
+        connection_close(conn);
+        return;
+    }
+    conn->lingering = true;
+    conn->input_start = conn->input_size = 0;
+    connection_drop_request(conn);
+    conn->shutdown_request.data = conn;
+    if (uv_shutdown(&conn->shutdown_request, &conn->stream, on_shutdown) < 0) {
+        connection_close(conn);
+        return;
+    }
+    io_idle_add(conn->io, conn, LINGER);
+    connection_read_start(conn);
+}
+
+
+/* Writing. */
+
+void
+connection_send(struct connection *conn, struct output *output)
+{
+    bool mine = output->request == NULL || output->request == conn->request;
+    if (conn->closing || conn->ended || conn->lingering || !mine) {
+        output_free(output);
+        return;
+    }
+    if (output->flags & OUTPUT_END) {
+        conn->ended = true;
+    }
+    if (output->flags & OUTPUT_CLOSE) {
+        conn->last = true;
+    }
+    conn->responded = true;
+    output->next = NULL;
+    *conn->output_end = output;
+    conn->output_end = &output->next;
+    if (!conn->queued && !conn->writing) {
+        conn->queued = true;
+        connection_ref(conn);
+        conn->flush_next = conn->io->to_flush;
+        conn->io->to_flush = conn;
+    }
+}
+
+
+static void
+output_count_written(struct connection *conn, struct output *output,
+                     size_t size)
+{
+    struct request *request = output->request;
+    if (request == NULL) {
+        return;
+    }
+    size_t before = atomic_fetch_sub(&request->unwritten, size);
+    if (before - size <= OUTPUT_LOW_WATER &&
+        atomic_load(&request->wants_drain) &&
+        atomic_exchange(&request->wants_drain, false)) {
+        io_post_event(conn->io, request, EVENT_DRAINED);
+    }
+}
+
+
+/* `size` bytes went to the kernel: take them off the queue. */
+static void
+connection_written(struct connection *conn, size_t size)
+{
+    while (conn->output != NULL) {
+        struct output *output = conn->output;
+        size_t rest = output->size - output->done;
+        size_t part = size < rest ? size : rest;
+        output->done += part;
+        size -= part;
+        output_count_written(conn, output, part);
+        if (part < rest) {
+            return;
+        }
+        conn->output = output->next;
+        output_free(output);
+    }
+    conn->output_end = &conn->output;
+}
+
+
+static unsigned
+connection_buffers(struct connection *conn, uv_buf_t *buffers)
+{
+    unsigned n = 0;
+    struct output *output = conn->output;
+    for (; output != NULL && n < WRITE_BUFFERS; output = output->next) {
+        if (output->size > output->done) {
+            buffers[n].base = output->data + output->done;
+            buffers[n++].len = output->size - output->done;
+        }
+    }
+    return n;
+}
+
+
+static void
+on_write(uv_write_t *write_request, int status)
+{
+    struct connection *conn = write_request->data;
+    conn->writing = false;
+    if (conn->closing) {
+        return; /* on_closed drops the output */
+    }
+    if (status < 0) {
+        connection_close(conn);
+        return;
+    }
+    connection_written(conn, conn->write_size);
+    connection_flush(conn);
+}
+
+
+/* The kernel takes no more now: leave the rest to libuv. */
+static void
+connection_write_later(struct connection *conn)
+{
+    uv_buf_t buffers[WRITE_BUFFERS];
+    unsigned n = connection_buffers(conn, buffers);
+    conn->write_size = 0;
+    for (unsigned i = 0; i < n; i++) {
+        conn->write_size += buffers[i].len;
+    }
+    conn->write_request.data = conn;
+    conn->writing = true;
+    int status = uv_write(&conn->write_request, &conn->stream, buffers, n,
+                          on_write);
+    if (status < 0) {
+        conn->writing = false;
+        connection_close(conn);
+    }
+}
+
+
+void
+connection_flush(struct connection *conn)
+{
+    uv_buf_t buffers[WRITE_BUFFERS];
+    while (!conn->closing && !conn->writing && conn->output != NULL) {
+        unsigned n = connection_buffers(conn, buffers);
+        int written = 0;
+        if (n > 0) {
+            written = uv_try_write(&conn->stream, buffers, n);
+        }
+        if (written < 0 && written != UV_EAGAIN) {
+            connection_close(conn);
+            return;
+        }
+        connection_written(conn, written < 0 ? 0 : (size_t)written);
+        if (n > 0 && written <= 0) {
+            connection_write_later(conn);
+        }
+    }
+    if (!conn->closing && !conn->writing) {
+        connection_rest(conn);
+    }
+}
+
+
+/* Reading. */
+
+static const char *
+refusal_reason(int status)
+{
+    switch (status) {
+    case 431:
+        return "431 Request Header Fields Too Large";
+    case 503:
+        return "503 Service Unavailable";
+    case 505:
+        return "505 HTTP Version Not Supported";
+    default:
+        return "400 Bad Request";
+    }
+}
+
+
+/* Answer what is no request, and close. The application never hears of it. */
+static void
+connection_refuse(struct connection *conn, int status)
+{
+    if (conn->responded) {
+        connection_close(conn);
+        return;
+    }
+    connection_drop_request(conn);
+    conn->http.message_complete = false; /* more may come: linger */
+    static const char BODY[] = "Invalid HTTP request received.";
+    struct output *output = malloc(sizeof *output + 256);
+    if (output == NULL) {
+        connection_close(conn);
+        return;
+    }
+    *output = (struct output){
+        .letter = {.kind = LETTER_OUTPUT},
+        .flags = OUTPUT_END | OUTPUT_CLOSE,
+    };
+    output->size = (size_t)snprintf(
+        output->data, 256,
+        "HTTP/1.1 %s\r\ncontent-type: text/plain; charset=utf-8\r\n"
+        "content-length: %zu\r\nconnection: close\r\n\r\n%s",
+        refusal_reason(status), sizeof BODY - 1, BODY);
+    connection_send(conn, output);
+}
+
+
+/* A head is complete: the request waits for its turn at the fence. */
+static void
+connection_start(struct connection *conn)
+{
+    struct request *request = conn->http.request;
+    io_idle_remove(conn->io, conn);
+    conn->request = request;
+    request->arrived = uv_hrtime();
+    io_count(conn->io, IO_REQUESTS, 1);
+    fence_hold(&conn->io->fence, request);
+}
+
+
+static void
+connection_read_stop(struct connection *conn)
+{
+    if (conn->reading) {
+        conn->reading = false;
+        uv_read_stop(&conn->stream);
+    }
+}
+
+
+/* The application is slower than the client: stop reading for now. */
+static void
+connection_pause(struct connection *conn)
+{
+    struct request *request = conn->request;
+    connection_read_stop(conn);
+    atomic_store(&request->body_paused, true);
+    if (atomic_load(&request->body_unread) <= BODY_LOW_WATER &&
+        atomic_exchange(&request->body_paused, false)) {
+        connection_read_start(conn); /* it caught up just now */
+    }
+}
+
+
+/* Feed the parser; returns the number of bytes that belong to this request. */
+static size_t
+connection_parse(struct connection *conn, const char *data, size_t size)
+{
+    size_t used;
+    bool running = conn->request != NULL;
+    enum http1_result result = http1_feed(&conn->http, data, size, &used);
+    if (!running && conn->http.head_complete) {
+        connection_start(conn);
+    }
+    if (result == HTTP1_BAD) {
+        connection_refuse(conn, conn->http.status);
+        return size;
+    }
+    if (running && !conn->ended) {
+        io_post_event(conn->io, conn->request, EVENT_BODY);
+    }
+    if (result == HTTP1_MORE && conn->request != NULL && !conn->ended &&
+        atomic_load(&conn->request->body_unread) > BODY_HIGH_WATER) {
+        connection_pause(conn);
+    }
+    return used;
+}
+
+
+/* Keep what came behind the current request. */
+static void
+connection_keep(struct connection *conn, const char *data, size_t size)
+{
+    if (conn->input_start == conn->input_size) {
+        conn->input_start = conn->input_size = 0;
+    }
+    if (conn->input_size + size > conn->input_space) {
+        size_t space = conn->input_size + size;
+        char *input = realloc(conn->input, space);
+        if (input == NULL) {
+            connection_close(conn);
+            return;
+        }
+        conn->input = input;
+        conn->input_space = space;
+    }
+    memcpy(conn->input + conn->input_size, data, size);
+    conn->input_size += size;
+    if (conn->input_size >= INPUT_LIMIT) {
+        connection_read_stop(conn);
+    }
+}
+
+
+static void
+connection_read(struct connection *conn, const char *data, size_t size)
+{
+    if (conn->lingering || (conn->ended && conn->last)) {
+        return;
+    }
+    if (!conn->http.message_complete) {
+        size_t used = connection_parse(conn, data, size);
+        data += used;
+        size -= used;
+    }
+    if (size > 0 && !conn->closing) {
+        connection_keep(conn, data, size);
+    }
+    if (conn->ended && conn->output == NULL && !conn->closing) {
+        connection_rest(conn); /* the rest of a body nobody wanted is in */
+    }
+}
+
+
+static void
+connection_at_eof(struct connection *conn)
+{
+    conn->eof = true;
+    connection_read_stop(conn);
+    if (conn->lingering || conn->request == NULL ||
+        !conn->http.message_complete) {
+        connection_close(conn);
+        return;
+    }
+    /* The client may have closed one direction only: it gets its answer. */
+    io_post_event(conn->io, conn->request, EVENT_EOF);
+}
+
+
+static void
+on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
+{
+    struct connection *conn = stream->data;
+    if (size > 0) {
+        connection_read(conn, buffer->base, (size_t)size);
+    }
+    else if (size == UV_EOF) {
+        connection_at_eof(conn);
+    }
+    else if (size < 0) {
+        connection_close(conn);
+    }
+}
+
+
+static void
+on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+    (void)suggested;
+    struct connection *conn = handle->data;
+    buffer->base = conn->io->buffer;
+    buffer->len = READ_SIZE;
+}
+
+
+static void
+connection_read_start(struct connection *conn)
+{
+    if (!conn->reading && !conn->closing && !conn->eof) {
+        conn->reading = true;
+        uv_read_start(&conn->stream, on_alloc, on_read);
+    }
+}
+
+
+void
+connection_resume(struct connection *conn)
+{
+    connection_read_start(conn);
+}
+
+
+/* The response is written and the request read: on to the next one. */
+static void
+connection_advance(struct connection *conn)
+{
+    struct request *request = conn->request;
+    conn->request = NULL;
+    conn->ended = conn->responded = false;
+    http1_next(&conn->http);
+    if (request != NULL) {
+        request_unref(request);
+    }
+    if (conn->input_start < conn->input_size) {
+        conn->input_start += connection_parse(
+            conn, conn->input + conn->input_start,
+            conn->input_size - conn->input_start);
+    }
+    else if (conn->eof || conn->io->stopping) {
+        connection_close(conn);
+        return;
+    }
+    else {
+        io_idle_add(conn->io, conn, conn->io->keep_alive);
+    }
+    if (conn->eof && conn->request == NULL) {
+        connection_close(conn);
+    }
+    else if (conn->input_size - conn->input_start < INPUT_LIMIT) {
+        connection_read_start(conn);
+    }
+}
+
+
+/* All output is written: the end, the next request, or nothing yet. */
+static void
+connection_rest(struct connection *conn)
+{
+    if (conn->lingering || !conn->ended) {
+        return;
+    }
+    if (conn->last) {
+        connection_end(conn);
+    }
+    else if (conn->http.message_complete) {
+        connection_advance(conn);
+    }
+    else {
+        conn->http.discard = true;
+        connection_read_start(conn);
+    }
+}
+
+
+void
+connection_finish(struct connection *conn)
+{
+    if (conn->request == NULL && conn->output == NULL) {
+        connection_close(conn);
+    }
+    /* Else connection_advance sees that the thread stops. */
+}
+
+
+/* Accepting. */
+
+static void
+address_from(struct address *address, const struct sockaddr_storage *storage)
+{
+    const void *any = storage;
+    address->port = -2;
+    if (storage->ss_family == AF_INET) {
+        const struct sockaddr_in *in = any;
+        uv_ip4_name(in, address->host, sizeof address->host);
+        address->port = ntohs(in->sin_port);
+    }
+    else if (storage->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = any;
+        uv_ip6_name(in6, address->host, sizeof address->host);
+        address->port = ntohs(in6->sin6_port);
+    }
+    else if (storage->ss_family == AF_UNIX) {
+        const struct sockaddr_un *un = any;
+        snprintf(address->host, sizeof address->host, "%s", un->sun_path);
+        address->port = -1;
+    }
+}
+
+
+static void
+connection_read_addresses(struct connection *conn)
+{
+    uv_os_fd_t fd;
+    conn->client.port = conn->server.port = -2;
+    if (uv_fileno(&conn->handle, &fd) < 0) {
+        return;
+    }
+    struct sockaddr_storage storage = {0};
+    socklen_t size = sizeof storage;
+    if (getpeername(fd, (struct sockaddr *)&storage, &size) == 0) {
+        address_from(&conn->client, &storage);
+    }
+    storage = (struct sockaddr_storage){0};
+    size = sizeof storage;
+    if (getsockname(fd, (struct sockaddr *)&storage, &size) == 0) {
+        address_from(&conn->server, &storage);
+    }
+}
+
+
+static struct connection *
+connection_new(struct io *io, bool is_pipe)
+{
+    struct connection *conn = calloc(1, sizeof *conn);
+    if (conn == NULL) {
+        return NULL;
+    }
+    int status = is_pipe ? uv_pipe_init(&io->loop, &conn->pipe, 0)
+                         : uv_tcp_init(&io->loop, &conn->tcp);
+    if (status < 0) {
+        free(conn);
+        return NULL;
+    }
+    conn->stream.data = conn;
+    conn->io = io;
+    conn->id = ++io->last_id;
+    conn->output_end = &conn->output;
+    atomic_init(&conn->refs, 1);
+    http1_init(&conn->http, conn);
+    conn->next = io->connections;
+    conn->link = &io->connections;
+    if (conn->next != NULL) {
+        conn->next->link = &conn->next;
+    }
+    io->connections = conn;
+    io->open_handles++;
+    io_count(io, IO_CONNECTIONS, 1);
+    io_count(io, IO_ACCEPTED, 1);
+    return conn;
+}
+
+
+void
+connection_accept(struct io *io, uv_stream_t *listener)
+{
+    bool is_pipe = listener->type == UV_NAMED_PIPE;
+    struct connection *conn = connection_new(io, is_pipe);
+    if (conn == NULL) {
+        return;
+    }
+    if (uv_accept(listener, &conn->stream) < 0) {
+        connection_close(conn);
+        return;
+    }
+    if (!is_pipe) {
+        uv_tcp_nodelay(&conn->tcp, 1);
+    }
+    connection_read_addresses(conn);
+    connection_read_start(conn);
+}

@@ -1,0 +1,86 @@
+/* A client's connection: its socket, its parser, its queue of output.
+ *
+ * Responsibilities: read and feed the parser, one request at a time; keep what
+ * came behind it; write responses with as few system calls as possible; close
+ * in two phases. Everything here runs on the I/O thread, except ref and unref.
+ * Reference counted, since requests outlive the socket and the socket outlives
+ * requests: the open socket holds one reference, each request another.
+ */
+
+#ifndef HMR_ASGI_CONNECTION_H
+#define HMR_ASGI_CONNECTION_H
+
+#include "http1.h"
+
+#include <uv.h>
+
+struct io;
+
+struct address {
+    char host[108]; /* an IP address, or the path of a Unix socket */
+    int port;       /* -1 for a Unix socket, -2 for none at all */
+};
+
+struct connection {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    };
+    uv_write_t write_request;
+    uv_shutdown_t shutdown_request;
+    struct io *io;
+    atomic_int refs;
+    uint64_t id;
+    struct http1 http;
+    struct request *request; /* the one being answered. Owned. */
+    bool closing;            /* uv_close was called */
+    bool reading;            /* uv_read_start is on */
+    bool writing;            /* write_request is under way */
+    bool queued;             /* in io->to_flush */
+    bool responded;          /* output of the current request was written */
+    bool ended;              /* a complete response is in the queue */
+    bool last;               /* close when the queue is written */
+    bool eof;                /* the client will send no more */
+    bool lingering;          /* all is written; waiting for the client's end */
+
+    struct output *output; /* not yet written, oldest first. Owned. */
+    struct output **output_end;
+    char *input; /* came behind the current request. Owned. */
+    size_t input_start;
+    size_t input_size;
+    size_t input_space;
+    size_t write_size; /* bytes that write_request covers */
+
+    struct connection *next; /* in io->connections */
+    struct connection **link;
+    struct connection *idle_next; /* in io->idle, the longest idle first */
+    struct connection *idle_previous;
+    uint64_t idle_until; /* 0 while not idle */
+    struct connection *flush_next;
+
+    struct address client;
+    struct address server;
+};
+
+void connection_ref(struct connection *conn);
+void connection_unref(struct connection *conn);
+
+/* Take a waiting connection from a listener; errors only lose that one. */
+void connection_accept(struct io *io, uv_stream_t *listener);
+
+/* Begin to close. The client's request, if any, hears of it. */
+void connection_close(struct connection *conn);
+
+/* Queue output (ownership passes); connection_flush writes. */
+void connection_send(struct connection *conn, struct output *output);
+void connection_flush(struct connection *conn);
+
+/* The application took the body: read on. */
+void connection_resume(struct connection *conn);
+
+/* No new request; close now if none is being answered. */
+void connection_finish(struct connection *conn);
+
+#endif

@@ -1,0 +1,385 @@
+/* See exchange.h. */
+
+#include "exchange.h"
+
+#include <stdlib.h>
+
+
+struct exchange *
+exchange_new(struct server *server, struct request *request)
+{
+    struct exchange *self =
+        PyObject_GC_New(struct exchange, server->state->exchange_type);
+    if (self == NULL) {
+        request_unref(request);
+        return NULL;
+    }
+    size_t from = offsetof(struct exchange, server);
+    memset((char *)self + from, 0, sizeof *self - from);
+    self->server = (struct server *)Py_NewRef((PyObject *)server);
+    self->request = request;
+    request->owner = self;
+    self->keep_alive = request->keep_alive;
+    self->must_continue = request->expect_continue;
+    self->no_body = strcmp(request->method, "HEAD") == 0;
+    PyObject_GC_Track((PyObject *)self);
+    return self;
+}
+
+
+/* Receiving. */
+
+/* All chunks that have come, as one bytes object. */
+static PyObject *
+body_take(struct exchange *self)
+{
+    struct request *request = self->request;
+    struct letter *first = mailbox_take(&request->body);
+    size_t size = 0;
+    for (struct letter *at = first; at != NULL; at = at->next) {
+        size += CONTAINER_OF(at, struct chunk, letter)->size;
+    }
+    PyObject *body = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+    char *end = body == NULL ? NULL : PyBytes_AS_STRING(body);
+    while (first != NULL) {
+        struct chunk *chunk = CONTAINER_OF(first, struct chunk, letter);
+        first = first->next;
+        if (end != NULL) {
+            memcpy(end, chunk->data, chunk->size);
+            end += chunk->size;
+        }
+        free(chunk);
+    }
+    size_t before = atomic_fetch_sub(&request->body_unread, size);
+    if (before - size <= BODY_LOW_WATER &&
+        atomic_load(&request->body_paused) &&
+        atomic_exchange(&request->body_paused, false) &&
+        io_resume(self->server->io, request) < 0) {
+        Py_CLEAR(body);
+        PyErr_NoMemory();
+    }
+    return body;
+}
+
+
+static PyObject *
+message_request(struct exchange *self, bool more)
+{
+    struct module_state *state = self->server->state;
+    PyObject *body = body_take(self);
+    PyObject *message = body == NULL ? NULL : PyDict_New();
+    if (message != NULL &&
+        (PyDict_SetItem(message, state->str.type,
+                        state->str.http_request) < 0 ||
+         PyDict_SetItem(message, state->str.body, body) < 0 ||
+         PyDict_SetItem(message, state->str.more_body,
+                        more ? Py_True : Py_False) < 0)) {
+        Py_CLEAR(message);
+    }
+    Py_XDECREF(body);
+    return message;
+}
+
+
+static PyObject *
+message_disconnect(struct exchange *self)
+{
+    struct module_state *state = self->server->state;
+    PyObject *message = PyDict_New();
+    if (message != NULL &&
+        PyDict_SetItem(message, state->str.type,
+                       state->str.http_disconnect) < 0) {
+        Py_CLEAR(message);
+    }
+    return message;
+}
+
+
+int
+exchange_receive(struct exchange *self, PyObject **message)
+{
+    struct request *request = self->request;
+    if (self->must_continue && response_continue(self) < 0) {
+        return -1;
+    }
+    /* Complete first: chunks are in before the flag is set. */
+    bool last = atomic_load(&request->body_complete);
+    bool gone = self->disconnected || self->complete;
+    if (!self->body_taken && !self->complete &&
+        (last || (!gone && atomic_load(&request->body_unread) > 0))) {
+        self->body_taken = last;
+        *message = message_request(self, !last);
+    }
+    else if (gone || self->eof) {
+        *message = message_disconnect(self);
+    }
+    else {
+        return 1;
+    }
+    return *message == NULL ? -1 : 0;
+}
+
+
+bool
+exchange_is_choked(struct exchange *self)
+{
+    struct request *request = self->request;
+    if (self->disconnected || self->complete ||
+        atomic_load(&request->unwritten) <= OUTPUT_HIGH_WATER) {
+        return false;
+    }
+    atomic_store(&request->wants_drain, true);
+    if (atomic_load(&request->unwritten) <= OUTPUT_LOW_WATER &&
+        atomic_exchange(&request->wants_drain, false)) {
+        return false; /* it drained just now */
+    }
+    return true;
+}
+
+
+/* Waiting. */
+
+PyObject *
+exchange_add_waiter(struct exchange *self, enum wait_for what)
+{
+    PyObject **list = what == WAIT_MESSAGE ? &self->receivers : &self->senders;
+    if (*list == NULL && (*list = PyList_New(0)) == NULL) {
+        return NULL;
+    }
+    PyObject *future = PyObject_CallMethodNoArgs(
+        self->server->loop, self->server->state->str.create_future);
+    if (future != NULL && PyList_Append(*list, future) < 0) {
+        Py_CLEAR(future);
+    }
+    return future;
+}
+
+
+static int
+future_wake(struct module_state *state, PyObject *future)
+{
+    PyObject *done = PyObject_CallMethodNoArgs(future, state->str.done);
+    if (done == NULL) {
+        return -1;
+    }
+    Py_DECREF(done);
+    if (done == Py_True) {
+        return 0; /* cancelled meanwhile */
+    }
+    PyObject *result = PyObject_CallMethodOneArg(
+        future, state->str.set_result, Py_None);
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
+}
+
+
+static int
+waiters_wake(struct exchange *self, PyObject **list)
+{
+    PyObject *waiters = *list;
+    *list = NULL;
+    int status = 0;
+    for (Py_ssize_t i = 0; waiters != NULL && i < PyList_GET_SIZE(waiters);
+         i++) {
+        PyObject *future = PyList_GET_ITEM(waiters, i);
+        if (future_wake(self->server->state, future) < 0) {
+            status = -1;
+        }
+    }
+    Py_XDECREF(waiters);
+    return status;
+}
+
+
+int
+exchange_tell(struct exchange *self, unsigned events)
+{
+    if (events & EVENT_DISCONNECT) {
+        self->disconnected = true;
+    }
+    if (events & EVENT_EOF) {
+        self->eof = true;
+    }
+    int status = 0;
+    if (events & (EVENT_BODY | EVENT_EOF | EVENT_DISCONNECT)) {
+        status = waiters_wake(self, &self->receivers);
+    }
+    if (events & (EVENT_DRAINED | EVENT_DISCONNECT) &&
+        waiters_wake(self, &self->senders) < 0) {
+        status = -1;
+    }
+    return status;
+}
+
+
+/* Sending. */
+
+static int
+message_is(PyObject *type, const char *text, Py_ssize_t size)
+{
+    return PyUnicode_IS_ASCII(type) && PyUnicode_GET_LENGTH(type) == size &&
+           memcmp(PyUnicode_1BYTE_DATA(type), text, (size_t)size) == 0;
+}
+
+
+static int
+send_refuse(struct exchange *self, PyObject *type)
+{
+    if (self->complete) {
+        PyErr_Format(PyExc_RuntimeError,
+                     "Unexpected ASGI message '%U' sent, after response "
+                     "already completed.",
+                     type);
+    }
+    else {
+        PyErr_Format(PyExc_RuntimeError,
+                     "Expected ASGI message 'http.response.%s', but got "
+                     "'%U'.",
+                     self->started ? "body" : "start", type);
+    }
+    return -1;
+}
+
+
+static int
+send_message(struct exchange *self, PyObject *message)
+{
+    struct module_state *state = self->server->state;
+    PyObject *type = PyDict_GetItemWithError(message, state->str.type);
+    if (type == NULL || !PyUnicode_Check(type)) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_ValueError,
+                            "An ASGI message needs a 'type' that is a str.");
+        }
+        return -1;
+    }
+    if (self->disconnected && !self->complete) {
+        return 0; /* nobody is left to hear it */
+    }
+    if (!self->started && message_is(type, "http.response.start", 19)) {
+        return response_start(self, message);
+    }
+    if (self->started && !self->complete &&
+        message_is(type, "http.response.body", 18)) {
+        if (response_body(self, message) < 0) {
+            return -1;
+        }
+        return self->complete ? waiters_wake(self, &self->receivers) : 0;
+    }
+    return send_refuse(self, type);
+}
+
+
+static PyObject *
+exchange_send(PyObject *op, PyObject *message)
+{
+    struct exchange *self = (struct exchange *)op;
+    int status;
+    if (PyDict_Check(message)) {
+        status = send_message(self, message);
+    }
+    else {
+        PyObject *dict = PyDict_New();
+        if (dict == NULL || PyDict_Update(dict, message) < 0) {
+            Py_XDECREF(dict);
+            return NULL;
+        }
+        status = send_message(self, dict);
+        Py_DECREF(dict);
+    }
+    if (status < 0) {
+        return NULL;
+    }
+    if (exchange_is_choked(self)) {
+        return wait_new(self, WAIT_DRAIN);
+    }
+    return Py_NewRef(self->server->state->done);
+}
+
+
+static PyObject *
+exchange_receive_method(PyObject *op, PyObject *unused)
+{
+    (void)unused;
+    return wait_new((struct exchange *)op, WAIT_MESSAGE);
+}
+
+
+static PyMethodDef receive_def = {"receive", exchange_receive_method,
+                                  METH_NOARGS, NULL};
+static PyMethodDef send_def = {"send", exchange_send, METH_O, NULL};
+
+
+PyObject *
+exchange_receiver(struct exchange *self)
+{
+    return PyCFunction_New(&receive_def, (PyObject *)self);
+}
+
+
+PyObject *
+exchange_sender(struct exchange *self)
+{
+    return PyCFunction_New(&send_def, (PyObject *)self);
+}
+
+
+/* The type. */
+
+static int
+exchange_traverse(PyObject *op, visitproc visit, void *arg)
+{
+    struct exchange *self = (struct exchange *)op;
+    Py_VISIT(Py_TYPE(op));
+    Py_VISIT((PyObject *)self->server);
+    Py_VISIT(self->task);
+    Py_VISIT(self->receivers);
+    Py_VISIT(self->senders);
+    return 0;
+}
+
+
+static int
+exchange_clear(PyObject *op)
+{
+    struct exchange *self = (struct exchange *)op;
+    Py_CLEAR(self->task);
+    Py_CLEAR(self->receivers);
+    Py_CLEAR(self->senders);
+    return 0;
+}
+
+
+static void
+exchange_dealloc(PyObject *op)
+{
+    struct exchange *self = (struct exchange *)op;
+    PyTypeObject *type = Py_TYPE(op);
+    PyObject_GC_UnTrack(op);
+    exchange_clear(op);
+    if (self->output != NULL) {
+        request_unref(self->request);
+        free(self->output);
+    }
+    self->request->owner = NULL;
+    request_unref(self->request);
+    Py_XDECREF((PyObject *)self->server);
+    type->tp_free(op);
+    Py_DECREF(type);
+}
+
+
+static PyType_Slot exchange_slots[] = {
+    {Py_tp_dealloc, exchange_dealloc},
+    {Py_tp_traverse, exchange_traverse},
+    {Py_tp_clear, exchange_clear},
+    {0, NULL},
+};
+
+PyType_Spec exchange_spec = {
+    .name = "hmr_serve._asgi.Exchange",
+    .basicsize = sizeof(struct exchange),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
+             Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = exchange_slots,
+};

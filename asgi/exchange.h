@@ -1,0 +1,78 @@
+/* One request and its response, as the application's side holds it.
+ *
+ * Responsibilities: the messages of receive(), the checks and bytes of send(),
+ * who waits for what. GIL held throughout. It outlives its task if the
+ * application keeps `receive` or `send`, and its connection.
+ */
+
+#ifndef HMR_ASGI_EXCHANGE_H
+#define HMR_ASGI_EXCHANGE_H
+
+#include "awaitable.h"
+#include "server.h"
+
+struct exchange {
+    PyObject_HEAD
+    struct server *server;   /* Owned. */
+    struct request *request; /* Owned. */
+    PyObject *task;          /* while it runs suspended. Owned. */
+    PyObject *receivers;     /* list of futures, or NULL. Owned. */
+    PyObject *senders;       /* list of futures, or NULL. Owned. */
+    struct exchange *next;   /* in server->running, which owns a reference */
+    struct exchange **link;
+
+    struct output *output;      /* the head, until it is sent. Owned. */
+    struct exchange *head_next; /* in server->heads: output waits for a flush */
+    bool head_queued;
+    int status;
+    long long remaining; /* bytes that content-length still promises */
+    bool has_length;     /* the application gave a content-length */
+    bool has_date;
+    bool has_server;
+    bool chunked;
+    bool keep_alive;
+    bool no_body; /* HEAD, 204, 304: no body may be sent */
+    bool has_close; /* the application said connection: close */
+
+    bool eager;          /* the first step of its task runs right now */
+    bool started;        /* http.response.start came */
+    bool head_sent;
+    bool complete;       /* the last http.response.body came */
+    bool body_taken;     /* receive() gave more_body=False */
+    bool must_continue;  /* the client waits for 100 Continue */
+    bool eof;            /* the client sends no more */
+    bool disconnected;   /* the client is gone */
+};
+
+extern PyType_Spec exchange_spec;
+
+/* Steals the application's reference to the request, also on failure. */
+struct exchange *exchange_new(struct server *server, struct request *request);
+
+/* receive() and send() for the application; new references. */
+PyObject *exchange_receiver(struct exchange *self);
+PyObject *exchange_sender(struct exchange *self);
+
+/* 0 and a new reference in *message, 1 when there is none yet, -1 on error. */
+int exchange_receive(struct exchange *self, PyObject **message);
+
+/* More output is unwritten than the client takes. */
+bool exchange_is_choked(struct exchange *self);
+
+/* A new future that is done when it is worth asking again. New reference. */
+PyObject *exchange_add_waiter(struct exchange *self, enum wait_for what);
+
+/* What the I/O thread said: EVENT_ bits without EVENT_START. */
+int exchange_tell(struct exchange *self, unsigned events);
+
+/* response.c: the bytes. All return 0, or -1 with an exception. */
+int response_start(struct exchange *self, PyObject *message);
+int response_body(struct exchange *self, PyObject *message);
+int response_flush_head(struct exchange *self);
+int response_continue(struct exchange *self);
+/* A whole plain answer of our own, such as 500; nothing may be started. */
+int response_plain(struct exchange *self, int status);
+/* The application gave up in mid-response: close the connection. */
+int response_break(struct exchange *self);
+
+#endif

@@ -1,0 +1,77 @@
+/* The I/O thread as the application's side sees it. Free of Python.
+ *
+ * The thread accepts, parses, watches files, keeps the fence and writes; it
+ * never calls back. It leaves letters (io_take) and makes io_fd readable. All
+ * functions here belong to the application's thread and never block, except
+ * io_join.
+ */
+
+#ifndef HMR_ASGI_IO_H
+#define HMR_ASGI_IO_H
+
+#include "letters.h"
+#include "request.h"
+
+struct io;
+
+struct io_options {
+    const int *listeners; /* borrowed: the thread uses duplicates */
+    size_t n_listeners;
+    uint64_t keep_alive; /* milliseconds that an idle connection stays */
+};
+
+enum io_counter {
+    IO_CONNECTIONS, /* open now */
+    IO_ACCEPTED,
+    IO_REQUESTS,
+    IO_FENCED,  /* requests that had to wait behind the fence */
+    IO_CHANGES, /* changes reported */
+    IO_WAKEUPS, /* times the thread woke */
+    IO_COUNTERS,
+};
+
+/* Returns NULL and a negative libuv code in *error on failure. */
+struct io *io_new(const struct io_options *options, int *error);
+
+/* 0 or a negative libuv code. */
+int io_start(struct io *io);
+
+/* After LETTER_STOPPED, or io_abort: wait for the thread's end. */
+void io_join(struct io *io);
+
+/* Not before io_join, if it was started. Frees letters nobody took. */
+void io_free(struct io *io);
+
+uint64_t io_counter_get(struct io *io, enum io_counter counter);
+
+/* Readable when there are letters. */
+int io_fd(struct io *io);
+
+/* All letters, oldest first, or NULL. */
+struct letter *io_take(struct io *io);
+
+/* After io_fd became readable and before the first io_take. */
+void io_awake(struct io *io);
+
+/* Before going back to sleep: true when a letter came meanwhile (take it). */
+bool io_sleep(struct io *io);
+
+/* Leave the descriptor readable: there is more to do than fits one turn. */
+void io_again(struct io *io);
+
+/* What happened to this request since the last call: EVENT_ bits. Read the
+ * letter's next before. The letter's reference passes to the caller. */
+unsigned request_events(struct request *request);
+
+/* To the I/O thread. io_send takes output made by output_new and wakes the
+ * thread only if `now`; otherwise io_nudge does. NULL/-1: no memory. */
+struct output *output_new(struct request *request, size_t size);
+void io_send(struct io *io, struct output *output);
+void io_nudge(struct io *io);
+int io_resume(struct io *io, struct request *request);
+int io_watch(struct io *io, struct pathset *paths); /* steals paths */
+int io_release(struct io *io, uint64_t serial);
+int io_stop(struct io *io);
+int io_abort(struct io *io);
+
+#endif

@@ -1,0 +1,551 @@
+/* The I/O thread: its loop, its phases, its mailbox. See io.h.
+ *
+ * One turn of the loop:
+ *
+ *   timers        idle connections, the fence
+ *   before_poll   do what the mailbox asks, write; asleep = true
+ *   poll          accept, read and parse, finish writes
+ *   after_poll    asleep = false; mailbox; write; drain the file watcher;
+ *                 release requests (fence_pass); ring the application
+ *   closing       free what is closed
+ */
+
+#include "io_thread.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+/* To the application. */
+
+void
+io_post(struct io *io, struct letter *letter)
+{
+    mailbox_put(&io->to_app, letter);
+}
+
+
+void
+io_post_event(struct io *io, struct request *request, unsigned event)
+{
+    if (!request->released) {
+        return; /* the application will see it all when it starts */
+    }
+    if (atomic_fetch_or(&request->events, event) == 0) {
+        request_ref(request);
+        io_post(io, &request->letter);
+    }
+}
+
+
+void
+io_ring_app(struct io *io)
+{
+    if (!mailbox_is_empty(&io->to_app)) {
+        waker_ring(&io->waker);
+    }
+}
+
+
+/* Idle connections. All wait equally long, except those that linger: these are
+ * few, and a late end costs nothing, so the list stays in order of arrival. */
+
+static void
+on_idle_timer(uv_timer_t *timer)
+{
+    struct io *io = timer->data;
+    uint64_t now = uv_now(&io->loop);
+    struct connection *conn = io->idle;
+    uint64_t next = 0;
+    while (conn != NULL) {
+        struct connection *later = conn->idle_next;
+        if (conn->idle_until <= now) {
+            connection_close(conn);
+        }
+        else if (next == 0 || conn->idle_until < next) {
+            next = conn->idle_until;
+        }
+        conn = later;
+    }
+    if (next != 0) {
+        uv_timer_start(timer, on_idle_timer, next - now, 0);
+    }
+}
+
+
+void
+io_idle_add(struct io *io, struct connection *conn, uint64_t wait)
+{
+    io_idle_remove(io, conn);
+    conn->idle_until = uv_now(&io->loop) + wait;
+    conn->idle_next = NULL;
+    conn->idle_previous = io->idle_last;
+    if (io->idle_last != NULL) {
+        io->idle_last->idle_next = conn;
+    }
+    else {
+        io->idle = conn;
+    }
+    io->idle_last = conn;
+    uv_handle_t *timer = (uv_handle_t *)&io->idle_timer;
+    if (!uv_is_active(timer) && !uv_is_closing(timer)) {
+        uv_timer_start(&io->idle_timer, on_idle_timer, wait, 0);
+    }
+}
+
+
+void
+io_idle_remove(struct io *io, struct connection *conn)
+{
+    if (conn->idle_until == 0) {
+        return;
+    }
+    conn->idle_until = 0;
+    if (conn->idle_previous != NULL) {
+        conn->idle_previous->idle_next = conn->idle_next;
+    }
+    else {
+        io->idle = conn->idle_next;
+    }
+    if (conn->idle_next != NULL) {
+        conn->idle_next->idle_previous = conn->idle_previous;
+    }
+    else {
+        io->idle_last = conn->idle_previous;
+    }
+}
+
+
+/* Stopping. */
+
+static void
+on_handle_closed(uv_handle_t *handle)
+{
+    io_handle_closed(handle->data);
+}
+
+
+/* Nothing is left: close the loop's own handles, and uv_run returns. */
+static void
+io_end(struct io *io)
+{
+    io->ended = true;
+    fence_close(&io->fence);
+    uv_close((uv_handle_t *)&io->idle_timer, on_handle_closed);
+    uv_close((uv_handle_t *)&io->before_poll, on_handle_closed);
+    uv_close((uv_handle_t *)&io->after_poll, on_handle_closed);
+    uv_close((uv_handle_t *)&io->async, on_handle_closed);
+}
+
+
+static void
+io_check_end(struct io *io)
+{
+    if (io->stopping && !io->ended && io->connections == NULL) {
+        io_end(io);
+    }
+}
+
+
+void
+io_handle_closed(struct io *io)
+{
+    io->open_handles--;
+}
+
+
+static void
+io_do_stop(struct io *io)
+{
+    if (!io->stopping) {
+        io->stopping = true;
+        for (size_t i = 0; i < io->n_listeners; i++) {
+            listener_close(io, &io->listeners[i]);
+        }
+    }
+    struct connection *conn = io->connections;
+    while (conn != NULL) {
+        struct connection *next = conn->next;
+        if (io->aborting) {
+            connection_close(conn);
+        }
+        else {
+            connection_finish(conn);
+        }
+        conn = next;
+    }
+}
+
+
+/* The mailbox. */
+
+static void
+io_do_command(struct io *io, struct command *command)
+{
+    switch (command->letter.kind) {
+    case LETTER_RESUME:
+        connection_resume(command->request->conn);
+        request_unref(command->request);
+        break;
+    case LETTER_ABORT:
+        io->aborting = true;
+        io_do_stop(io);
+        break;
+    case LETTER_STOP:
+        io_do_stop(io);
+        break;
+    default:
+        abort(); /* no other command exists */
+    }
+    free(command);
+}
+
+
+static void
+io_do_letters(struct io *io)
+{
+    struct letter *letter = mailbox_take(&io->to_io);
+    while (letter != NULL) {
+        struct letter *next = letter->next;
+        if (letter->kind == LETTER_OUTPUT) {
+            struct output *output = CONTAINER_OF(letter, struct output,
+                                                 letter);
+            connection_send(output->request->conn, output);
+        }
+        else {
+            io_do_command(io, CONTAINER_OF(letter, struct command, letter));
+        }
+        letter = next;
+    }
+    while (io->to_flush != NULL) {
+        struct connection *conn = io->to_flush;
+        io->to_flush = conn->flush_next;
+        conn->queued = false;
+        connection_flush(conn);
+        connection_unref(conn);
+    }
+}
+
+
+static void
+on_before_poll(uv_prepare_t *prepare)
+{
+    struct io *io = prepare->data;
+    io_do_letters(io);
+    io_check_end(io);
+    atomic_store(&io->asleep, true);
+    if (!mailbox_is_empty(&io->to_io) && !io->ended) {
+        uv_async_send(&io->async); /* one came just now: do not block */
+    }
+    io_ring_app(io);
+}
+
+
+static void
+on_after_poll(uv_check_t *check)
+{
+    struct io *io = check->data;
+    atomic_store(&io->asleep, false);
+    io_count(io, IO_WAKEUPS, 1);
+    io_do_letters(io);
+    fence_pass(&io->fence);
+    io_ring_app(io);
+    io_check_end(io);
+}
+
+
+static void
+on_async(uv_async_t *async)
+{
+    (void)async; /* on_after_poll does the work */
+}
+
+
+static void
+io_run(void *argument)
+{
+    struct io *io = argument;
+    uv_run(&io->loop, UV_RUN_DEFAULT);
+    struct letter *stopped = malloc(sizeof *stopped);
+    if (stopped != NULL) {
+        stopped->kind = LETTER_STOPPED;
+        io_post(io, stopped);
+    }
+    io_ring_app(io);
+}
+
+
+/* The application's side. */
+
+static int
+io_init_handles(struct io *io)
+{
+    int status;
+    if ((status = uv_async_init(&io->loop, &io->async, on_async)) < 0) {
+        return status;
+    }
+    uv_prepare_init(&io->loop, &io->before_poll);
+    uv_check_init(&io->loop, &io->after_poll);
+    uv_timer_init(&io->loop, &io->idle_timer);
+    io->before_poll.data = io->after_poll.data = io;
+    io->idle_timer.data = io->async.data = io;
+    io->open_handles = 4;
+    uv_prepare_start(&io->before_poll, on_before_poll);
+    uv_check_start(&io->after_poll, on_after_poll);
+    return fence_init(&io->fence, io);
+}
+
+
+static int
+io_init(struct io *io, const struct io_options *options)
+{
+    if (options->n_listeners > LISTENERS_MAX) {
+        return UV_E2BIG;
+    }
+    io->keep_alive = options->keep_alive;
+    int status = io_init_handles(io);
+    for (size_t i = 0; status == 0 && i < options->n_listeners; i++) {
+        io->n_listeners = i + 1;
+        status = listener_open(io, &io->listeners[i], options->listeners[i]);
+    }
+    return status;
+}
+
+
+struct io *
+io_new(const struct io_options *options, int *error)
+{
+    struct io *io = calloc(1, sizeof *io);
+    if (io == NULL) {
+        *error = UV_ENOMEM;
+        return NULL;
+    }
+    mailbox_init(&io->to_app);
+    mailbox_init(&io->to_io);
+    *error = waker_open(&io->waker);
+    if (*error == 0) {
+        *error = uv_loop_init(&io->loop);
+    }
+    if (*error < 0) {
+        waker_close(&io->waker);
+        free(io);
+        return NULL;
+    }
+    *error = io_init(io, options);
+    if (*error < 0) {
+        io_free(io);
+        return NULL;
+    }
+    return io;
+}
+
+
+/* Signals are for the application's thread. */
+int
+io_start(struct io *io)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int status = uv_thread_create(&io->thread, io_run, io);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    io->started = status == 0;
+    return status;
+}
+
+
+void
+io_join(struct io *io)
+{
+    if (io->started && !io->joined) {
+        uv_thread_join(&io->thread);
+        uv_loop_close(&io->loop); /* not before: io_nudge may be in there */
+        io->joined = true;
+    }
+}
+
+
+static void
+letters_free(struct letter *letter)
+{
+    while (letter != NULL) {
+        struct letter *next = letter->next;
+        switch (letter->kind) {
+        case LETTER_REQUEST: {
+            struct request *request = CONTAINER_OF(letter, struct request,
+                                                   letter);
+            if (atomic_load(&request->events) & EVENT_START) {
+                request_unref(request); /* the application's, never taken */
+            }
+            request_unref(request);
+            break;
+        }
+        case LETTER_OUTPUT:
+            request_unref(CONTAINER_OF(letter, struct output,
+                                       letter)->request);
+            free(letter);
+            break;
+        case LETTER_RESUME:
+            request_unref(CONTAINER_OF(letter, struct command,
+                                       letter)->request);
+            free(letter);
+            break;
+        default:
+            free(letter);
+        }
+        letter = next;
+    }
+}
+
+
+void
+io_free(struct io *io)
+{
+    if (!io->started) {
+        io->stopping = io->aborting = true;
+        for (size_t i = 0; i < io->n_listeners; i++) {
+            listener_close(io, &io->listeners[i]);
+        }
+        io_end(io);
+        uv_run(&io->loop, UV_RUN_DEFAULT);
+        uv_loop_close(&io->loop);
+    }
+    letters_free(mailbox_take(&io->to_io));
+    letters_free(mailbox_take(&io->to_app));
+    waker_close(&io->waker);
+    free(io);
+}
+
+
+uint64_t
+io_counter_get(struct io *io, enum io_counter counter)
+{
+    return atomic_load_explicit(&io->counters[counter], memory_order_relaxed);
+}
+
+
+int
+io_fd(struct io *io)
+{
+    return io->waker.read_fd;
+}
+
+
+struct letter *
+io_take(struct io *io)
+{
+    return mailbox_take(&io->to_app);
+}
+
+
+void
+io_awake(struct io *io)
+{
+    waker_empty(&io->waker);
+}
+
+
+bool
+io_sleep(struct io *io)
+{
+    waker_quiet(&io->waker);
+    /* A letter that came before the bell was quiet rang nobody; whoever wins
+     * the bell now answers for it. */
+    return !mailbox_is_empty(&io->to_app) &&
+           !atomic_exchange(&io->waker.rung, true);
+}
+
+
+void
+io_again(struct io *io)
+{
+    waker_quiet(&io->waker);
+    waker_ring(&io->waker);
+}
+
+
+unsigned
+request_events(struct request *request)
+{
+    return atomic_exchange(&request->events, 0);
+}
+
+
+struct output *
+output_new(struct request *request, size_t size)
+{
+    struct output *output = malloc(sizeof *output + size);
+    if (output == NULL) {
+        return NULL;
+    }
+    output->letter.kind = LETTER_OUTPUT;
+    output->request = request;
+    request_ref(request);
+    output->next = NULL;
+    output->space = size;
+    output->size = 0;
+    output->done = 0;
+    output->flags = 0;
+    return output;
+}
+
+
+void
+io_send(struct io *io, struct output *output)
+{
+    atomic_fetch_add(&output->request->unwritten, output->size);
+    mailbox_put(&io->to_io, &output->letter);
+}
+
+
+void
+io_nudge(struct io *io)
+{
+    if (!io->joined && atomic_load(&io->asleep) &&
+        atomic_exchange(&io->asleep, false)) {
+        uv_async_send(&io->async);
+    }
+}
+
+
+static int
+io_command(struct io *io, struct command command)
+{
+    struct command *letter = malloc(sizeof *letter);
+    if (letter == NULL) {
+        return -1;
+    }
+    *letter = command;
+    mailbox_put(&io->to_io, &letter->letter);
+    io_nudge(io);
+    return 0;
+}
+
+
+int
+io_resume(struct io *io, struct request *request)
+{
+    struct command command = {.letter.kind = LETTER_RESUME,
+                              .request = request};
+    request_ref(request);
+    if (io_command(io, command) < 0) {
+        request_unref(request);
+        return -1;
+    }
+    return 0;
+}
+
+
+int
+io_stop(struct io *io)
+{
+    return io_command(io, (struct command){.letter.kind = LETTER_STOP});
+}
+
+
+int
+io_abort(struct io *io)
+{
+    return io_command(io, (struct command){.letter.kind = LETTER_ABORT});
+}

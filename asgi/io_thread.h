@@ -1,0 +1,86 @@
+/* The I/O thread's own state; for the files that run on it. */
+
+#ifndef HMR_ASGI_IO_THREAD_H
+#define HMR_ASGI_IO_THREAD_H
+
+#include "connection.h"
+#include "fence.h"
+#include "io.h"
+#include "waker.h"
+
+enum {
+    READ_SIZE = 65536,
+    LISTENERS_MAX = 64,
+    BACKLOG = 2048,
+};
+
+struct listener {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    };
+    bool open;
+};
+
+struct io {
+    uv_loop_t loop;
+    uv_thread_t thread;
+    bool started; /* the application's */
+    bool joined;  /* the application's */
+
+    /* Between the threads. */
+    struct mailbox to_app;
+    struct mailbox to_io;
+    struct waker waker;      /* rings the application */
+    uv_async_t async;        /* rings this thread */
+    atomic_bool asleep;      /* this thread is, or is about to be, in poll */
+    atomic_uint_least64_t counters[IO_COUNTERS];
+
+    /* The I/O thread's alone. */
+    uv_prepare_t before_poll;
+    uv_check_t after_poll;
+    uv_timer_t idle_timer;
+    struct listener listeners[LISTENERS_MAX];
+    size_t n_listeners;
+    size_t open_handles; /* uv_close callbacks still to come */
+    uint64_t keep_alive; /* milliseconds */
+    uint64_t last_id;
+    struct connection *connections;
+    struct connection *idle; /* the longest idle first */
+    struct connection *idle_last;
+    struct connection *to_flush;
+    struct fence fence;
+    bool stopping;
+    bool aborting;
+    bool ended;
+    char buffer[READ_SIZE]; /* every read lands here first */
+};
+
+
+static inline void
+io_count(struct io *io, enum io_counter counter, int by)
+{
+    atomic_fetch_add_explicit(&io->counters[counter], (uint64_t)(int64_t)by,
+                              memory_order_relaxed);
+}
+
+
+/* Post a letter to the application; io_ring_app makes it notice. */
+void io_post(struct io *io, struct letter *letter);
+void io_post_event(struct io *io, struct request *request, unsigned event);
+void io_ring_app(struct io *io);
+
+/* The idle list: connections that wait for their next request. */
+void io_idle_add(struct io *io, struct connection *conn, uint64_t wait);
+void io_idle_remove(struct io *io, struct connection *conn);
+
+/* A connection's or listener's handle is closed. */
+void io_handle_closed(struct io *io);
+
+/* listener.c */
+int listener_open(struct io *io, struct listener *listener, int fd);
+void listener_close(struct io *io, struct listener *listener);
+
+#endif

@@ -1,0 +1,65 @@
+/* What the two threads write to each other.
+ *
+ * To the application: struct request (events), struct change, and one
+ * LETTER_STOPPED. To the I/O thread: struct output and struct command.
+ * A letter is malloc'ed by the sender and freed by the receiver, except a
+ * request, which is reference counted.
+ */
+
+#ifndef HMR_ASGI_LETTERS_H
+#define HMR_ASGI_LETTERS_H
+
+#include "mailbox.h"
+
+#include <stdint.h>
+
+struct request;
+struct pathset;
+
+enum letter_kind {
+    LETTER_CHUNK, /* in request.body */
+    /* to the application */
+    LETTER_REQUEST,
+    LETTER_CHANGE,
+    LETTER_STOPPED,
+    /* to the I/O thread */
+    LETTER_OUTPUT,
+    LETTER_RESUME,  /* the application took the body: read on */
+    LETTER_WATCH,   /* the paths that matter from now on */
+    LETTER_RELEASE, /* a change was applied: lift the fence */
+    LETTER_STOP,    /* close listeners; close connections as they finish */
+    LETTER_ABORT,   /* close everything now */
+};
+
+enum {
+    OUTPUT_END = 1,   /* the response is complete */
+    OUTPUT_CLOSE = 2, /* close the connection when this is written */
+};
+
+/* Bytes of a response. */
+struct output {
+    struct letter letter;
+    struct request *request; /* Owned; NULL for the I/O thread's own refusals */
+    struct output *next;     /* in the connection's queue */
+    size_t space; /* room in data */
+    size_t size;  /* bytes in data */
+    size_t done;  /* ... written so far */
+    unsigned flags;
+    char data[];
+};
+
+struct command {
+    struct letter letter;
+    struct request *request; /* LETTER_RESUME. Owned. */
+    struct pathset *paths;   /* LETTER_WATCH. Owned. */
+    uint64_t serial;         /* LETTER_RELEASE */
+};
+
+/* Files that changed, ready to be applied. */
+struct change {
+    struct letter letter;
+    uint64_t serial;
+    struct pathset *paths; /* Owned. */
+};
+
+#endif

@@ -1,0 +1,648 @@
+/* The bytes of a response: status line, headers, framing, body. GIL held.
+ *
+ * The head is kept until the first piece of body comes, so that both leave in
+ * one system call and a body that comes whole gets a content-length. If none
+ * comes in the same turn of the loop, the head goes alone.
+ */
+
+#include "exchange.h"
+#include "status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <uv.h> /* uv_hrtime */
+
+enum {
+    HEAD_SPACE = 1024,   /* an ordinary head and a short body */
+    FRAMING_SPACE = 256, /* what response_finish_head adds at most */
+    CHUNK_SPACE = 32,    /* a chunk's size line and its end */
+};
+
+
+/* Output under construction. */
+
+static int
+output_reserve(struct exchange *self, size_t more)
+{
+    struct output *output = self->output;
+    if (output == NULL) {
+        output = output_new(self->request,
+                            more > HEAD_SPACE ? more : HEAD_SPACE);
+    }
+    else if (output->size + more > output->space) {
+        size_t space = output->size + more + HEAD_SPACE;
+        output = realloc(output, sizeof *output + space);
+        if (output != NULL) {
+            output->space = space;
+        }
+    }
+    else {
+        return 0;
+    }
+    if (output == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    self->output = output;
+    return 0;
+}
+
+
+/* Append to output that has the space. */
+static void
+output_put(struct output *output, const char *data, size_t size)
+{
+    memcpy(output->data + output->size, data, size);
+    output->size += size;
+}
+
+
+#define OUTPUT_PUT_TEXT(output, text) output_put(output, text, sizeof text - 1)
+
+
+static void
+output_drop(struct exchange *self)
+{
+    if (self->output != NULL) {
+        request_unref(self->output->request);
+        free(self->output);
+        self->output = NULL;
+    }
+}
+
+
+/* Hand the output to the I/O thread. */
+static void
+output_post(struct exchange *self, unsigned flags)
+{
+    struct server *server = self->server;
+    struct output *output = self->output;
+    self->output = NULL;
+    output->flags = flags;
+    io_send(server->io, output);
+    if (!server->in_batch) {
+        io_nudge(server->io);
+    }
+}
+
+
+/* Header names are tokens; values have no control characters but the tab. */
+
+static bool
+name_is_valid(const unsigned char *name, size_t size)
+{
+    static const char SEPARATORS[] = "()<>@,;:[]={} \\\"\t";
+    for (size_t i = 0; i < size; i++) {
+        if (name[i] <= 0x20 || name[i] == 0x7f ||
+            (name[i] < 0x80 && !(name[i] >= 'a' && name[i] <= 'z') &&
+             strchr(SEPARATORS, name[i]) != NULL)) {
+            return false;
+        }
+    }
+    return size > 0;
+}
+
+
+static bool
+value_is_valid(const unsigned char *value, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if ((value[i] < 0x20 && value[i] != '\t') || value[i] == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+
+static bool
+has_token(const char *value, size_t size, const char *lower)
+{
+    size_t length = strlen(lower);
+    size_t at = 0;
+    while (at < size) {
+        while (at < size && (value[at] == ' ' || value[at] == ',' ||
+                             value[at] == '\t')) {
+            at++;
+        }
+        size_t start = at;
+        while (at < size && value[at] != ',' && value[at] != ' ' &&
+               value[at] != '\t') {
+            at++;
+        }
+        if (at - start == length &&
+            PyOS_strnicmp(value + start, lower, (Py_ssize_t)length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+
+/* How many bytes the application promises; -1 with an exception. */
+static long long
+parse_length(const char *value, size_t size)
+{
+    long long length = 0;
+    bool valid = size > 0 && size < 19;
+    for (size_t i = 0; valid && i < size; i++) {
+        valid = value[i] >= '0' && value[i] <= '9';
+        length = length * 10 + (value[i] - '0');
+    }
+    if (!valid) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "Invalid Content-Length in the response.");
+        return -1;
+    }
+    return length;
+}
+
+
+/* What some headers mean to us. 1: do not send this header on; -1: error. */
+static int
+header_note(struct exchange *self, const char *name, size_t name_size,
+            const char *value, size_t size)
+{
+#define IS(text) (name_size == sizeof text - 1 && \
+                  memcmp(name, text, sizeof text - 1) == 0)
+    if (IS("content-length") && !self->chunked) {
+        self->remaining = parse_length(value, size);
+        self->has_length = true;
+        return self->remaining < 0 ? -1 : 0;
+    }
+    if (IS("transfer-encoding") && has_token(value, size, "chunked")) {
+        self->chunked = self->request->minor > 0;
+        self->has_length = false;
+        return !self->chunked;
+    }
+    if (IS("connection") && has_token(value, size, "close")) {
+        self->keep_alive = false;
+        self->has_close = true;
+    }
+    else if (IS("date")) {
+        self->has_date = true;
+    }
+    else if (IS("server")) {
+        self->has_server = true;
+    }
+    return 0;
+#undef IS
+}
+
+
+static int
+header_put(struct exchange *self, PyObject *name, PyObject *value)
+{
+    if (!PyBytes_Check(name) || !PyBytes_Check(value)) {
+        PyErr_Format(PyExc_TypeError,
+                     "Response headers are pairs of bytes, not (%.80s, "
+                     "%.80s).",
+                     Py_TYPE(name)->tp_name, Py_TYPE(value)->tp_name);
+        return -1;
+    }
+    size_t name_size = (size_t)PyBytes_GET_SIZE(name);
+    size_t size = (size_t)PyBytes_GET_SIZE(value);
+    if (output_reserve(self, name_size + size + 4) < 0) {
+        return -1;
+    }
+    struct output *output = self->output;
+    char *at = output->data + output->size;
+    const char *source = PyBytes_AS_STRING(name);
+    for (size_t i = 0; i < name_size; i++) {
+        char c = source[i];
+        at[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+    }
+    if (!name_is_valid((unsigned char *)at, name_size)) {
+        PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header name.");
+        return -1;
+    }
+    const char *text = PyBytes_AS_STRING(value);
+    if (!value_is_valid((const unsigned char *)text, size)) {
+        PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header value.");
+        return -1;
+    }
+    int note = header_note(self, at, name_size, text, size);
+    if (note != 0) {
+        return note < 0 ? -1 : 0;
+    }
+    output->size += name_size;
+    OUTPUT_PUT_TEXT(output, ": ");
+    output_put(output, text, size);
+    OUTPUT_PUT_TEXT(output, "\r\n");
+    return 0;
+}
+
+
+static int
+headers_put(struct exchange *self, PyObject *headers)
+{
+    PyObject *list = PySequence_Fast(headers, "headers must be iterable");
+    int status = list == NULL ? -1 : 0;
+    for (Py_ssize_t i = 0; status == 0 && i < PySequence_Fast_GET_SIZE(list);
+         i++) {
+        PyObject *pair = PySequence_Fast(PySequence_Fast_GET_ITEM(list, i),
+                                         "a header must be a pair");
+        if (pair == NULL) {
+            status = -1;
+        }
+        else if (PySequence_Fast_GET_SIZE(pair) != 2) {
+            PyErr_SetString(PyExc_TypeError, "a header must be a pair");
+            status = -1;
+        }
+        else {
+            status = header_put(self, PySequence_Fast_GET_ITEM(pair, 0),
+                                PySequence_Fast_GET_ITEM(pair, 1));
+        }
+        Py_XDECREF(pair);
+    }
+    Py_XDECREF(list);
+    return status;
+}
+
+
+/* The head. */
+
+static int
+status_put(struct exchange *self, int status)
+{
+    if (output_reserve(self, 128) < 0) {
+        return -1;
+    }
+    struct output *output = self->output;
+    if (status == 200) {
+        OUTPUT_PUT_TEXT(output, "HTTP/1.1 200 OK\r\n");
+        return 0;
+    }
+    output->size += (size_t)snprintf(output->data + output->size, 128,
+                                     "HTTP/1.1 %d %s\r\n", status,
+                                     status_phrase(status));
+    return 0;
+}
+
+
+static void
+response_reset(struct exchange *self)
+{
+    output_drop(self);
+    self->has_length = self->has_date = self->has_server = false;
+    self->chunked = self->has_close = false;
+    self->remaining = 0;
+}
+
+
+static int
+message_status(struct exchange *self, PyObject *message)
+{
+    PyObject *value = PyDict_GetItemWithError(message,
+                                              self->server->state->str.status);
+    if (value == NULL) {
+        if (!PyErr_Occurred()) {
+            PyErr_SetString(PyExc_KeyError, "status");
+        }
+        return -1;
+    }
+    long status = PyLong_AsLong(value);
+    if (status == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    if (status < 100 || status > 999) {
+        PyErr_Format(PyExc_ValueError, "%ld is no HTTP status.", status);
+        return -1;
+    }
+    return (int)status;
+}
+
+
+int
+response_start(struct exchange *self, PyObject *message)
+{
+    struct module_state *state = self->server->state;
+    int status = message_status(self, message);
+    if (status < 0) {
+        return -1;
+    }
+    PyObject *headers = PyDict_GetItemWithError(message, state->str.headers);
+    if (headers == NULL && PyErr_Occurred()) {
+        return -1;
+    }
+    response_reset(self);
+    if (status_put(self, status) < 0 ||
+        (headers != NULL && headers_put(self, headers) < 0)) {
+        response_reset(self);
+        return -1;
+    }
+    self->started = true;
+    self->status = status;
+    self->no_body = self->no_body || status < 200 || status == 204 ||
+                    status == 304;
+    if (self->must_continue) {
+        self->must_continue = false;
+        self->keep_alive = false; /* will the body come or not? */
+    }
+    if (!self->eager && !self->head_queued) {
+        self->head_queued = true;
+        self->head_next = self->server->heads;
+        self->server->heads =
+            (struct exchange *)Py_NewRef((PyObject *)self);
+        return server_schedule_flush(self->server);
+    }
+    return 0;
+}
+
+
+static void
+date_put(struct server *server, struct output *output)
+{
+    time_t now = time(NULL);
+    if (now != server->date_second) {
+        struct tm tm;
+        gmtime_r(&now, &tm);
+        static const char DAYS[] = "SunMonTueWedThuFriSat";
+        static const char MONTHS[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+        snprintf(server->date, sizeof server->date,
+                 "date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n",
+                 DAYS + 3 * tm.tm_wday, tm.tm_mday, MONTHS + 3 * tm.tm_mon,
+                 (tm.tm_year + 1900) % 10000, tm.tm_hour, tm.tm_min,
+                 tm.tm_sec);
+        server->date_second = now;
+    }
+    output_put(output, server->date, strlen(server->date));
+}
+
+
+static void
+length_put(struct output *output, size_t size)
+{
+    char digits[24];
+    char *at = digits + sizeof digits;
+    do {
+        *--at = (char)('0' + size % 10);
+        size /= 10;
+    } while (size > 0);
+    OUTPUT_PUT_TEXT(output, "content-length: ");
+    output_put(output, at, (size_t)(digits + sizeof digits - at));
+    OUTPUT_PUT_TEXT(output, "\r\n");
+}
+
+
+/* Decide how the body's end is marked, now that we know whether more comes. */
+static void
+framing_put(struct exchange *self, size_t size, bool more)
+{
+    struct output *output = self->output;
+    bool bodiless_status = self->status < 200 || self->status == 204 ||
+                           self->status == 304;
+    if (self->has_length || self->chunked || bodiless_status) {
+        return;
+    }
+    if (!more) {
+        length_put(output, size);
+        self->has_length = true;
+        self->remaining = (long long)size;
+    }
+    else if (self->no_body) {
+        return; /* HEAD, and we cannot know */
+    }
+    else if (self->request->minor > 0) {
+        OUTPUT_PUT_TEXT(output, "transfer-encoding: chunked\r\n");
+        self->chunked = true;
+    }
+    else {
+        self->keep_alive = false; /* HTTP/1.0: the end is the end */
+    }
+}
+
+
+static int
+response_finish_head(struct exchange *self, size_t size, bool more)
+{
+    struct server *server = self->server;
+    if (output_reserve(self, FRAMING_SPACE + CHUNK_SPACE + size) < 0) {
+        return -1;
+    }
+    struct output *output = self->output;
+    if (server->date_header && !self->has_date) {
+        date_put(server, output);
+    }
+    if (server->server_header && !self->has_server) {
+        OUTPUT_PUT_TEXT(output, "server: hmr-serve\r\n");
+    }
+    framing_put(self, size, more);
+    if (server->phase != SERVER_RUNNING) {
+        self->keep_alive = false;
+    }
+    if (!self->keep_alive && !self->has_close) {
+        OUTPUT_PUT_TEXT(output, "connection: close\r\n");
+    }
+    else if (self->keep_alive && self->request->minor == 0) {
+        OUTPUT_PUT_TEXT(output, "connection: keep-alive\r\n");
+    }
+    OUTPUT_PUT_TEXT(output, "\r\n");
+    self->head_sent = true;
+    return 0;
+}
+
+
+int
+response_flush_head(struct exchange *self)
+{
+    if (!self->started || self->head_sent || self->disconnected) {
+        return 0;
+    }
+    if (response_finish_head(self, 0, true) < 0) {
+        return -1;
+    }
+    output_post(self, 0);
+    return 0;
+}
+
+
+/* The body. */
+
+static int
+body_check(struct exchange *self, size_t size, bool more)
+{
+    if (!self->has_length || self->no_body) {
+        return 0;
+    }
+    if ((long long)size > self->remaining) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "Response content longer than Content-Length");
+        return -1;
+    }
+    if (!more && (long long)size < self->remaining) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "Response content shorter than Content-Length");
+        return -1;
+    }
+    self->remaining -= (long long)size;
+    return 0;
+}
+
+
+static void
+body_put(struct exchange *self, const char *data, size_t size, bool more)
+{
+    struct output *output = self->output;
+    if (self->no_body) {
+        return;
+    }
+    if (!self->chunked) {
+        output_put(output, data, size);
+        return;
+    }
+    if (size > 0) {
+        output->size += (size_t)snprintf(output->data + output->size,
+                                         CHUNK_SPACE, "%zx\r\n", size);
+        output_put(output, data, size);
+        OUTPUT_PUT_TEXT(output, "\r\n");
+    }
+    if (!more) {
+        OUTPUT_PUT_TEXT(output, "0\r\n\r\n");
+    }
+}
+
+
+static void
+access_log(struct exchange *self)
+{
+    struct server *server = self->server;
+    struct request *request = self->request;
+    if (server->access_log == Py_None) {
+        return;
+    }
+    double seconds = (double)(uv_hrtime() - request->arrived) / 1e9;
+    PyObject *client = scope_client_text(request);
+    PyObject *target = PyUnicode_DecodeLatin1(request->text,
+                                              request->target_size, NULL);
+    PyObject *result = NULL;
+    if (client != NULL && target != NULL) {
+        result = PyObject_CallFunction(
+            server->access_log, "OsOsid", client, request->method, target,
+            request->minor > 0 ? "1.1" : "1.0", self->status, seconds);
+    }
+    if (result == NULL) {
+        PyErr_WriteUnraisable(server->access_log);
+    }
+    Py_XDECREF(client);
+    Py_XDECREF(target);
+    Py_XDECREF(result);
+}
+
+
+static int
+body_send(struct exchange *self, const char *data, size_t size, bool more)
+{
+    if (body_check(self, size, more) < 0) {
+        return -1;
+    }
+    if (!self->head_sent) {
+        if (response_finish_head(self, size, more) < 0) {
+            return -1;
+        }
+    }
+    else if (output_reserve(self, size + CHUNK_SPACE) < 0) {
+        return -1;
+    }
+    body_put(self, data, size, more);
+    unsigned flags = 0;
+    if (!more) {
+        self->complete = true;
+        flags = self->keep_alive ? OUTPUT_END : OUTPUT_END | OUTPUT_CLOSE;
+    }
+    output_post(self, flags);
+    if (!more) {
+        access_log(self);
+    }
+    return 0;
+}
+
+
+int
+response_body(struct exchange *self, PyObject *message)
+{
+    struct module_state *state = self->server->state;
+    PyObject *body = PyDict_GetItemWithError(message, state->str.body);
+    PyObject *more_body = PyDict_GetItemWithError(message,
+                                                  state->str.more_body);
+    if (PyErr_Occurred()) {
+        return -1;
+    }
+    int more = more_body == NULL ? 0 : PyObject_IsTrue(more_body);
+    if (more < 0) {
+        return -1;
+    }
+    if (body == NULL) {
+        return body_send(self, "", 0, more);
+    }
+    if (PyBytes_CheckExact(body)) {
+        return body_send(self, PyBytes_AS_STRING(body),
+                         (size_t)PyBytes_GET_SIZE(body), more);
+    }
+    Py_buffer view;
+    if (PyObject_GetBuffer(body, &view, PyBUF_SIMPLE) < 0) {
+        return -1;
+    }
+    int status = body_send(self, view.buf, (size_t)view.len, more);
+    PyBuffer_Release(&view);
+    return status;
+}
+
+
+/* Our own. */
+
+int
+response_continue(struct exchange *self)
+{
+    static const char CONTINUE[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    self->must_continue = false;
+    if (self->started || self->disconnected) {
+        return 0;
+    }
+    struct output *output = output_new(self->request, sizeof CONTINUE);
+    if (output == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    OUTPUT_PUT_TEXT(output, CONTINUE);
+    io_send(self->server->io, output);
+    io_nudge(self->server->io);
+    return 0;
+}
+
+
+int
+response_plain(struct exchange *self, int status)
+{
+    const char *text = status == 503 ? "Service Unavailable"
+                                     : "Internal Server Error";
+    static const char TYPE[] = "content-type: text/plain; charset=utf-8\r\n";
+    response_reset(self);
+    if (status_put(self, status) < 0 ||
+        output_reserve(self, sizeof TYPE) < 0) {
+        return -1;
+    }
+    OUTPUT_PUT_TEXT(self->output, TYPE);
+    self->started = true;
+    self->status = status;
+    self->keep_alive = false;
+    return body_send(self, text, strlen(text), false);
+}
+
+
+int
+response_break(struct exchange *self)
+{
+    if (self->complete || self->disconnected) {
+        return 0;
+    }
+    self->complete = true;
+    output_drop(self);
+    if (output_reserve(self, 0) < 0) {
+        return -1;
+    }
+    output_post(self, OUTPUT_END | OUTPUT_CLOSE);
+    access_log(self);
+    return 0;
+}

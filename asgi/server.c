@@ -1,0 +1,673 @@
+/* See server.h. GIL held throughout, except while joining the I/O thread. */
+
+#include "server.h"
+
+#include "exchange.h"
+
+#include <stdlib.h>
+#include <uv.h> /* uv_strerror */
+
+enum {
+    BATCH = 256, /* letters after which other tasks of the loop get a turn */
+};
+
+static const double LAST_GRACE = 0.5; /* seconds that a cancelled task gets */
+
+
+/* Reporting. */
+
+void
+server_report(struct server *self, const char *message, PyObject *exception)
+{
+    PyObject *saved = PyErr_GetRaisedException();
+    if (self->on_error == Py_None) {
+        if (exception != NULL) {
+            PyErr_SetRaisedException(Py_NewRef(exception));
+        }
+        else {
+            PyErr_SetString(PyExc_RuntimeError, message);
+        }
+        PyErr_WriteUnraisable(self->app);
+    }
+    else {
+        PyObject *result = PyObject_CallFunction(
+            self->on_error, "sO", message,
+            exception != NULL ? exception : Py_None);
+        if (result == NULL) {
+            PyErr_WriteUnraisable(self->on_error);
+        }
+        Py_XDECREF(result);
+    }
+    PyErr_SetRaisedException(saved);
+}
+
+
+static void
+server_report_raised(struct server *self, const char *message)
+{
+    PyObject *exception = PyErr_GetRaisedException();
+    server_report(self, message, exception);
+    Py_XDECREF(exception);
+}
+
+
+/* obj.name(*args), result ignored. Steals nothing; 0 or -1. */
+static int
+call_method(PyObject *object, PyObject *name, PyObject *a, PyObject *b)
+{
+    PyObject *result = PyObject_CallMethodObjArgs(object, name, a, b, NULL);
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
+}
+
+
+/* Heads that wait for their body. */
+
+static void
+server_flush(struct server *self)
+{
+    while (self->heads != NULL) {
+        struct exchange *exchange = self->heads;
+        self->heads = exchange->head_next;
+        exchange->head_queued = false;
+        if (response_flush_head(exchange) < 0) {
+            server_report_raised(self, "Cannot send a response");
+        }
+        Py_DECREF((PyObject *)exchange);
+    }
+    io_nudge(self->io);
+}
+
+
+static PyObject *
+server_flush_method(PyObject *op, PyObject *unused)
+{
+    (void)unused;
+    struct server *self = (struct server *)op;
+    self->flush_scheduled = false;
+    server_flush(self);
+    Py_RETURN_NONE;
+}
+
+
+int
+server_schedule_flush(struct server *self)
+{
+    if (self->flush_scheduled || self->in_batch) {
+        return 0;
+    }
+    PyObject *flush = PyObject_GetAttrString((PyObject *)self, "_flush");
+    if (flush == NULL) {
+        return -1;
+    }
+    int status = call_method(self->loop, self->state->str.call_soon, flush,
+                             NULL);
+    Py_DECREF(flush);
+    self->flush_scheduled = status == 0;
+    return status;
+}
+
+
+/* Stopping. */
+
+static void
+server_forget_clients(struct server *self)
+{
+    struct exchange *at = self->running;
+    for (; at != NULL; at = at->next) {
+        at->disconnected = true;
+    }
+}
+
+
+/* The I/O thread has ended, or will at once. */
+static void
+server_join(struct server *self)
+{
+    if (self->phase == SERVER_STOPPED) {
+        return;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    io_join(self->io);
+    Py_END_ALLOW_THREADS
+    self->phase = SERVER_STOPPED;
+    server_forget_clients(self);
+    PyObject *fd = PyLong_FromLong(io_fd(self->io));
+    if (fd == NULL ||
+        call_method(self->loop, self->state->str.remove_reader, fd,
+                    NULL) < 0) {
+        PyErr_Clear(); /* the loop is closed: nothing to remove from */
+    }
+    Py_XDECREF(fd);
+}
+
+
+static void
+server_resolve(struct server *self)
+{
+    if (self->grace_timer != NULL) {
+        if (call_method(self->grace_timer, self->state->str.cancel, NULL,
+                        NULL) < 0) {
+            PyErr_WriteUnraisable((PyObject *)self);
+        }
+        Py_CLEAR(self->grace_timer);
+    }
+    if (self->stopped == NULL) {
+        return;
+    }
+    PyObject *done = PyObject_CallMethodNoArgs(self->stopped,
+                                               self->state->str.done);
+    if (done == NULL ||
+        (done == Py_False &&
+         call_method(self->stopped, self->state->str.set_result, Py_None,
+                     NULL) < 0)) {
+        PyErr_WriteUnraisable((PyObject *)self);
+    }
+    Py_XDECREF(done);
+    Py_CLEAR(self->stopped);
+}
+
+
+void
+server_check_stopped(struct server *self)
+{
+    if (self->phase == SERVER_STOPPED && self->n_running == 0) {
+        server_resolve(self);
+    }
+}
+
+
+static void
+server_cancel_tasks(struct server *self)
+{
+    self->cancelled = true;
+    PyObject *tasks = PyList_New(0); /* cancel() may end tasks at once */
+    struct exchange *at = self->running;
+    for (; tasks != NULL && at != NULL; at = at->next) {
+        if (PyList_Append(tasks, at->task) < 0) {
+            break;
+        }
+    }
+    for (Py_ssize_t i = 0; tasks != NULL && i < PyList_GET_SIZE(tasks); i++) {
+        if (call_method(PyList_GET_ITEM(tasks, i), self->state->str.cancel,
+                        NULL, NULL) < 0) {
+            PyErr_WriteUnraisable((PyObject *)self);
+        }
+    }
+    Py_XDECREF(tasks);
+    if (PyErr_Occurred()) {
+        PyErr_WriteUnraisable((PyObject *)self);
+    }
+}
+
+
+static int
+server_set_timer(struct server *self, double seconds)
+{
+    PyObject *delay = PyFloat_FromDouble(seconds);
+    PyObject *over = PyObject_GetAttrString((PyObject *)self, "_grace_over");
+    int status = -1;
+    if (delay != NULL && over != NULL) {
+        Py_XSETREF(self->grace_timer,
+                   PyObject_CallMethodObjArgs(self->loop,
+                                              self->state->str.call_later,
+                                              delay, over, NULL));
+        status = self->grace_timer == NULL ? -1 : 0;
+    }
+    Py_XDECREF(delay);
+    Py_XDECREF(over);
+    return status;
+}
+
+
+/* First: cancel what runs. Then: cut what is left. */
+static PyObject *
+server_grace_over(PyObject *op, PyObject *unused)
+{
+    (void)unused;
+    struct server *self = (struct server *)op;
+    Py_CLEAR(self->grace_timer);
+    if (!self->cancelled) {
+        server_cancel_tasks(self);
+        if (server_set_timer(self, LAST_GRACE) < 0) {
+            return NULL;
+        }
+        Py_RETURN_NONE;
+    }
+    if (self->phase == SERVER_STOPPING) {
+        if (io_abort(self->io) < 0) {
+            return PyErr_NoMemory();
+        }
+        server_join(self);
+    }
+    server_resolve(self); /* tasks that ignore their cancellation stay */
+    Py_RETURN_NONE;
+}
+
+
+static PyObject *
+server_stop(PyObject *op, PyObject *args)
+{
+    struct server *self = (struct server *)op;
+    double grace;
+    if (!PyArg_ParseTuple(args, "d:stop", &grace)) {
+        return NULL;
+    }
+    if (self->stopped != NULL) {
+        return Py_NewRef(self->stopped);
+    }
+    PyObject *future = PyObject_CallMethodNoArgs(
+        self->loop, self->state->str.create_future);
+    if (future == NULL) {
+        return NULL;
+    }
+    self->stopped = Py_NewRef(future);
+    if (self->phase == SERVER_NEW) {
+        self->phase = SERVER_STOPPED;
+    }
+    if (self->phase == SERVER_STOPPED && self->n_running == 0) {
+        server_resolve(self);
+        return future;
+    }
+    if (self->phase == SERVER_RUNNING) {
+        self->phase = SERVER_STOPPING;
+        if (io_stop(self->io) < 0) {
+            PyErr_NoMemory();
+            Py_CLEAR(future);
+            return NULL;
+        }
+    }
+    if (server_set_timer(self, grace) < 0) {
+        Py_CLEAR(future);
+    }
+    return future;
+}
+
+
+static PyObject *
+server_abort(PyObject *op, PyObject *unused)
+{
+    (void)unused;
+    struct server *self = (struct server *)op;
+    if (self->phase == SERVER_RUNNING || self->phase == SERVER_STOPPING) {
+        if (io_abort(self->io) < 0) {
+            return PyErr_NoMemory();
+        }
+        server_join(self);
+    }
+    self->phase = SERVER_STOPPED;
+    server_cancel_tasks(self);
+    server_resolve(self);
+    Py_RETURN_NONE;
+}
+
+
+/* Letters from the I/O thread. */
+
+static void
+server_on_request(struct server *self, struct request *request)
+{
+    unsigned events = request_events(request);
+    if (events & EVENT_START) {
+        bridge_run(self, request);
+    }
+    struct exchange *exchange = request->owner;
+    events &= ~(unsigned)EVENT_START;
+    if (events != 0 && exchange != NULL) {
+        Py_INCREF((PyObject *)exchange);
+        if (exchange_tell(exchange, events) < 0) {
+            server_report_raised(self, "Cannot wake a request");
+        }
+        Py_DECREF((PyObject *)exchange);
+    }
+    request_unref(request);
+}
+
+
+static void
+server_on_letter(struct server *self, struct letter *letter)
+{
+    switch (letter->kind) {
+    case LETTER_REQUEST:
+        server_on_request(self,
+                          CONTAINER_OF(letter, struct request, letter));
+        break;
+    case LETTER_STOPPED:
+        free(letter);
+        server_join(self);
+        server_check_stopped(self);
+        break;
+    default:
+        Py_UNREACHABLE();
+    }
+}
+
+
+/* The loop calls this when io_fd is readable. */
+static PyObject *
+server_wake(PyObject *op, PyObject *unused)
+{
+    (void)unused;
+    struct server *self = (struct server *)op;
+    size_t n = 0;
+    io_awake(self->io);
+    self->in_batch = true;
+    do {
+        struct letter *letter = io_take(self->io);
+        while (letter != NULL) {
+            struct letter *next = letter->next;
+            server_on_letter(self, letter);
+            letter = next;
+            n++;
+        }
+        if (n >= BATCH) {
+            io_again(self->io);
+            break;
+        }
+    } while (io_sleep(self->io));
+    self->in_batch = false;
+    server_flush(self);
+    Py_RETURN_NONE;
+}
+
+
+/* Starting. */
+
+static PyObject *
+server_start(PyObject *op, PyObject *unused)
+{
+    (void)unused;
+    struct server *self = (struct server *)op;
+    if (self->phase != SERVER_NEW) {
+        PyErr_SetString(PyExc_RuntimeError, "start() was called before");
+        return NULL;
+    }
+    if (self->app == Py_None) {
+        PyErr_SetString(PyExc_RuntimeError, "set app before start()");
+        return NULL;
+    }
+    PyObject *fd = PyLong_FromLong(io_fd(self->io));
+    PyObject *wake = PyObject_GetAttrString(op, "_wake");
+    int status = -1;
+    if (fd != NULL && wake != NULL) {
+        status = call_method(self->loop, self->state->str.add_reader, fd,
+                             wake);
+    }
+    Py_XDECREF(fd);
+    Py_XDECREF(wake);
+    if (status < 0) {
+        return NULL;
+    }
+    self->phase = SERVER_RUNNING;
+    status = io_start(self->io);
+    if (status < 0) {
+        PyErr_Format(PyExc_OSError, "cannot start the I/O thread: %s",
+                     uv_strerror(status));
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+
+/* The listeners' descriptors; PyMem_Malloc'ed, or NULL with an exception. */
+static int *
+parse_listeners(PyObject *sequence, Py_ssize_t *count)
+{
+    PyObject *list = PySequence_Fast(sequence, "listeners must be a sequence");
+    if (list == NULL) {
+        return NULL;
+    }
+    *count = PySequence_Fast_GET_SIZE(list);
+    int *fds = PyMem_Malloc(sizeof *fds * ((size_t)*count + 1));
+    for (Py_ssize_t i = 0; fds != NULL && i < *count; i++) {
+        fds[i] = PyLong_AsInt(PySequence_Fast_GET_ITEM(list, i));
+        if (fds[i] == -1 && PyErr_Occurred()) {
+            PyMem_Free(fds);
+            fds = NULL;
+        }
+    }
+    Py_DECREF(list);
+    if (fds == NULL && !PyErr_Occurred()) {
+        PyErr_NoMemory();
+    }
+    return fds;
+}
+
+
+static int
+server_open_io(struct server *self, PyObject *listeners, double keep_alive)
+{
+    Py_ssize_t n;
+    int *fds = parse_listeners(listeners, &n);
+    if (fds == NULL) {
+        return -1;
+    }
+    struct io_options options = {
+        .listeners = fds,
+        .n_listeners = (size_t)n,
+        .keep_alive = keep_alive <= 0 ? 1 : (uint64_t)(keep_alive * 1000),
+    };
+    int error;
+    self->io = io_new(&options, &error);
+    PyMem_Free(fds);
+    if (self->io == NULL) {
+        PyErr_Format(PyExc_OSError, "cannot listen: %s", uv_strerror(error));
+        return -1;
+    }
+    return 0;
+}
+
+
+static PyObject *
+server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {
+        "listeners",  "loop",          "on_change",   "access_log",
+        "on_error",   "root_path",     "keep_alive",  "server_header",
+        "date_header", NULL,
+    };
+    PyObject *listeners, *loop = NULL, *root_path = NULL;
+    PyObject *on_change = Py_None, *access_log = Py_None, *on_error = Py_None;
+    double keep_alive = 5.0;
+    int server_header = 1, date_header = 1;
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "O|$OOOOUdpp:Server", keywords, &listeners, &loop,
+            &on_change, &access_log, &on_error, &root_path, &keep_alive,
+            &server_header, &date_header)) {
+        return NULL;
+    }
+    if (loop == NULL) {
+        PyErr_SetString(PyExc_TypeError, "Server() needs loop=");
+        return NULL;
+    }
+    struct server *self = (struct server *)type->tp_alloc(type, 0);
+    if (self == NULL) {
+        return NULL;
+    }
+    self->state = PyType_GetModuleState(type);
+    self->loop = Py_NewRef(loop);
+    self->app = Py_NewRef(Py_None);
+    self->on_change = Py_NewRef(on_change);
+    self->access_log = Py_NewRef(access_log);
+    self->on_error = Py_NewRef(on_error);
+    self->server_header = server_header;
+    self->date_header = date_header;
+    self->root_path = root_path != NULL ? Py_NewRef(root_path)
+                                        : PyUnicode_FromString("");
+    if (self->root_path != NULL) {
+        self->root_path_bytes = PyUnicode_AsUTF8String(self->root_path);
+    }
+    if (self->root_path_bytes == NULL || scope_prepare(self) < 0 ||
+        server_open_io(self, listeners, keep_alive) < 0) {
+        Py_DECREF((PyObject *)self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
+
+/* The rest of the type. */
+
+static PyObject *
+server_stats(PyObject *op, PyObject *unused)
+{
+    (void)unused;
+    struct server *self = (struct server *)op;
+    struct io *io = self->io;
+    return Py_BuildValue(
+        "{sKsKsnsKsKsK}", "connections",
+        (unsigned long long)io_counter_get(io, IO_CONNECTIONS), "requests",
+        (unsigned long long)io_counter_get(io, IO_REQUESTS), "in_flight",
+        (Py_ssize_t)self->n_running, "fenced",
+        (unsigned long long)io_counter_get(io, IO_FENCED), "changes",
+        (unsigned long long)io_counter_get(io, IO_CHANGES), "wakeups",
+        (unsigned long long)io_counter_get(io, IO_WAKEUPS));
+}
+
+
+static int
+server_set_state(PyObject *op, PyObject *value, void *closure)
+{
+    (void)closure;
+    struct server *self = (struct server *)op;
+    if (value != NULL && value != Py_None && !PyDict_Check(value)) {
+        PyErr_SetString(PyExc_TypeError, "state must be a dict or None");
+        return -1;
+    }
+    Py_XSETREF(self->app_state, Py_XNewRef(value));
+    return 0;
+}
+
+
+static PyObject *
+server_get_state(PyObject *op, void *closure)
+{
+    (void)closure;
+    struct server *self = (struct server *)op;
+    return Py_NewRef(self->app_state != NULL ? self->app_state : Py_None);
+}
+
+
+static int
+server_set_app(PyObject *op, PyObject *value, void *closure)
+{
+    (void)closure;
+    struct server *self = (struct server *)op;
+    if (value == NULL || !PyCallable_Check(value)) {
+        PyErr_SetString(PyExc_TypeError, "app must be callable");
+        return -1;
+    }
+    Py_XSETREF(self->app, Py_NewRef(value));
+    return 0;
+}
+
+
+static PyObject *
+server_get_app(PyObject *op, void *closure)
+{
+    (void)closure;
+    return Py_NewRef(((struct server *)op)->app);
+}
+
+
+static int
+server_traverse(PyObject *op, visitproc visit, void *arg)
+{
+    struct server *self = (struct server *)op;
+    Py_VISIT(Py_TYPE(op));
+    Py_VISIT(self->loop);
+    Py_VISIT(self->app);
+    Py_VISIT(self->app_state);
+    Py_VISIT(self->on_change);
+    Py_VISIT(self->access_log);
+    Py_VISIT(self->on_error);
+    Py_VISIT(self->stopped);
+    Py_VISIT(self->grace_timer);
+    for (struct exchange *at = self->running; at != NULL; at = at->next) {
+        Py_VISIT((PyObject *)at);
+    }
+    return 0;
+}
+
+
+static int
+server_clear(PyObject *op)
+{
+    struct server *self = (struct server *)op;
+    Py_CLEAR(self->app_state);
+    Py_CLEAR(self->stopped);
+    Py_CLEAR(self->grace_timer);
+    cache_clear(&self->cache);
+    return 0;
+}
+
+
+static void
+server_dealloc(PyObject *op)
+{
+    struct server *self = (struct server *)op;
+    PyTypeObject *type = Py_TYPE(op);
+    PyObject_GC_UnTrack(op);
+    if (self->phase == SERVER_RUNNING || self->phase == SERVER_STOPPING) {
+        if (io_abort(self->io) == 0) {
+            server_join(self);
+        }
+    }
+    server_clear(op);
+    Py_CLEAR(self->loop);
+    Py_CLEAR(self->app);
+    Py_CLEAR(self->on_change);
+    Py_CLEAR(self->access_log);
+    Py_CLEAR(self->on_error);
+    Py_CLEAR(self->root_path);
+    Py_CLEAR(self->root_path_bytes);
+    Py_CLEAR(self->scope);
+    Py_CLEAR(self->asgi);
+    if (self->io != NULL) {
+        io_free(self->io);
+    }
+    type->tp_free(op);
+    Py_DECREF(type);
+}
+
+
+static PyMethodDef server_methods[] = {
+    {"start", server_start, METH_NOARGS,
+     PyDoc_STR("Start the I/O thread and accept. Set `app` first.")},
+    {"stop", server_stop, METH_VARARGS,
+     PyDoc_STR("Stop accepting; awaitable until the last request ended.")},
+    {"abort", server_abort, METH_NOARGS,
+     PyDoc_STR("Stop at once, without waiting for requests.")},
+    {"stats", server_stats, METH_NOARGS, PyDoc_STR("Counters.")},
+    {"_wake", server_wake, METH_NOARGS, NULL},
+    {"_flush", server_flush_method, METH_NOARGS, NULL},
+    {"_grace_over", server_grace_over, METH_NOARGS, NULL},
+    {NULL},
+};
+
+static PyGetSetDef server_getset[] = {
+    {"app", server_get_app, server_set_app,
+     PyDoc_STR("The ASGI application that new requests go to."), NULL},
+    {"state", server_get_state, server_set_state,
+     PyDoc_STR("scope[\"state\"] of new requests is a copy of this."), NULL},
+    {NULL},
+};
+
+static PyType_Slot server_slots[] = {
+    {Py_tp_doc, "One I/O thread with its listeners."},
+    {Py_tp_new, server_new},
+    {Py_tp_dealloc, server_dealloc},
+    {Py_tp_traverse, server_traverse},
+    {Py_tp_clear, server_clear},
+    {Py_tp_methods, server_methods},
+    {Py_tp_getset, server_getset},
+    {0, NULL},
+};
+
+PyType_Spec server_spec = {
+    .name = "hmr_serve._asgi.Server",
+    .basicsize = sizeof(struct server),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
+             Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = server_slots,
+};

@@ -1,0 +1,72 @@
+/* The Server type: an I/O thread, a loop, an application. */
+
+#ifndef HMR_ASGI_SERVER_H
+#define HMR_ASGI_SERVER_H
+
+#include "cache.h"
+#include "io.h"
+#include "state.h"
+
+struct exchange;
+
+enum server_phase {
+    SERVER_NEW,
+    SERVER_RUNNING,
+    SERVER_STOPPING, /* the I/O thread ends when its connections have */
+    SERVER_STOPPED,
+};
+
+struct server {
+    PyObject_HEAD
+    struct module_state *state; /* Borrowed: the type holds the module. */
+    struct io *io;              /* Owned. */
+    enum server_phase phase;
+    PyObject *loop;
+    PyObject *app;
+    PyObject *app_state; /* what scope["state"] copies: dict, None or NULL */
+    PyObject *on_change;
+    PyObject *access_log;
+    PyObject *on_error;
+    PyObject *root_path;       /* str */
+    PyObject *root_path_bytes; /* bytes */
+    PyObject *scope;           /* template, copied for each request */
+    PyObject *asgi;            /* likewise */
+    PyObject *stopped;         /* the future of stop(), or NULL */
+    PyObject *grace_timer;     /* or NULL */
+    PyObject *pollable;        /* bound _wake, or NULL */
+    struct exchange *running;  /* tasks not done. Owned. */
+    size_t n_running;
+    struct exchange *heads;    /* heads to flush at the end of the turn. Owned. */
+    bool flush_scheduled;
+    bool in_batch;             /* output waits for the end of the batch */
+    bool server_header;
+    bool date_header;
+    bool cancelled;            /* the grace is over */
+    time_t date_second;
+    char date[48];             /* "date: ...\r\n" */
+    struct cache cache;
+};
+
+extern PyType_Spec server_spec;
+
+/* Tell on_error; never raises. `exception` may be NULL. */
+void server_report(struct server *self, const char *message,
+                   PyObject *exception);
+
+/* Heads are flushed and the I/O thread woken at the end of this turn. */
+int server_schedule_flush(struct server *self);
+
+/* All requests ended and the I/O thread too: resolve stop(). */
+void server_check_stopped(struct server *self);
+
+/* bridge.c: run the application on a new request (steals the application's
+ * reference). Never raises. */
+void bridge_run(struct server *self, struct request *request);
+
+/* scope.c: new reference. */
+PyObject *scope_new(struct server *self, const struct request *request);
+int scope_prepare(struct server *self);
+/* "host:port" of the client, for the log. New reference. */
+PyObject *scope_client_text(const struct request *request);
+
+#endif
