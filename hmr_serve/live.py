@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import framework
 from .lifespan import Application, Lifespan
+from .routes import hand_over_routes
 
 if TYPE_CHECKING:
     from ._core import Engine
@@ -70,8 +71,9 @@ class Live:
         )
 
     def move_to(self, app: Application) -> None:
-        """`app` takes the place of our application; the lifespan and its State go
-        on."""
+        """`app` takes the place of our application; the lifespan, its State and the
+        routes of routers that stay go on."""
+        hand_over_routes(self.app, app)
         self._base = framework.hand_over_state(self.app, self._base, app)
         self.app = app
 
