@@ -121,10 +121,10 @@ tool_ready() {
     fi
 }
 
-# Whether a C compiler, libuv's header and llhttp (a library, or Debian 12's sources) are there.
+# Whether a C compiler, pkg-config, libuv's header and llhttp (a library, or Debian 12's sources) are there.
 libraries_found() {
     local cc=${CC:-cc} prefix=
-    command -v "$cc" >/dev/null || return 1
+    command -v "$cc" >/dev/null && command -v pkg-config >/dev/null || return 1
     command -v brew >/dev/null && prefix=-I$(brew --prefix)/include
     printf '#include <uv.h>\n' | "$cc" $prefix -E - >/dev/null 2>&1 || return 1
     [ -e /usr/share/llhttp/llhttp.c ] ||
@@ -135,15 +135,15 @@ libraries_found() {
 libraries_ready() {
     libraries_found && return
     if command -v brew >/dev/null; then
-        die "C libraries are missing: run \"brew install libuv llhttp\" (and xcode-select --install)."
+        die "C libraries are missing: run \"brew install libuv llhttp pkgconf\" (and xcode-select --install)."
     elif ! command -v apt-get >/dev/null; then
         die "install a C compiler and the headers of libuv and llhttp first (Fedora: dnf install gcc" \
-            "libuv-devel llhttp-devel; Alpine: apk add build-base libuv-dev llhttp-dev)."
+            "pkgconf libuv-devel llhttp-devel; Alpine: apk add build-base pkgconf libuv-dev llhttp-dev)."
     fi
     local llhttp=node-llhttp packages
     [ "$(id -u)" = 0 ] && apt_update
     apt-cache show libllhttp-dev >/dev/null 2>&1 && llhttp=libllhttp-dev
-    packages="gcc libc6-dev libuv1-dev $llhttp"
+    packages="gcc libc6-dev pkg-config libuv1-dev $llhttp"
     [ "$(id -u)" = 0 ] ||
         die "C libraries are missing: run \"sudo apt-get update && sudo apt-get install $packages\"."
     apt_install $packages
