@@ -233,6 +233,9 @@ on_before_poll(uv_prepare_t *prepare)
 {
     struct io *io = prepare->data;
     io_do_letters(io);
+    if (io->fence.held != NULL) {
+        fence_pass(&io->fence); /* a pipelined request got its turn just now */
+    }
     io_check_end(io);
     atomic_store(&io->asleep, true);
     if (!mailbox_is_empty(&io->to_io) && !io->ended) {
