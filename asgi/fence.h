@@ -3,12 +3,14 @@
  * Requests whose head is complete are held until the end of the loop turn. Then
  * the watcher is drained (the kernel queues a save's event before the request
  * that follows it, but poll may report the socket first), and only if no change
- * stands are they released to the application. From the first event of a save
- * until the application releases its serial, all new requests wait.
+ * stands are they released to the application:
  *
- *      OPEN ---- raise ----> RAISED (a file is being written, or 1 ms quiet)
- *       ^                      |  every file ready and quiet: report serial
- *       +---- release(serial)--+- REPORTED; changes meanwhile: report the next
+ *          fence_raise, fence_ready            every file ready, and quiet
+ *    OPEN -------------------------> STANDING ----------------------------+
+ *     ^  ^                             |   ^                              |
+ *     |  +-- given up after 1 s -------+   | changes came meanwhile:      v
+ *     |                                    +---- the next serial --- REPORTED
+ *     +------------------- release(serial), nothing came meanwhile -------+
  *
  * Runs on the I/O thread only.
  */
@@ -16,25 +18,68 @@
 #ifndef HMR_ASGI_FENCE_H
 #define HMR_ASGI_FENCE_H
 
+#include "pathset.h"
 #include "request.h"
 
 #include <uv.h>
 
 struct io;
 
-struct fence {
-    struct io *io;
-    struct request *held; /* oldest first; each with the application's ref */
-    struct request **held_end;
+/* How long all must be quiet before a change is reported, in milliseconds: a
+ * burst over many files is one update, and an editor that moves a file away is
+ * about to put another in its place. */
+enum {
+    SETTLE_ONE = 1,
+    SETTLE_MANY = 4,
+    SETTLE_GONE = 10,
+    SETTLE_LIMIT = 50, /* after which a burst is reported as it is */
 };
 
-int fence_init(struct fence *fence, struct io *io);
+/* How long the end of a write is waited for. */
+enum {
+    PATIENCE_FILE = 1000, /* a file that matters */
+    PATIENCE_ENTRY = 50,  /* some new file in a directory that was listed */
+};
+
+struct fence {
+    struct io *io;
+    uv_timer_t timer;
+    struct request *held; /* oldest first; each with the application's ref */
+    struct request **held_end;
+    size_t n_fresh;          /* held, and not yet counted as fenced */
+    struct pathset writing;  /* path -> state; stamp: when to give up */
+    size_t n_writing;        /* of them still being written */
+    size_t n_given_up;       /* of them never ready */
+    struct pathset changed;  /* ready and not yet reported */
+    uint64_t first;          /* when the first of them was ready */
+    uint64_t last;           /* the last event */
+    uint64_t settle;         /* how long after it to report */
+    uint64_t serial;         /* of the last report */
+    bool reported;           /* it is not yet released */
+};
+
+void fence_init(struct fence *fence, struct io *io);
 void fence_close(struct fence *fence);
+void fence_fini(struct fence *fence);
 
 /* A new request: it waits at least for the end of this turn. */
 void fence_hold(struct fence *fence, struct request *request);
 
 /* The end of a turn: look at the files, then let the requests pass or wait. */
 void fence_pass(struct fence *fence);
+
+/* From the watcher: a write began. `created`: it is a new file. */
+void fence_raise(struct fence *fence, const char *path, size_t size,
+                 bool created, uint64_t patience);
+
+/* From the watcher: a file is complete, came, or went. */
+void fence_ready(struct fence *fence, const char *path, size_t size,
+                 uint64_t settle);
+
+/* Is the end of a write to this path waited for? */
+bool fence_awaits(const struct fence *fence, const char *path, size_t size);
+
+/* From the application: the change `serial` was applied or given up. */
+void fence_release(struct fence *fence, uint64_t serial);
 
 #endif

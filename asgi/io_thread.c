@@ -12,9 +12,13 @@
 
 #include "io_thread.h"
 
+#include "pathset.h"
+
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 
 
 /* To the application. */
@@ -45,6 +49,22 @@ io_ring_app(struct io *io)
     if (!mailbox_is_empty(&io->to_app)) {
         waker_ring(&io->waker);
     }
+}
+
+
+void
+io_complain(struct io *io, const char *format, ...)
+{
+    struct problem *problem = malloc(sizeof *problem);
+    if (problem == NULL) {
+        return;
+    }
+    problem->letter.kind = LETTER_PROBLEM;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(problem->text, sizeof problem->text, format, args);
+    va_end(args);
+    io_post(io, &problem->letter);
 }
 
 
@@ -132,6 +152,7 @@ io_end(struct io *io)
 {
     io->ended = true;
     fence_close(&io->fence);
+    watch_close(io->watch);
     uv_close((uv_handle_t *)&io->idle_timer, on_handle_closed);
     uv_close((uv_handle_t *)&io->before_poll, on_handle_closed);
     uv_close((uv_handle_t *)&io->after_poll, on_handle_closed);
@@ -188,6 +209,12 @@ io_do_command(struct io *io, struct command *command)
         connection_resume(command->request->conn);
         request_unref(command->request);
         break;
+    case LETTER_WATCH:
+        watch_set(io->watch, command->paths, command->serial);
+        break;
+    case LETTER_RELEASE:
+        fence_release(&io->fence, command->serial);
+        break;
     case LETTER_ABORT:
         io->aborting = true;
         io_do_stop(io);
@@ -233,15 +260,13 @@ on_before_poll(uv_prepare_t *prepare)
 {
     struct io *io = prepare->data;
     io_do_letters(io);
-    if (io->fence.held != NULL) {
-        fence_pass(&io->fence); /* a pipelined request got its turn just now */
-    }
+    fence_pass(&io->fence);
     io_check_end(io);
+    io_ring_app(io);
     atomic_store(&io->asleep, true);
     if (!mailbox_is_empty(&io->to_io) && !io->ended) {
         uv_async_send(&io->async); /* one came just now: do not block */
     }
-    io_ring_app(io);
 }
 
 
@@ -293,10 +318,12 @@ io_init_handles(struct io *io)
     uv_timer_init(&io->loop, &io->idle_timer);
     io->before_poll.data = io->after_poll.data = io;
     io->idle_timer.data = io->async.data = io;
-    io->open_handles = 4;
     uv_prepare_start(&io->before_poll, on_before_poll);
     uv_check_start(&io->after_poll, on_after_poll);
-    return fence_init(&io->fence, io);
+    fence_init(&io->fence, io);
+    io->open_handles = 5;
+    io->watch = watch_new(io, &status);
+    return status;
 }
 
 
@@ -316,6 +343,15 @@ io_init(struct io *io, const struct io_options *options)
 }
 
 
+static uint64_t
+wall_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+
 struct io *
 io_new(const struct io_options *options, int *error)
 {
@@ -324,6 +360,7 @@ io_new(const struct io_options *options, int *error)
         *error = UV_ENOMEM;
         return NULL;
     }
+    io->watched_at = wall_clock();
     mailbox_init(&io->to_app);
     mailbox_init(&io->to_io);
     *error = waker_open(&io->waker);
@@ -394,6 +431,15 @@ letters_free(struct letter *letter)
                                        letter)->request);
             free(letter);
             break;
+        case LETTER_WATCH:
+            pathset_free(CONTAINER_OF(letter, struct command,
+                                      letter)->paths);
+            free(letter);
+            break;
+        case LETTER_CHANGE:
+            pathset_free(CONTAINER_OF(letter, struct change, letter)->paths);
+            free(letter);
+            break;
         default:
             free(letter);
         }
@@ -414,6 +460,8 @@ io_free(struct io *io)
         uv_run(&io->loop, UV_RUN_DEFAULT);
         uv_loop_close(&io->loop);
     }
+    watch_free(io->watch);
+    fence_fini(&io->fence);
     letters_free(mailbox_take(&io->to_io));
     letters_free(mailbox_take(&io->to_app));
     waker_close(&io->waker);
@@ -537,6 +585,31 @@ io_resume(struct io *io, struct request *request)
         return -1;
     }
     return 0;
+}
+
+
+/* What changes between two calls of this, in a directory that only the second
+ * one names, is noticed by its time stamp. */
+int
+io_watch(struct io *io, struct pathset *paths)
+{
+    struct command command = {.letter.kind = LETTER_WATCH,
+                              .paths = paths,
+                              .serial = io->watched_at};
+    if (io_command(io, command) < 0) {
+        pathset_free(paths);
+        return -1;
+    }
+    io->watched_at = wall_clock();
+    return 0;
+}
+
+
+int
+io_release(struct io *io, uint64_t serial)
+{
+    return io_command(io, (struct command){.letter.kind = LETTER_RELEASE,
+                                           .serial = serial});
 }
 
 

@@ -7,6 +7,7 @@
 #include "fence.h"
 #include "io.h"
 #include "waker.h"
+#include "watch.h"
 
 enum {
     READ_SIZE = 65536,
@@ -29,6 +30,7 @@ struct io {
     uv_thread_t thread;
     bool started; /* the application's */
     bool joined;  /* the application's */
+    uint64_t watched_at; /* wall clock of the last io_watch; the application's */
 
     /* Between the threads. */
     struct mailbox to_app;
@@ -52,6 +54,7 @@ struct io {
     struct connection *idle_last;
     struct connection *to_flush;
     struct fence fence;
+    struct watch *watch; /* Owned. */
     bool stopping;
     bool aborting;
     bool ended;
@@ -75,6 +78,9 @@ void io_ring_app(struct io *io);
 /* The idle list: connections that wait for their next request. */
 void io_idle_add(struct io *io, struct connection *conn, uint64_t wait);
 void io_idle_remove(struct io *io, struct connection *conn);
+
+/* Something that the user should know, such as a limit that was reached. */
+void io_complain(struct io *io, const char *format, ...);
 
 /* A connection's or listener's handle is closed. */
 void io_handle_closed(struct io *io);

@@ -1,7 +1,7 @@
 /* What the two threads write to each other.
  *
- * To the application: struct request (events), struct change, and one
- * LETTER_STOPPED. To the I/O thread: struct output and struct command.
+ * To the application: struct request (events), struct change, struct
+ * problem, and one LETTER_STOPPED. To the I/O thread: struct output and struct command.
  * A letter is malloc'ed by the sender and freed by the receiver, except a
  * request, which is reference counted.
  */
@@ -21,6 +21,7 @@ enum letter_kind {
     /* to the application */
     LETTER_REQUEST,
     LETTER_CHANGE,
+    LETTER_PROBLEM,
     LETTER_STOPPED,
     /* to the I/O thread */
     LETTER_OUTPUT,
@@ -52,7 +53,7 @@ struct command {
     struct letter letter;
     struct request *request; /* LETTER_RESUME. Owned. */
     struct pathset *paths;   /* LETTER_WATCH. Owned. */
-    uint64_t serial;         /* LETTER_RELEASE */
+    uint64_t serial;         /* LETTER_RELEASE; LETTER_WATCH: since when */
 };
 
 /* Files that changed, ready to be applied. */
@@ -60,6 +61,12 @@ struct change {
     struct letter letter;
     uint64_t serial;
     struct pathset *paths; /* Owned. */
+};
+
+/* A sentence for the user. */
+struct problem {
+    struct letter letter;
+    char text[512];
 };
 
 #endif

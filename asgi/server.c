@@ -3,6 +3,8 @@
 #include "server.h"
 
 #include "exchange.h"
+#include "pathset.h"
+#include "watch.h"
 
 #include <stdlib.h>
 #include <uv.h> /* uv_strerror */
@@ -324,6 +326,49 @@ server_on_request(struct server *self, struct request *request)
 }
 
 
+/* on_change(serial, paths) runs here and now; it may apply the change, which
+ * takes its time: what is answered already goes out first. */
+static int
+server_call_on_change(struct server *self, const struct change *change)
+{
+    server_flush(self);
+    PyObject *paths = PyList_New(0);
+    size_t at = 0;
+    struct path_entry *entry;
+    while (paths != NULL &&
+           (entry = pathset_next(change->paths, &at)) != NULL) {
+        PyObject *path = PyUnicode_DecodeFSDefaultAndSize(
+            entry->path, (Py_ssize_t)entry->size);
+        if (path == NULL || PyList_Append(paths, path) < 0) {
+            Py_CLEAR(paths);
+        }
+        Py_XDECREF(path);
+    }
+    if (paths == NULL) {
+        return -1;
+    }
+    PyObject *result = PyObject_CallFunction(
+        self->on_change, "KN", (unsigned long long)change->serial, paths);
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
+}
+
+
+static void
+server_on_change(struct server *self, struct change *change)
+{
+    if (self->on_change == Py_None) {
+        (void)io_release(self->io, change->serial);
+    }
+    else if (server_call_on_change(self, change) < 0) {
+        server_report_raised(self, "Cannot apply a change");
+        (void)io_release(self->io, change->serial); /* or all would hang */
+    }
+    pathset_free(change->paths);
+    free(change);
+}
+
+
 static void
 server_on_letter(struct server *self, struct letter *letter)
 {
@@ -331,6 +376,15 @@ server_on_letter(struct server *self, struct letter *letter)
     case LETTER_REQUEST:
         server_on_request(self,
                           CONTAINER_OF(letter, struct request, letter));
+        break;
+    case LETTER_CHANGE:
+        server_on_change(self, CONTAINER_OF(letter, struct change, letter));
+        break;
+    case LETTER_PROBLEM:
+        server_report(self,
+                      CONTAINER_OF(letter, struct problem, letter)->text,
+                      NULL);
+        free(letter);
         break;
     case LETTER_STOPPED:
         free(letter);
@@ -506,6 +560,86 @@ server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 }
 
 
+/* Watching. */
+
+static int
+watchlist_extend(struct pathset *paths, PyObject *iterable, int value)
+{
+    PyObject *iterator = PyObject_GetIter(iterable);
+    if (iterator == NULL) {
+        return -1;
+    }
+    int status = 0;
+    PyObject *item;
+    while (status == 0 && (item = PyIter_Next(iterator)) != NULL) {
+        PyObject *path = NULL; /* bytes */
+        status = PyUnicode_FSConverter(item, &path) ? 0 : -1;
+        Py_DECREF(item);
+        if (status < 0) {
+            break;
+        }
+        const char *text = PyBytes_AS_STRING(path);
+        size_t size = (size_t)PyBytes_GET_SIZE(path);
+        if (size == 0 || text[0] != '/') {
+            PyErr_Format(PyExc_ValueError, "not an absolute path: '%s'",
+                         text);
+            status = -1;
+        }
+        while (size > 1 && text[size - 1] == '/') {
+            size--;
+        }
+        if (status == 0 && watchlist_add(paths, text, size, value) < 0) {
+            PyErr_NoMemory();
+            status = -1;
+        }
+        Py_DECREF(path);
+    }
+    Py_DECREF(iterator);
+    return PyErr_Occurred() ? -1 : status;
+}
+
+
+static PyObject *
+server_watch(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    static char *keywords[] = {"files", "directories", NULL};
+    struct server *self = (struct server *)op;
+    PyObject *files, *directories;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:watch", keywords,
+                                     &files, &directories)) {
+        return NULL;
+    }
+    struct pathset *paths = pathset_new();
+    if (paths == NULL) {
+        return PyErr_NoMemory();
+    }
+    if (watchlist_extend(paths, files, PATH_FILE) < 0 ||
+        watchlist_extend(paths, directories, PATH_LISTED) < 0) {
+        pathset_free(paths);
+        return NULL;
+    }
+    if (io_watch(self->io, paths) < 0) {
+        return PyErr_NoMemory();
+    }
+    Py_RETURN_NONE;
+}
+
+
+static PyObject *
+server_release(PyObject *op, PyObject *number)
+{
+    struct server *self = (struct server *)op;
+    unsigned long long serial = PyLong_AsUnsignedLongLong(number);
+    if (serial == (unsigned long long)-1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (io_release(self->io, serial) < 0) {
+        return PyErr_NoMemory();
+    }
+    Py_RETURN_NONE;
+}
+
+
 /* The rest of the type. */
 
 static PyObject *
@@ -636,6 +770,11 @@ static PyMethodDef server_methods[] = {
      PyDoc_STR("Start the I/O thread and accept. Set `app` first.")},
     {"stop", server_stop, METH_VARARGS,
      PyDoc_STR("Stop accepting; awaitable until the last request ended.")},
+    {"watch", (PyCFunction)(void (*)(void))server_watch,
+     METH_VARARGS | METH_KEYWORDS,
+     PyDoc_STR("The paths that matter from now on.")},
+    {"release", server_release, METH_O,
+     PyDoc_STR("A change was applied: lift the fence.")},
     {"abort", server_abort, METH_NOARGS,
      PyDoc_STR("Stop at once, without waiting for requests.")},
     {"stats", server_stats, METH_NOARGS, PyDoc_STR("Counters.")},
