@@ -64,17 +64,31 @@ async def serve() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setblocking(False)
     port = listener.getsockname()[1]
-    server = Server([listener.fileno()], loop=asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
+    errors: list[str] = []
+    server = Server(
+        [listener.fileno()],
+        loop=loop,
+        access_log=lambda *entry: None,
+        on_error=lambda message, error: errors.append(message),
+    )
     server.app = app
     server.state = {}
     server.start()
-    loop = asyncio.get_running_loop()
+
+    async def until_idle() -> None:
+        async with asyncio.timeout(30):
+            while server.stats()["connections"] or server.stats()["in_flight"]:
+                await asyncio.sleep(0.001)
 
     def work() -> None:
         requests(port)
+        asyncio.run_coroutine_threadsafe(until_idle(), loop).result()
+        assert len(errors) == 1
+        errors.clear()
 
     def measure() -> None:
-        check("requests", work, times=20, warm_up=10, limit=100)
+        check("requests", work, times=20, warm_up=60, limit=50)
 
     try:
         await loop.run_in_executor(None, measure)
