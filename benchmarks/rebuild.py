@@ -1,7 +1,7 @@
 """What FastAPI itself needs to build an app's routes again, without any server.
 
-A reloader that makes a new app object pays at least this: running the statements that
-register routes, and what FastAPI builds lazily in the first request.
+A reloader that makes a new app object pays this, unless it keeps some of it: running the
+statements that register routes, and what FastAPI builds lazily in the first request.
 """
 
 from __future__ import annotations

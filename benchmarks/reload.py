@@ -199,8 +199,7 @@ def print_times(subjects: list[Subject], floor: dict[str, rebuild.Cost]) -> None
     print(table(["", *[edit.name for edit in edits], "edits of each kind"], rows))
     print(
         "FastAPI's own rebuild: running the statements that register routes + what the"
-        " first request\nbuilds lazily, in plain Python without a server, median; a new"
-        " app object costs no less"
+        " first request\nbuilds lazily, in plain Python without a server, median"
     )
 
 

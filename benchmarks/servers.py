@@ -166,6 +166,11 @@ class Running:
         output = self.log.read_text(errors="replace")[-2000:]
         raise RuntimeError(f"{' '.join(self.argv)}: not ready\n{output}")
 
+    def cpu_seconds(self) -> float:
+        """CPU time of its threads so far (not of processes that it started)."""
+        threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(file.read_text().split()[0]) for file in threads) / 1e9
+
     def model_loads(self) -> int:
         return self.loads.read_text().count("\n")
 
