@@ -2,6 +2,7 @@
 
 #include "server.h"
 
+#include "compat.h"
 #include "exchange.h"
 #include "pathset.h"
 #include "watch.h"
