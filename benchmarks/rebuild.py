@@ -1,6 +1,6 @@
 """What FastAPI itself needs to build an app's routes again, without any server.
 
-A reloader that makes a new app object pays this, unless it keeps some of it: running the
+A reloader that makes a new app object pays this, unless it keeps some of it: the
 statements that register routes, and what FastAPI builds lazily in the first request.
 """
 
