@@ -28,6 +28,11 @@ class Edit:
     path: str  # with $version where the save moves the route
     goal: float  # seconds, from issue to table
 
+    @property
+    def moves(self) -> bool:
+        """Whether each save gives the route a new path, and takes the old one away."""
+        return "$version" in self.path
+
     def request(self, version: int) -> str:
         return Template(self.path).substitute(version=version)
 

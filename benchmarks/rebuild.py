@@ -32,7 +32,7 @@ def measure(app: App) -> dict[str, Cost]:
     """The cost of building again what the edits of `app` that move a route touch."""
     result = {}
     for edit in app.edits:
-        if not edit.name.endswith("route"):  # no route is registered again
+        if not edit.moves:  # no route is registered again
             continue
         # A router's file registers its own routes, then the entry includes them.
         files = ["main.py"] if edit.file == "main.py" else [edit.file, "main.py"]

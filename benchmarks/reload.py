@@ -24,7 +24,14 @@ from pathlib import Path
 from benchmarks import apps, rebuild
 from benchmarks.apps import App, Edit
 from benchmarks.client import Connection, Hammer, Probe, probe
-from benchmarks.servers import RELOADING, Running, print_commands, select, stop_all
+from benchmarks.servers import (
+    HMR_SERVE,
+    RELOADING,
+    Running,
+    print_commands,
+    select,
+    stop_all,
+)
 from benchmarks.tables import median, milliseconds, percentile, table
 
 NEVERS = 2  # after so many in a row a cell is given up
@@ -66,6 +73,7 @@ class Subject:
     app: App
     cells: dict[str, Cell]
     connection: Connection
+    left: int = 0  # routes that answer although the save took them away
     busy_saves: int = 0
     requests: int = 0  # by the hammers
     failed: int = 0
@@ -83,6 +91,8 @@ class Subject:
         path, wanted = self.app.request(edit), self.app.versions[edit.mark]
         cell.probes.append(probe(self.connection, saved, path, wanted, deadline))
         cell.spent += time.perf_counter() - began
+        if edit.moves and cell.probes[-1].fresh is not None:
+            self.left += self.connection.get(edit.request(wanted - 1)).status == 200
 
     def busy_edits(self, options: argparse.Namespace) -> None:
         """Save while hammers run, one per kind of edit that this server can apply."""
@@ -178,6 +188,8 @@ def report(
     print_times(subjects, floor)
     print_trouble(subjects, loads)
     print_first(subjects[0])
+    if subjects[0].running.server is HMR_SERVE:
+        print_goals(subjects[0], loads[0])
 
 
 def print_times(subjects: list[Subject], floor: dict[str, rebuild.Cost]) -> None:
@@ -209,6 +221,7 @@ def print_trouble(subjects: list[Subject], loads: list[int]) -> None:
         "\nduring these edits, and during edits under four busy keep-alive connections"
     )
     header = ["", "failed", "stale", "busy: edits", "requests", "failed", "stale"]
+    header += ["model loads after the start", "removed routes that still answer"]
     rows = []
     for subject, before in zip(subjects, loads, strict=True):
         probes = [probe for cell in subject.cells.values() for probe in cell.probes]
@@ -222,9 +235,29 @@ def print_trouble(subjects: list[Subject], loads: list[int]) -> None:
                 subject.failed,
                 subject.stale,
                 subject.running.model_loads() - before,
+                subject.left,
             ]
         )
-    print(table([*header, "model loads after the start"], rows))
+    print(table(header, rows))
+
+
+def print_goals(subject: Subject, loads: int) -> None:
+    """Which of the goals hmr-serve missed in this run."""
+    missed = []
+    for edit in subject.app.edits:
+        cell = subject.cells[edit.name]
+        if not cell.times or median(cell.times) > edit.goal:
+            missed.append(f"{edit.name} {cell.text()}")
+    probes = [probe for cell in subject.cells.values() for probe in cell.probes]
+    counted = {
+        "failed": subject.failed + sum(probe.failed for probe in probes),
+        "stale": subject.stale + sum(probe.stale for probe in probes),
+        "model loads": subject.running.model_loads() - loads,
+        "removed routes that still answer": subject.left,
+    }
+    missed += [f"{count} {name}" for name, count in counted.items() if count]
+    name, text = subject.running.server.name, ", ".join(missed)
+    print(f"goals missed by {name}: {text or 'none'}\n")
 
 
 def print_first(subject: Subject) -> None:
@@ -234,7 +267,7 @@ def print_first(subject: Subject) -> None:
     times = f", in {spread(first)} ms" if first else ""
     print(
         f"\n{subject.running.server.name}: {len(first)} of {len(seen)} first requests"
-        f" after a save were fresh{times}\n"
+        f" after a save were fresh{times}"
     )
 
 
