@@ -20,9 +20,13 @@ def zygote() -> Iterator[Zygote]:
 
 
 @pytest.fixture
-def project(zygote: Zygote, tmp_path: Path) -> Iterator[Project]:
+def engine_built() -> None:
     if ENGINE == "hmr_serve._core:Engine" and not hasattr(_core, "Engine"):
         pytest.skip("this build has no engine yet")
+
+
+@pytest.fixture
+def project(zygote: Zygote, tmp_path: Path, engine_built: None) -> Iterator[Project]:
     made = Project(zygote, tmp_path)
     yield made
     made.close()

@@ -39,7 +39,8 @@ class Reimport:
         self.revision = 0
         self.order: list[str] = []
         self.ran: list[tuple[str, str, int, str, float]] = []
-        self.contents: dict[str, bytes | None] = {}
+        self.contents: dict[str, bytes | str | None] = {}
+        self.broken = False
 
     def install(self) -> None:
         loader = importlib.machinery.SourceFileLoader
@@ -73,7 +74,8 @@ class Reimport:
 
     def apply(self, paths: Iterable[str]) -> Report:
         paths = [os.path.realpath(p) for p in paths]
-        if all(p in self.contents and self.contents[p] == content(p) for p in paths):
+        same = all(self.contents.get(p, "never read") == content(p) for p in paths)
+        if same and not self.broken:
             return self.report([])
         old = dict(sys.modules)
         order, self.order, self.ran = self.order, [], []
@@ -86,10 +88,10 @@ class Reimport:
             sys.modules.clear()
             sys.modules.update(old)
             self.order = order
-            for path in paths:
-                self.contents[path] = None
+            self.broken = True
             return self.report(paths, error)
         self.revision += 1
+        self.broken = False
         return self.report(paths)
 
     def report(self, paths: list[str], error: BaseException | None = None) -> Report:

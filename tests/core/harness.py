@@ -142,30 +142,38 @@ class Report:
     modules: dict[str, str]
     sources: dict[str, str] = field(default_factory=dict, repr=False)
 
-    def source(self, module: str) -> str:
-        return self.sources.get(self.modules.get(module, ""), "")
+    def file(self, module: str) -> str | None:
+        """The file of a module of ours; it may have been dropped again."""
+        base = module.replace(".", "/")
+        places = (self.modules.get(module, ""), f"{base}.py", f"{base}/__init__.py")
+        return next((p for p in places if p in self.sources), None)
+
+    def name(self, file: str) -> str:
+        """The module of a file."""
+        known = {path: name for name, path in self.modules.items()}
+        usual = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        return known.get(file, usual)
 
 
 def ran(report: Report) -> list[str]:
     """Statements that ran, in order: "module: x = 1", "module: def f"."""
     return [
-        f"{module}: {statement_at(report.source(module), line)}"
+        f"{module}: {statement_at(report.sources[report.file(module) or ''], line)}"
         for module, _, line, _, _ in report.reran
-        if module in report.modules
+        if report.file(module)
     ]
 
 
 def reasons(report: Report) -> dict[str, str]:
     """{"module: x = 1": why it ran}."""
-    whys = [r[3] for r in report.reran if r[0] in report.modules]
+    whys = [r[3] for r in report.reran if report.file(r[0])]
     return dict(zip(ran(report), whys, strict=False))
 
 
 def executed(report: Report) -> list[str]:
     """The same as `ran`, from the monitor instead of the report."""
-    names = {file: name for name, file in report.modules.items()}
     return [
-        f"{names.get(file, file)}: {statement_at(report.sources.get(file, ''), line)}"
+        f"{report.name(file)}: {statement_at(report.sources.get(file, ''), line)}"
         for file, line in report.executed
     ]
 
@@ -267,9 +275,15 @@ class Project:
             oracle.check_apply(self, report, ids)
         return report
 
-    def save(self, files: Mapping[str, str | bytes], *, check: bool = True) -> Report:
-        """Write whole files and apply them as one save."""
-        return self.apply(self.write(files), check=check)
+    def save(
+        self, files: Mapping[str, str | bytes | None], *, check: bool = True
+    ) -> Report:
+        """Write whole files (None: delete) and apply them as one save."""
+        gone = [name for name, content in files.items() if content is None]
+        for name in gone:
+            (self.root / name).unlink()
+        kept = {k: v for k, v in files.items() if v is not None}
+        return self.apply([*self.write(kept), *gone], check=check)
 
     def edit(self, name: str, old: str, new: str, *, check: bool = True) -> Report:
         """Replace the one occurrence of `old` in a file."""

@@ -236,7 +236,9 @@ class Worker:
             "type": f"{type(error).__module__}.{type(error).__qualname__}",
             "message": str(error).replace(self.root, ""),
             "where": where,
-            "traceback": "".join(traceback.format_exception(error)),
+            # format_exception would import modules to suggest names of theirs
+            "traceback": "".join(traceback.format_tb(error.__traceback__))
+            + f"{type(error).__name__}: {error}",
         }
 
     def relative(self, file: str) -> str:

@@ -1,0 +1,234 @@
+"""Random programs x random edits against the oracle, and shrinking of what fails.
+
+    python -m core.soak --steps 10000 --seed 1
+
+prints what was made and, for a difference, a small program as a ready-made test.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from .generator import Files, Generator
+from .harness import ENGINE, Project, WorkerDied, WorkerRaised, Zygote
+from .oracle import Difference
+
+Case = list[Files]  # the program at the start, then after each edit
+FOUND = (Difference, WorkerDied, WorkerRaised)
+STEPS_A_PROGRAM = 15
+
+
+class Failure(AssertionError):
+    """A case that went wrong: the states up to the failing edit."""
+
+    def __init__(self, seed: int, case: Case, error: BaseException) -> None:
+        super().__init__(f"seed {seed}, step {len(case) - 1}: {error}")
+        self.seed, self.case, self.error = seed, case, error
+
+
+def text(chunks: list[str]) -> str:
+    return "".join(chunk + "\n" for chunk in chunks)
+
+
+def step(project: Project, old: Files, new: Files) -> bool:
+    """Save what changed between two states (or main.py as it is); did it apply?"""
+    changed: dict[str, str | None] = {
+        name: text(new[name]) for name in new if new[name] != old.get(name)
+    }
+    changed.update({name: None for name in old if name not in new})
+    report = project.save(changed or {"main.py": text(new["main.py"])})
+    return report.error is None
+
+
+def replay(zygote: Zygote, case: Case, engine: str) -> BaseException | None:
+    """Run a case from its start; what went wrong, if anything."""
+    with Workshop(zygote, engine) as project:
+        try:
+            project.start({name: text(chunks) for name, chunks in case[0].items()})
+        except FOUND as error:
+            return error if len(case) == 1 else None
+        except AssertionError:
+            return None  # the shrunk program does not start: not this failure
+        applied = True
+        for old, new in itertools.pairwise(case):
+            if old == new and not applied:
+                continue
+            try:
+                applied = step(project, old, new)
+            except FOUND as error:
+                return error if new is case[-1] else None
+    return None
+
+
+class Workshop:
+    """A project in a folder of its own."""
+
+    def __init__(self, zygote: Zygote, engine: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="hmr-"))
+        self.project = Project(zygote, self.folder, engine)
+
+    def __enter__(self) -> Project:
+        return self.project
+
+    def __exit__(self, *exc: object) -> None:
+        self.project.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def run_program(
+    zygote: Zygote, seed: int, counts: Counter[str], engine: str = ENGINE
+) -> int:
+    """One program and its edits; the number of steps. Raises Failure."""
+    generator = Generator(seed)
+    case: Case = [generator.program()]
+    steps = 0
+    with Workshop(zygote, engine) as project:
+        try:
+            project.start({name: text(c) for name, c in case[0].items()})
+        except FOUND as error:
+            raise Failure(seed, case, error) from None
+        except AssertionError:
+            counts["program: does not start"] += 1
+            return 0
+        applied = True
+        for _ in range(STEPS_A_PROGRAM):
+            generator.edit()
+            case.append(generator.files())
+            if not applied and case[-1] == case[-2]:
+                continue  # saving a broken program again tells nothing
+            try:
+                applied = step(project, case[-2], case[-1])
+            except FOUND as error:
+                raise Failure(seed, case, error) from None
+            steps += 1
+            counts["outcome: applied" if applied else "outcome: error"] += 1
+            if not applied:
+                generator.failed()
+        counts["outcome: restart"] += len(project.restarts)
+    counts.update(generator.counts)
+    return steps
+
+
+# Shrinking
+
+
+def shrink(zygote: Zygote, case: Case, engine: str, seconds: float = 60) -> Case:
+    """A smaller case that still goes wrong: fewer steps, then fewer statements."""
+    end = time.monotonic() + seconds
+
+    def wrong(candidate: Case) -> bool:
+        return replay(zygote, candidate, engine) is not None
+
+    for keep in range(2, len(case)):
+        if time.monotonic() < end and wrong(case[-keep:]):
+            case = case[-keep:]
+            break
+    i = len(case) - 2
+    while i > 0 and time.monotonic() < end:
+        fewer = case[:i] + case[i + 1 :]
+        if wrong(fewer):
+            case = fewer
+        i -= 1
+    shrunk = True
+    while shrunk and time.monotonic() < end:
+        shrunk = False
+        for candidate in smaller(case):
+            if time.monotonic() > end:
+                break
+            if wrong(candidate):
+                case, shrunk = candidate, True
+                break
+    return case
+
+
+def smaller(case: Case) -> Iterator[Case]:
+    """Cases with a file or a statement less, in all states alike."""
+    names = list(dict.fromkeys(name for state in case for name in state))
+    for name in names:
+        if name != "main.py":
+            yield [{k: v for k, v in s.items() if k != name} for s in case]
+    for name in names:
+        chunks = dict.fromkeys(c for s in case for c in s.get(name, []))
+        for gone in chunks:
+            yield [
+                {k: [c for c in v if k != name or c != gone] for k, v in s.items()}
+                for s in case
+            ]
+    for name in names:  # a statement less in the last states only
+        for i, state in enumerate(case):
+            for n in range(len(state.get(name, []))):
+                fewer = {**state, name: state[name][:n] + state[name][n + 1 :]}
+                yield [*case[:i], fewer, *case[i + 1 :]]
+
+
+def as_test(case: Case) -> str:
+    """The case as a test to paste."""
+
+    def shown(files: dict[str, str | None]) -> str:
+        lines = [f"            {name!r}: {body!r}," for name, body in files.items()]
+        return "{\n" + "\n".join(lines) + "\n        }"
+
+    start = {name: text(chunks) for name, chunks in case[0].items()}
+    out = ["def test_reproducer(project: Project) -> None:"]
+    out.append(f"    project.start(\n        {shown(start)}\n    )")
+    for old, new in itertools.pairwise(case):
+        saved: dict[str, str | None] = {
+            name: text(new[name]) for name in new if new[name] != old.get(name)
+        }
+        saved.update({name: None for name in old if name not in new})
+        out.append(f"    project.save(\n        {shown(saved)}\n    )")
+    return "\n".join(out)
+
+
+def explain(zygote: Zygote, failure: Failure, engine: str, seconds: float) -> str:
+    small = shrink(zygote, failure.case, engine, seconds)
+    error = replay(zygote, small, engine) or failure.error
+    return f"{as_test(small)}\n\n# seed {failure.seed}\n{error}\n"
+
+
+def histogram(counts: Counter[str]) -> str:
+    lines = []
+    for group in ("outcome", "program", "edit", "statement"):
+        found = {k: n for k, n in counts.items() if k.startswith(group + ":")}
+        total = sum(found.values()) or 1
+        for key, n in sorted(found.items(), key=lambda item: -item[1]):
+            lines.append(f"{n:8} {100 * n / total:5.1f} %  {key}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--failures", type=int, default=1, help="stop after so many")
+    parser.add_argument("--shrink", type=float, default=60, help="seconds a failure")
+    parser.add_argument("--engine", default=ENGINE)
+    options = parser.parse_args()
+    zygote = Zygote()
+    counts: Counter[str] = Counter()
+    steps = failures = 0
+    seed = options.seed
+    while steps < options.steps and failures < options.failures:
+        try:
+            steps += run_program(zygote, seed, counts, options.engine)
+        except Failure as failure:
+            failures += 1
+            steps += len(failure.case)
+            print(explain(zygote, failure, options.engine, options.shrink), flush=True)
+        seed += 1
+    print(histogram(counts))
+    print(f"{steps} steps, {seed - options.seed} programs, {failures} failures")
+    zygote.close()
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

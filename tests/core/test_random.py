@@ -1,0 +1,85 @@
+"""Random programs x random edits against the oracle.
+
+HMR_RANDOM_STEPS (300) and HMR_RANDOM_SEED (1) choose how many and which; `./dev soak`
+runs many more. A difference is shrunk and printed as a ready-made test.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+from .engines import __name__ as engines
+from .generator import EDITS, MAKERS, Generator
+from .harness import ENGINE, Zygote
+from .soak import Failure, explain, histogram, run_program
+
+STEPS = int(os.environ.get("HMR_RANDOM_STEPS", "300"))
+SEED = int(os.environ.get("HMR_RANDOM_SEED", "1"))
+
+
+@pytest.mark.timeout(max(180, STEPS))
+def test_random_edits_equal_a_cold_start(
+    zygote: Zygote, engine_built: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counts: Counter[str] = Counter()
+    steps, seed = 0, SEED
+    while steps < STEPS:
+        try:
+            steps += run_program(zygote, seed, counts)
+        except Failure as failure:
+            pytest.fail(explain(zygote, failure, ENGINE, 30), pytrace=False)
+        seed += 1
+    print(histogram(counts))
+    assert counts["outcome: applied"] > counts["outcome: error"]
+
+
+def test_the_generator_makes_every_kind_of_statement_and_edit() -> None:
+    counts: Counter[str] = Counter()
+    for seed in range(60):
+        generator = Generator(seed)
+        generator.program()
+        for _ in range(15):
+            generator.edit()
+        counts.update(generator.counts)
+    made = {k for k, n in counts.items() if n >= 2}
+    for group, makers in (("statement", MAKERS), ("edit", EDITS)):
+        for maker in makers:
+            kind = maker.__name__.split("_", 1)[1].replace("_", " ")
+            assert f"{group}: {kind}" in made, f"too few: {group}: {kind}"
+
+
+def test_the_same_seed_makes_the_same_program() -> None:
+    def made(seed: int) -> list:
+        generator = Generator(seed)
+        states = [generator.program()]
+        for _ in range(10):
+            generator.edit()
+            states.append(generator.files())
+        return states
+
+    assert made(7) == made(7)
+    assert made(7) != made(8)
+
+
+@pytest.mark.parametrize("wrong", ["Never", "BodiesOnly", "OneModule", "NoRollback"])
+def test_random_edits_find_a_wrong_engine(zygote: Zygote, wrong: str) -> None:
+    with pytest.raises(Failure):
+        for seed in range(1, 20):
+            run_program(zygote, seed, Counter(), f"{engines}:{wrong}")
+
+
+def test_random_edits_find_nothing_wrong_with_restarting(zygote: Zygote) -> None:
+    for seed in range(1, 5):
+        run_program(zygote, seed, Counter(), f"{engines}:Reimport")
+
+
+def test_a_failing_case_is_shrunk_to_a_small_test(zygote: Zygote) -> None:
+    with pytest.raises(Failure) as caught:
+        for seed in range(1, 20):
+            run_program(zygote, seed, Counter(), f"{engines}:Never")
+    shown = explain(zygote, caught.value, f"{engines}:Never", 20)
+    assert "def test_reproducer(project: Project) -> None:" in shown
+    assert len(shown.split("# seed")[0].splitlines()) < 20
