@@ -1,5 +1,4 @@
-"""The application that answers while there is none: 503 with the error that keeps it
-away."""
+"""The applications that answer while there is none, with 503."""
 
 from __future__ import annotations
 
@@ -23,6 +22,18 @@ PAGE = """<!doctype html>
 ADVICE = "hmr-serve waits for the save that mends it; then reload this page."
 
 
+class Restarting:
+    """Answers what still arrives while the process replaces itself: try again."""
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        page = b"<!doctype html><meta http-equiv='refresh' content='1'>Restarting\n"
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1012})
+        if scope["type"] == "http":
+            await _answer(send, page, b"text/html", (b"retry-after", b"1"))
+
+
 class Fault:
     """An ASGI application made of an exception."""
 
@@ -41,13 +52,7 @@ class Fault:
         if scope["type"] != "http":
             return
         kind, body = self._body(dict(scope["headers"]).get(b"accept", b""))
-        headers = [
-            (b"content-type", kind),
-            (b"content-length", str(len(body)).encode()),
-            (b"cache-control", b"no-store"),
-        ]
-        await send({"type": "http.response.start", "status": 503, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await _answer(send, body, kind)
 
     def _body(self, accept: bytes) -> tuple[bytes, bytes]:
         if b"text/html" not in accept:
@@ -57,3 +62,16 @@ class Fault:
             title=self.title, advice=ADVICE, error=html.escape(self.text)
         )
         return b"text/html; charset=utf-8", page.encode()
+
+
+async def _answer(
+    send: Any, body: bytes, kind: bytes, *more: tuple[bytes, bytes]
+) -> None:
+    headers = [
+        (b"content-type", kind),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        *more,
+    ]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import framework, workers
 from .entry import Entry, load_env_file
-from .fault import Fault
+from .fault import Fault, Restarting
 from .lifespan import TRACE, LifespanFailed
 from .live import Live
 from .log import error_place, format_error
@@ -160,6 +160,7 @@ class Reloader:
         if report.restart:
             files = ", ".join(self._names(update, report))
             self._log.line(f"restarting  {files}  {report.restart}")
+            self._server.app = Restarting()  # the fence falls when the server stops
             self.restart()
         elif report.error is not None:
             self._fail(update, report.error)

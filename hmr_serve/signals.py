@@ -26,6 +26,7 @@ class Signals:
         self._loop = loop
         self._grace = grace
         self._importing = False
+        self._nudging = False
         self._told = 0  # how many signals the loop knows of
         self._before: dict[int, object] = {}
 
@@ -48,6 +49,9 @@ class Signals:
             self._importing = False
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._nudging:
+            self._nudging = False
+            raise asyncio.CancelledError  # into the handler that blocks the loop
         self.count += 1
         self.number = number
         self._loop.call_soon_threadsafe(self._tell, self.count)
@@ -60,14 +64,14 @@ class Signals:
             watchdog.daemon = True
             watchdog.start()
         elif not self._told:
-            raise KeyboardInterrupt  # into the handler that blocks the loop
+            raise asyncio.CancelledError
 
     def _tell(self, count: int) -> None:
         self._told = count
         self.on_signal(count)
 
     def _interrupt(self, main_thread: int) -> None:
-        """The loop has not even heard of the signal: a second one interrupts its
-        handler."""
+        """The loop has not even heard of the signal: end the handler that blocks it."""
         if not self._told:
+            self._nudging = True
             signal.pthread_kill(main_thread, signal.SIGINT)
