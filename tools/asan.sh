@@ -74,6 +74,17 @@ for script in tests/leaks/leak_*.py; do
     "$venv/bin/python" tools/leaks.py "$reports" || die "$script leaks memory allocated by core/ or asgi/."
 done
 
+# The native tests have no Python in them: every leak there is ours.
+say "native tests"
+native=build/asan-native
+cmake_run -S . -B $native -DHMR_ASAN=ON -DHMR_NATIVE_TESTS=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+    "-DPython_EXECUTABLE=$PWD/$venv/bin/python" >build/asan-native.log 2>&1 &&
+    cmake_run --build $native --parallel 2 >>build/asan-native.log 2>&1 ||
+    { tail -n 30 build/asan-native.log >&2 && die "the native tests' build failed."; }
+ASAN_OPTIONS=handle_sigill=1:handle_abort=1 "$venv/bin/ctest" --test-dir $native --output-on-failure \
+    --no-tests=error --timeout 300 >build/asan-native.log 2>&1 ||
+    { cat build/asan-native.log >&2 && die "the native tests failed."; }
+
 reports_clear
 verdict=0
 sanitized "$venv/bin/python" -m pytest -m "not packaging" "$@" || verdict=$?

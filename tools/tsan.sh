@@ -37,6 +37,8 @@ tests_run() {
 }
 
 environment_ready
+all=$options
+options+=":halt_on_error=1"
 tests_build build/tsan-planted -DHMR_PLANT_RACE=ON
 if tests_run build/tsan-planted >build/tsan-planted.log 2>&1 ||
     ! grep -rqs "WARNING: ThreadSanitizer: data race" "$reports"; then
@@ -44,6 +46,7 @@ if tests_run build/tsan-planted >build/tsan-planted.log 2>&1 ||
     die "the planted race was not reported: this job could not fail."
 fi
 say "planted race: reported"
+options=$all
 
 tests_build build/tsan
 verdict=0

@@ -1,0 +1,429 @@
+/* The I/O thread under load, with an application in C: clients pipeline, post,
+ * read slowly and vanish while a file is saved over and over. Checks what the
+ * clients get; under ThreadSanitizer, checks the two threads as well.
+ *
+ *     io_stress [ROUNDS]
+ */
+
+#include "io.h"
+#include "pathset.h"
+#include "watch.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    CLIENTS = 4,
+    DEFAULT_ROUNDS = 200,
+    PIPELINED = 8,
+    POST_SIZE = 300000,   /* over the high water: reading pauses and resumes */
+    ANSWER_SIZE = 400000, /* more than a socket takes at once */
+    PIECE = 40000,
+};
+
+/* Always on, unlike assert. */
+#define CHECK(condition) \
+    ((condition) ? (void)0 : check_failed(#condition, __FILE__, __LINE__))
+
+static struct sockaddr_in address;
+static int rounds = DEFAULT_ROUNDS;
+static atomic_int clients_left = CLIENTS;
+static char folder[] = "/tmp/io_stress.XXXXXX";
+static char watched[64];
+
+
+static void
+check_failed(const char *condition, const char *file, int line)
+{
+    fprintf(stderr, "%s:%d: not true: %s\n", file, line, condition);
+    _exit(1);
+}
+
+
+/* The application. One struct per request, from its start to its answer. */
+
+struct answer {
+    size_t received;
+    size_t rest; /* still to be sent */
+    bool started;
+};
+
+
+static void
+app_receive(struct io *io, struct request *request, struct answer *answer)
+{
+    struct letter *letter = mailbox_take(&request->body);
+    while (letter != NULL) {
+        struct chunk *chunk = CONTAINER_OF(letter, struct chunk, letter);
+        letter = letter->next;
+        answer->received += chunk->size;
+        size_t before = atomic_fetch_sub(&request->body_unread, chunk->size);
+        if (before - chunk->size <= BODY_LOW_WATER
+            && atomic_load(&request->body_paused)
+            && atomic_exchange(&request->body_paused, false)) {
+            CHECK(io_resume(io, request) == 0);
+        }
+        free(chunk);
+    }
+}
+
+
+static void
+app_send(struct io *io, struct request *request, const char *data, size_t size,
+         unsigned flags)
+{
+    struct output *output = output_new(request, size);
+    CHECK(output != NULL);
+    memcpy(output->data, data, size);
+    output->size = size;
+    output->flags = flags;
+    io_send(io, output);
+    io_nudge(io);
+}
+
+
+static void
+app_send_head(struct io *io, struct request *request, struct answer *answer)
+{
+    char head[128];
+    bool large = request->target_size > 1 && request->text[1] == 'l';
+    answer->rest = large ? ANSWER_SIZE : 0;
+    size_t size;
+    if (large) {
+        size = (size_t)snprintf(head, sizeof(head),
+                                "HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n",
+                                ANSWER_SIZE);
+    }
+    else {
+        char body[32];
+        int length = snprintf(body, sizeof(body), "%zu", answer->received);
+        size = (size_t)snprintf(
+            head, sizeof(head),
+            "HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s", length, body);
+    }
+    answer->started = true;
+    app_send(io, request, head, size, large ? 0 : OUTPUT_END);
+}
+
+
+/* Send until the high water or the end. */
+static void
+app_send_rest(struct io *io, struct request *request, struct answer *answer)
+{
+    static const char piece[PIECE];
+    while (answer->rest > 0) {
+        if (atomic_load(&request->unwritten) > OUTPUT_HIGH_WATER) {
+            atomic_store(&request->wants_drain, true);
+            if (atomic_load(&request->unwritten) > OUTPUT_LOW_WATER
+                || !atomic_exchange(&request->wants_drain, false)) {
+                return; /* EVENT_DRAINED comes, or came */
+            }
+        }
+        size_t size = answer->rest < PIECE ? answer->rest : PIECE;
+        answer->rest -= size;
+        app_send(io, request, piece, size, answer->rest ? 0 : OUTPUT_END);
+    }
+}
+
+
+static void
+app_on_request(struct io *io, struct request *request)
+{
+    unsigned events = request_events(request);
+    struct answer *answer = request->owner;
+    if (events & EVENT_START) {
+        CHECK(answer == NULL);
+        request->owner = answer = calloc(1, sizeof(*answer));
+        CHECK(answer != NULL);
+    }
+    if (answer != NULL) {
+        bool complete = atomic_load(&request->body_complete);
+        app_receive(io, request, answer);
+        if (complete && !answer->started) {
+            app_send_head(io, request, answer);
+        }
+        if (answer->started && !(events & EVENT_DISCONNECT)) {
+            app_send_rest(io, request, answer);
+        }
+        if ((events & EVENT_DISCONNECT)
+            || (answer->started && answer->rest == 0)) {
+            request->owner = NULL;
+            free(answer);
+            request_unref(request); /* the application's */
+        }
+    }
+    request_unref(request); /* the letter's */
+}
+
+
+/* Returns whether the thread goes on. */
+static bool
+app_on_letter(struct io *io, struct letter *letter)
+{
+    switch (letter->kind) {
+    case LETTER_REQUEST:
+        app_on_request(io, CONTAINER_OF(letter, struct request, letter));
+        return true;
+    case LETTER_CHANGE: {
+        struct change *change = CONTAINER_OF(letter, struct change, letter);
+        CHECK(io_release(io, change->serial) == 0);
+        pathset_free(change->paths);
+        free(change);
+        return true;
+    }
+    case LETTER_STOPPED:
+        free(letter);
+        return false;
+    default:
+        CHECK(!"a letter that nobody should write");
+        return false;
+    }
+}
+
+
+static void
+app_run(struct io *io)
+{
+    bool stopping = false;
+    bool running = true;
+    while (running) {
+        struct pollfd wait = {.fd = io_fd(io), .events = POLLIN};
+        (void)poll(&wait, 1, 50); /* the clients' end makes no event */
+        io_awake(io);
+        do {
+            struct letter *letter = io_take(io);
+            while (letter != NULL) {
+                struct letter *next = letter->next;
+                running = app_on_letter(io, letter) && running;
+                letter = next;
+            }
+        } while (io_sleep(io));
+        if (!stopping && atomic_load(&clients_left) == 0) {
+            stopping = true;
+            CHECK(io_stop(io) == 0);
+        }
+    }
+}
+
+
+/* The clients. */
+
+static int
+client_connect(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct timeval patience = {.tv_sec = 60};
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience))
+          == 0);
+    CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+    return fd;
+}
+
+
+static void
+client_send(int fd, const char *data, size_t size)
+{
+    while (size > 0) {
+        ssize_t sent = send(fd, data, size, MSG_NOSIGNAL);
+        CHECK(sent > 0);
+        data += sent;
+        size -= (size_t)sent;
+    }
+}
+
+
+static void
+client_send_text(int fd, const char *text)
+{
+    client_send(fd, text, strlen(text));
+}
+
+
+/* Read answers until `wanted` bytes came; returns the first of them. */
+static char *
+client_read(int fd, size_t wanted)
+{
+    char *data = malloc(wanted + 1);
+    CHECK(data != NULL);
+    size_t size = 0;
+    while (size < wanted) {
+        ssize_t got = recv(fd, data + size, wanted - size, 0);
+        CHECK(got > 0);
+        size += (size_t)got;
+    }
+    data[size] = '\0';
+    return data;
+}
+
+
+static void
+client_pipeline(int fd)
+{
+    static const char answer[] =
+        "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n0";
+    for (int i = 0; i < PIPELINED; i++) {
+        client_send_text(fd, "GET /small HTTP/1.1\r\nhost: x\r\n\r\n");
+    }
+    char *data = client_read(fd, PIPELINED * (sizeof(answer) - 1));
+    for (int i = 0; i < PIPELINED; i++) {
+        size_t size = sizeof(answer) - 1;
+        CHECK(memcmp(data + (size_t)i * size, answer, size) == 0);
+    }
+    free(data);
+}
+
+
+static void
+client_post(int fd)
+{
+    static const char body[POST_SIZE];
+    char text[128];
+    snprintf(text, sizeof(text),
+             "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n",
+             POST_SIZE);
+    client_send_text(fd, text);
+    client_send(fd, body, sizeof(body));
+    snprintf(text, sizeof(text),
+             "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\n%d", POST_SIZE);
+    char *data = client_read(fd, strlen(text));
+    CHECK(strcmp(data, text) == 0);
+    free(data);
+}
+
+
+static void
+client_download(int fd)
+{
+    client_send_text(fd, "GET /large HTTP/1.1\r\nhost: x\r\n\r\n");
+    char *data = client_read(
+        fd, strlen("HTTP/1.1 200 OK\r\ncontent-length: 400000\r\n\r\n")
+                + ANSWER_SIZE);
+    free(data);
+}
+
+
+/* Ask for a lot, or send half of it, and be gone. */
+static void
+client_vanish(void)
+{
+    int fd = client_connect();
+    client_send_text(fd, "GET /large HTTP/1.1\r\nhost: x\r\n\r\n");
+    free(client_read(fd, 10));
+    close(fd);
+    fd = client_connect();
+    client_send_text(fd, "POST / HTTP/1.1\r\ncontent-length: 90\r\n\r\nhalf");
+    close(fd);
+    fd = client_connect();
+    client_send_text(fd, "nonsense\r\n\r\n");
+    char *data = client_read(fd, 12);
+    CHECK(strcmp(data, "HTTP/1.1 400") == 0);
+    free(data);
+    close(fd);
+}
+
+
+static void *
+client_run(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < rounds; i++) {
+        int fd = client_connect();
+        client_pipeline(fd);
+        client_post(fd);
+        client_download(fd);
+        client_pipeline(fd);
+        close(fd);
+        client_vanish();
+    }
+    atomic_fetch_sub(&clients_left, 1);
+    return NULL;
+}
+
+
+/* Saves, all the time. */
+static void *
+editor_run(void *unused)
+{
+    (void)unused;
+    while (atomic_load(&clients_left) > 0) {
+        FILE *file = fopen(watched, "w");
+        CHECK(file != NULL);
+        CHECK(fputs("x = 1\n", file) >= 0);
+        CHECK(fclose(file) == 0);
+        usleep(2000); /* the pace of the load, nothing waits for it */
+    }
+    return NULL;
+}
+
+
+static int
+listener_new(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    address = (struct sockaddr_in){
+        .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    socklen_t size = sizeof(address);
+    CHECK(bind(fd, (struct sockaddr *)&address, size) == 0);
+    CHECK(listen(fd, 128) == 0);
+    CHECK(getsockname(fd, (struct sockaddr *)&address, &size) == 0);
+    return fd;
+}
+
+
+static void
+watch_folder(struct io *io)
+{
+    struct pathset *paths = pathset_new();
+    CHECK(paths != NULL);
+    CHECK(watchlist_add(paths, watched, strlen(watched), PATH_FILE) == 0);
+    CHECK(io_watch(io, paths) == 0);
+}
+
+
+int
+main(int argc, char **argv)
+{
+    rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : DEFAULT_ROUNDS;
+    CHECK(mkdtemp(folder) != NULL);
+    snprintf(watched, sizeof(watched), "%s/module.py", folder);
+    int listener = listener_new();
+    int error;
+    struct io_options options = {
+        .listeners = &listener,
+        .n_listeners = 1,
+        .keep_alive = 5000,
+    };
+    struct io *io = io_new(&options, &error);
+    CHECK(io != NULL);
+    CHECK(io_start(io) == 0);
+    watch_folder(io);
+    pthread_t threads[CLIENTS + 1];
+    for (int i = 0; i < CLIENTS; i++) {
+        CHECK(pthread_create(&threads[i], NULL, client_run, NULL) == 0);
+    }
+    CHECK(pthread_create(&threads[CLIENTS], NULL, editor_run, NULL) == 0);
+    app_run(io);
+    for (int i = 0; i < CLIENTS + 1; i++) {
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    }
+    io_join(io);
+    printf("requests %llu, fenced %llu, changes %llu\n",
+           (unsigned long long)io_counter_get(io, IO_REQUESTS),
+           (unsigned long long)io_counter_get(io, IO_FENCED),
+           (unsigned long long)io_counter_get(io, IO_CHANGES));
+    CHECK(io_counter_get(io, IO_CONNECTIONS) == 0);
+    CHECK(io_counter_get(io, IO_CHANGES) > 0);
+    io_free(io);
+    close(listener);
+    CHECK(unlink(watched) == 0);
+    CHECK(rmdir(folder) == 0);
+    return 0;
+}
