@@ -1,0 +1,118 @@
+/* Code objects: what they read, which functions run them, how two compare.
+ *
+ * Every tracked code object carries a CodeInfo (PyUnstable_Code_SetExtra); it
+ * dies with the code object. All functions need the GIL. */
+
+#ifndef HMR_CORE_CODE_H
+#define HMR_CORE_CODE_H
+
+#include <Python.h>
+
+#include "graph.h"
+
+/* A global name that code reads, as a whole or by attributes only. */
+typedef struct {
+    PyObject *name; /* Owned, interned. */
+    PyObject *path; /* Owned tuple of str; NULL: the whole object */
+} NameRead;
+
+typedef struct {
+    PyCodeObject *code;    /* Borrowed: it owns us. */
+    Statement *statement;  /* Borrowed; NULL: none, or no more */
+    Module *module;        /* Borrowed; whose globals it runs on; may be NULL */
+    CodeCell *cell;        /* Owned; NULL unless it is a function's code */
+    NameRead *names;       /* Owned. */
+    Py_ssize_t name_count;
+    int scanned;           /* names are filled in */
+    PyObject **functions;  /* live functions with this code. Borrowed. */
+    Py_ssize_t function_count, function_room;
+} CodeInfo;
+
+/* Opcode numbers of the running Python, from its opcode module. */
+typedef struct {
+    int load_name, load_global, load_from_dict, load_attr, load_const;
+    int load_small_int, store_name, extended_arg;
+    unsigned char caches[256];
+} Opcodes;
+
+/* 0, or -1 with an exception set. */
+int opcodes_init(Opcodes *opcodes);
+
+/* Reserve the code-extra slot. 0, or -1 with an exception set. */
+int code_extra_init(void);
+
+/* The info of a code object, or NULL. Borrowed. Never sets an exception. */
+CodeInfo *code_info(PyObject *code);
+
+/* Attach infos to a statement's code and all code nested in it.
+ * 0, or -1 with an exception set. */
+int code_tree_attach(PyObject *code, Statement *statement);
+
+/* The info of code that no statement holds (eval, exec): attached on demand.
+ * NULL with an exception set. */
+CodeInfo *code_attach_dynamic(PyObject *code, Module *module);
+
+/* The statement dies: infos of its code tree no longer point to it, and whoever
+ * called its functions is stale. */
+void code_tree_forget(PyObject *code, const Statement *statement);
+
+/* Fill info->names. 0, or -1 with an exception set. */
+int code_info_scan(CodeInfo *info);
+
+/* Live functions. Called from the function watcher. */
+int code_info_add_function(CodeInfo *info, PyObject *function);
+void code_info_remove_function(CodeInfo *info, PyObject *function);
+
+/* Two code objects that stand at the same place of an old and a new tree. */
+typedef struct {
+    PyObject *old_code; /* Owned. */
+    PyObject *new_code; /* Owned. */
+    int changed;        /* its own instructions differ */
+} CodePair;
+
+typedef struct {
+    CodePair *pairs;
+    Py_ssize_t count, room;
+} CodePairs;
+
+/* How two code trees compare. */
+typedef enum {
+    CODE_ERROR = -1,
+    CODE_SAME,      /* nothing but positions differs */
+    CODE_PATCHABLE, /* only bodies of functions differ: see pairs */
+    CODE_DIFFERENT,
+} CodeDifference;
+
+/* Compare two statements' code. With CODE_PATCHABLE, pairs holds the functions
+ * to be given new code, and unchanged nested code of the old tree has been
+ * grafted into the new one. */
+CodeDifference code_tree_compare(PyObject *old_code, PyObject *new_code,
+                                 CodePairs *pairs);
+int code_pairs_add(CodePairs *pairs, PyObject *old_code, PyObject *new_code,
+                   int changed);
+void code_pairs_fini(CodePairs *pairs);
+
+/* Line numbers as they were, to put back. */
+typedef struct {
+    PyObject *code;      /* Owned. */
+    PyObject *linetable; /* Owned. */
+    int firstlineno;
+} CodePosition;
+
+typedef struct {
+    CodePosition *items;
+    Py_ssize_t count, room;
+} CodePositions;
+
+/* Remember the line numbers of a code tree. 0, or -1 with an exception set. */
+int code_positions_save(CodePositions *positions, PyObject *code);
+void code_positions_restore(CodePositions *positions);
+void code_positions_fini(CodePositions *positions);
+
+/* Give the code tree `target` the line numbers of the equal tree `source`. */
+void code_tree_copy_positions(PyObject *target, PyObject *source);
+
+/* Move the line numbers of a code tree, in place. */
+void code_tree_shift(PyObject *code, int delta);
+
+#endif

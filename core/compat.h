@@ -1,0 +1,51 @@
+/* Differences between CPython 3.12 and 3.15, as backports of the newest API.
+ * The only file of core/ that looks at PY_VERSION_HEX. */
+
+#ifndef HMR_CORE_COMPAT_H
+#define HMR_CORE_COMPAT_H
+
+#include <Python.h>
+
+#if PY_VERSION_HEX < 0x030C0000
+#error "hmr-serve needs CPython 3.12 or newer"
+#endif
+
+/* A function's docstring is its first constant; since 3.14 a flag says so. */
+#if PY_VERSION_HEX >= 0x030E0000
+#define HMR_CODE_HAS_DOCSTRING(co) (((co)->co_flags & CO_HAS_DOCSTRING) != 0)
+#define HMR_LAZY_ANNOTATIONS 1 /* PEP 649 */
+#else
+#define HMR_CODE_HAS_DOCSTRING(co) \
+    (((co)->co_flags & CO_OPTIMIZED) && PyTuple_GET_SIZE((co)->co_consts) > 0 \
+     && PyUnicode_Check(PyTuple_GET_ITEM((co)->co_consts, 0)))
+#define HMR_LAZY_ANNOTATIONS 0
+#endif
+
+
+#if PY_VERSION_HEX < 0x030D0000
+/* 1 and a new reference, 0 and NULL when missing, -1 and NULL on error. */
+static inline int
+PyDict_GetItemRef(PyObject *dict, PyObject *key, PyObject **result)
+{
+    PyObject *value = PyDict_GetItemWithError(dict, key);
+    *result = Py_XNewRef(value);
+    return value != NULL ? 1 : PyErr_Occurred() ? -1 : 0;
+}
+
+
+static inline int
+PyObject_GetOptionalAttr(PyObject *obj, PyObject *name, PyObject **result)
+{
+    *result = PyObject_GetAttr(obj, name);
+    if (*result != NULL) {
+        return 1;
+    }
+    if (!PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        return -1;
+    }
+    PyErr_Clear();
+    return 0;
+}
+#endif
+
+#endif

@@ -1,0 +1,237 @@
+/* The engine's state: its tables of modules and what paths it tracks. */
+
+#include "engine.h"
+
+#include "compat.h"
+#include "hooks.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#define MODULE_CAPSULE "hmr_serve._core.Module"
+
+Engine *hmr_engine;
+
+
+Module *
+engine_module_by_ns(const Engine *engine, PyObject *ns)
+{
+    return ptrmap_get(&engine->by_namespace, ns);
+}
+
+
+Module *
+engine_module(const Engine *engine, PyObject *name)
+{
+    PyObject *capsule = PyDict_GetItemWithError(engine->modules, name);
+    return capsule != NULL ? PyCapsule_GetPointer(capsule, MODULE_CAPSULE)
+                           : NULL;
+}
+
+
+static int
+modules_append(Module ***list, Py_ssize_t *count, Py_ssize_t *room,
+               Module *module)
+{
+    if (*count == *room) {
+        Py_ssize_t wanted = *room * 2 + 16;
+        Module **grown =
+            PyMem_Realloc(*list, (size_t)wanted * sizeof(*grown));
+        if (grown == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        *list = grown;
+        *room = wanted;
+    }
+    (*list)[(*count)++] = module;
+    return 0;
+}
+
+
+int
+engine_add_module(Engine *engine, Module *module)
+{
+    Module *old = engine_module(engine, module->name);
+    if (old != NULL) {
+        engine_drop_module(engine, old); /* imported anew */
+    }
+    PyObject *capsule = PyCapsule_New(module, MODULE_CAPSULE, NULL);
+    int result = -1;
+    if (capsule != NULL
+        && PyDict_SetItem(engine->modules, module->name, capsule) == 0) {
+        if (ptrmap_set(&engine->by_namespace, module->ns, module) < 0) {
+            PyErr_NoMemory();
+        }
+        else {
+            result = modules_append(&engine->order, &engine->module_count,
+                                    &engine->module_room, module);
+        }
+    }
+    Py_XDECREF(capsule);
+    engine->generation++;
+    return result;
+}
+
+
+void
+engine_drop_module(Engine *engine, Module *module)
+{
+    PyObject *error = PyErr_GetRaisedException();
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        if (engine->order[i] == module) {
+            memmove(&engine->order[i], &engine->order[i + 1],
+                    (size_t)(engine->module_count - i - 1)
+                        * sizeof(*engine->order));
+            engine->module_count--;
+            break;
+        }
+    }
+    hooks_remove_module(engine, module);
+    ptrmap_pop(&engine->by_namespace, module->ns);
+    if (engine_module(engine, module->name) == module
+        && PyDict_DelItem(engine->modules, module->name) < 0) {
+        PyErr_Clear(); /* cannot be: we just found it */
+    }
+    for (Py_ssize_t i = 0; i < module->count; i++) {
+        statement_free(module->statements[i], engine);
+    }
+    module->count = 0;
+    module->gone = 1;
+    module->ns = NULL;
+    Py_CLEAR(module->module);
+    Py_CLEAR(module->source);
+    engine->generation++;
+    if (modules_append(&engine->retired, &engine->retired_count,
+                       &engine->retired_room, module) < 0) {
+        PyErr_Clear(); /* leaked: traces may still name it */
+    }
+    PyErr_SetRaisedException(error);
+}
+
+
+void
+engine_drop_newborn(Engine *engine)
+{
+    PyObject *loaded = PyImport_GetModuleDict(); /* borrowed */
+    for (Py_ssize_t i = engine->module_count; i-- > 0;) {
+        Module *module = engine->order[i];
+        if (!module->newborn) {
+            continue;
+        }
+        if (PyDict_GetItemWithError(loaded, module->name) == module->module
+            && PyDict_DelItem(loaded, module->name) < 0) {
+            PyErr_Clear(); /* gone already */
+        }
+        engine_drop_module(engine, module);
+    }
+}
+
+
+/* ---- paths ---------------------------------------------------------------------- */
+
+static int
+path_is_below(PyObject *path, PyObject *prefixes)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(prefixes); i++) {
+        if (PyUnicode_Tailmatch(path, PyTuple_GET_ITEM(prefixes, i), 0,
+                                PY_SSIZE_T_MAX, -1) == 1) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+static int
+path_contains(PyObject *path, const char *part)
+{
+    const char *text = PyUnicode_AsUTF8(path);
+    if (text == NULL) {
+        PyErr_Clear(); /* undecodable names are no library's */
+        return 0;
+    }
+    return strstr(text, part) != NULL;
+}
+
+
+int
+engine_is_library_path(const Engine *engine, PyObject *path)
+{
+    return path_contains(path, "/site-packages/")
+           || path_contains(path, "/dist-packages/")
+           || path_contains(path, "/__pycache__/")
+           || path_is_below(path, engine->outside);
+}
+
+
+int
+engine_tracks_path(const Engine *engine, PyObject *path)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(path);
+    PyObject *suffix = PyUnicode_FromString(".py");
+    int is_source =
+        suffix != NULL
+        && PyUnicode_Tailmatch(path, suffix, 0, length, 1) == 1;
+    Py_XDECREF(suffix);
+    return is_source && path_is_below(path, engine->roots)
+           && !engine_is_library_path(engine, path);
+}
+
+
+/* ---- imports ---------------------------------------------------------------------- */
+
+int
+engine_invalidate_caches(Engine *engine)
+{
+    PyObject *done =
+        PyObject_CallMethod(engine->path_finder, "invalidate_caches", NULL);
+    Py_XDECREF(done);
+    return done != NULL ? 0 : -1;
+}
+
+
+int
+engine_can_find(Engine *engine, PyObject *name)
+{
+    Py_ssize_t dot = PyUnicode_FindChar(name, '.', 0,
+                                        PyUnicode_GET_LENGTH(name), -1);
+    PyObject *path = Py_NewRef(Py_None);
+    if (dot > 0) {
+        PyObject *parent = PyUnicode_Substring(name, 0, dot);
+        PyObject *loaded =
+            parent != NULL
+                ? PyDict_GetItemWithError(PyImport_GetModuleDict(), parent)
+                : NULL;
+        Py_XDECREF(parent);
+        Py_DECREF(path);
+        path = loaded != NULL ? PyObject_GetAttrString(loaded, "__path__")
+                              : NULL;
+        if (path == NULL) {
+            PyErr_Clear(); /* the package is not there: nor is the module */
+            return 0;
+        }
+    }
+    PyObject *spec =
+        PyObject_CallMethod(engine->path_finder, "find_spec", "OO", name, path);
+    Py_DECREF(path);
+    if (spec == NULL) {
+        return -1;
+    }
+    int found = spec != Py_None;
+    Py_DECREF(spec);
+    return found;
+}
+
+
+void
+engine_need_restart(Engine *engine, const char *format, ...)
+{
+    if (engine->restart != NULL) {
+        return;
+    }
+    va_list args;
+    va_start(args, format);
+    engine->restart = PyUnicode_FromFormatV(format, args);
+    va_end(args);
+}

@@ -1,0 +1,109 @@
+/* The engine's state: what is tracked, what is running, which hooks are on.
+ *
+ * One engine is installed at a time. Everything needs the GIL. */
+
+#ifndef HMR_CORE_ENGINE_H
+#define HMR_CORE_ENGINE_H
+
+#include <Python.h>
+
+#include "code.h"
+#include "graph.h"
+#include "ptrmap.h"
+#include "syntax.h"
+
+typedef struct Frame Frame;
+
+struct Engine {
+    PyObject_HEAD
+    PyObject *roots;      /* Owned tuple of real paths, each with a final '/'. */
+    PyObject *outside;    /* Owned tuple of real path prefixes never tracked. */
+    PyObject *loader_type;  /* Owned; a SourceFileLoader whose exec_module is ours */
+    PyObject *path_finder;  /* Owned; importlib.machinery.PathFinder */
+    PyObject *compile;    /* Owned; builtins.compile */
+    PyObject *ast_module; /* Owned; ast.Module */
+    SyntaxTypes *syntax_types; /* Owned. */
+    Opcodes opcodes;
+    int installed;
+
+    /* The graph. */
+    PyObject *modules;    /* Owned dict: name -> capsule of Module */
+    Module **order;       /* modules in the order in which they were added. */
+    Py_ssize_t module_count, module_room;
+    PtrMap by_namespace;  /* namespace dict -> Module */
+    PtrMap groups;        /* object -> Group */
+    PyObject *files;      /* Owned dict: path -> capsule of FileCell */
+    PyObject *missing;    /* Owned dict: module name -> capsule of FileCell */
+    Cell *cells;          /* all cells */
+    Py_ssize_t cell_count;
+    Module **retired;     /* records of modules that are no more: traces may
+                             still name them. */
+    Py_ssize_t retired_count, retired_room;
+    Module *probes;       /* the module of entries and lifespans. Owned. */
+    uint32_t walk;        /* number of the last or the running walk */
+    long ran;             /* statements that ran in this transaction */
+    long ended;           /* imports that ended in this walk */
+    uint64_t generation;  /* changes whenever watched() may have changed */
+
+    /* Hooks. */
+    int dict_watcher, function_watcher; /* -1: none */
+    int tool;             /* sys.monitoring tool id, -1: none */
+    int tracing;          /* how many reasons there are to trace now */
+    PyTypeObject *module_type; /* Owned; what modules are while tracing */
+    PyObject *disable;    /* Owned; sys.monitoring.DISABLE */
+    PyObject *monitoring; /* Owned; sys.monitoring */
+    PyObject *async_current; /* Owned ContextVar: the open async trace's number */
+    Frame *async_frames;  /* open async traces, linked by `up`. */
+    long async_number;    /* of the last one */
+    int async_count;      /* open ones */
+    PyObject *stat_functions; /* Owned dict: name -> os's own function, while
+                             they are replaced */
+    int syncing;          /* the engine itself is writing into a namespace */
+
+    /* The running transaction. */
+    int transaction;
+    Statement *conflict;  /* must run before what is running can: walk again */
+    PyObject *conflict_reason; /* Owned str. */
+    PyObject *again;      /* Owned; the BaseException that stops a statement on a
+                             conflict */
+    PyObject *restart;    /* Owned str; why only a new process can apply it */
+    PyObject *pending;    /* Owned set of paths whose change failed to apply */
+    long revision;
+    int reverted;         /* the last revision was given up: the old world stands */
+    struct Undo *undo;    /* how to go back over the last revision. Owned. */
+};
+
+/* The installed engine; dict and function watchers carry no data of their own. */
+extern Engine *hmr_engine;
+
+/* The module record for a namespace dict, or NULL. Borrowed. */
+Module *engine_module_by_ns(const Engine *engine, PyObject *ns);
+
+/* The module record by name, or NULL without an exception. Borrowed. */
+Module *engine_module(const Engine *engine, PyObject *name);
+
+/* Register a module record (stolen). 0, or -1 with an exception set. */
+int engine_add_module(Engine *engine, Module *module);
+
+/* The module is no longer part of the program: forget its statements. */
+void engine_drop_module(Engine *engine, Module *module);
+
+/* Forget modules that the running transaction imported first. */
+void engine_drop_newborn(Engine *engine);
+
+/* importlib.invalidate_caches(). 0, or -1 with an exception set. */
+int engine_invalidate_caches(Engine *engine);
+
+/* Would an import of this name find a file now? 1, 0, -1. */
+int engine_can_find(Engine *engine, PyObject *name);
+
+/* Only a new process can apply the edit; keeps the first reason. */
+void engine_need_restart(Engine *engine, const char *format, ...);
+
+/* Does the path belong to an installed library or to Python itself? */
+int engine_is_library_path(const Engine *engine, PyObject *path);
+
+/* Is this real path a file that we track? */
+int engine_tracks_path(const Engine *engine, PyObject *path);
+
+#endif

@@ -1,0 +1,647 @@
+/* The Python type Engine. */
+
+#include "engine_object.h"
+
+#include "compat.h"
+#include "engine.h"
+#include "frame.h"
+#include "hooks.h"
+#include "introspect.h"
+#include "loader.h"
+#include "transaction.h"
+#include "undo.h"
+#include "walk.h"
+
+
+/* ---- creation ----------------------------------------------------------------- */
+
+/* Real path of a directory with a final slash. New reference. */
+static PyObject *
+real_directory(PyObject *path)
+{
+    PyObject *os_path = PyImport_ImportModule("os.path");
+    PyObject *real = os_path != NULL
+                         ? PyObject_CallMethod(os_path, "realpath", "O", path)
+                         : NULL;
+    Py_XDECREF(os_path);
+    PyObject *slashed =
+        real != NULL ? PyUnicode_FromFormat("%U/", real) : NULL;
+    Py_XDECREF(real);
+    return slashed;
+}
+
+
+static PyObject *
+real_directories(PyObject *paths)
+{
+    PyObject *fast = PySequence_Fast(paths, "roots must be a sequence of str");
+    if (fast == NULL) {
+        return NULL;
+    }
+    Py_ssize_t count = PySequence_Fast_GET_SIZE(fast);
+    PyObject *tuple = PyTuple_New(count);
+    for (Py_ssize_t i = 0; tuple != NULL && i < count; i++) {
+        PyObject *real = real_directory(PySequence_Fast_GET_ITEM(fast, i));
+        if (real == NULL) {
+            Py_CLEAR(tuple);
+            break;
+        }
+        PyTuple_SET_ITEM(tuple, i, real);
+    }
+    Py_DECREF(fast);
+    return tuple;
+}
+
+
+/* Where Python and installed packages live: never tracked. */
+static PyObject *
+outside_directories(void)
+{
+    PyObject *sysconfig = PyImport_ImportModule("sysconfig");
+    PyObject *list = PyList_New(0);
+    static const char *const names[] = {"stdlib", "platstdlib", "purelib",
+                                        "platlib"};
+    int result = sysconfig != NULL && list != NULL ? 0 : -1;
+    for (size_t i = 0; result == 0 && i < Py_ARRAY_LENGTH(names); i++) {
+        PyObject *path =
+            PyObject_CallMethod(sysconfig, "get_path", "s", names[i]);
+        PyObject *real = path != NULL ? real_directory(path) : NULL;
+        result = real != NULL ? PyList_Append(list, real) : -1;
+        Py_XDECREF(path);
+        Py_XDECREF(real);
+    }
+    PyObject *tuple = result == 0 ? PyList_AsTuple(list) : NULL;
+    Py_XDECREF(sysconfig);
+    Py_XDECREF(list);
+    return tuple;
+}
+
+
+/* The pseudo-module that entries and lifespans are statements of. */
+static int
+engine_create_probes(Engine *engine)
+{
+    PyObject *name = PyUnicode_FromString("<hmr-serve>");
+    PyObject *object = name != NULL ? PyModule_NewObject(name) : NULL;
+    if (object != NULL) {
+        engine->probes = module_new(engine, name, NULL, object);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(object);
+    return engine->probes != NULL ? 0 : -1;
+}
+
+
+static int
+engine_create_tables(Engine *engine)
+{
+    PyObject *builtins = PyImport_ImportModule("builtins");
+    PyObject *ast = PyImport_ImportModule("ast");
+    if (builtins != NULL && ast != NULL) {
+        engine->compile = PyObject_GetAttrString(builtins, "compile");
+        engine->ast_module = PyObject_GetAttrString(ast, "Module");
+    }
+    Py_XDECREF(builtins);
+    Py_XDECREF(ast);
+    engine->modules = PyDict_New();
+    engine->files = PyDict_New();
+    engine->missing = PyDict_New();
+    engine->pending = PySet_New(NULL);
+    engine->stat_functions = PyDict_New();
+    engine->async_current = PyContextVar_New("hmr_serve_trace", NULL);
+    engine->again = PyErr_NewException("hmr_serve._core.RunAgain",
+                                       PyExc_BaseException, NULL);
+    engine->syntax_types = syntax_types_new();
+    if (engine->compile == NULL || engine->ast_module == NULL
+        || engine->modules == NULL || engine->files == NULL
+        || engine->missing == NULL || engine->pending == NULL
+        || engine->stat_functions == NULL || engine->async_current == NULL
+        || engine->again == NULL || engine->syntax_types == NULL) {
+        return -1;
+    }
+    return engine_create_probes(engine);
+}
+
+
+static PyObject *
+engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"roots", NULL};
+    PyObject *roots;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:Engine", names,
+                                     &roots)) {
+        return NULL;
+    }
+#ifdef Py_GIL_DISABLED
+    PyErr_SetString(PyExc_RuntimeError,
+                    "hmr-serve does not run on a free-threaded build of "
+                    "Python; use a build with the GIL");
+    return NULL;
+#endif
+    Engine *engine = (Engine *)type->tp_alloc(type, 0);
+    if (engine == NULL) {
+        return NULL;
+    }
+    engine->dict_watcher = engine->function_watcher = engine->tool = -1;
+    engine->walk = 1;
+    engine->roots = real_directories(roots);
+    engine->outside = outside_directories();
+    if (engine->roots == NULL || engine->outside == NULL
+        || opcodes_init(&engine->opcodes) < 0 || code_extra_init() < 0
+        || engine_create_tables(engine) < 0 || loader_init(engine) < 0) {
+        Py_DECREF(engine);
+        return NULL;
+    }
+    return (PyObject *)engine;
+}
+
+
+/* ---- installing --------------------------------------------------------------- */
+
+static PyObject *
+meta_path(void)
+{
+    PyObject *list = PySys_GetObject("meta_path"); /* borrowed */
+    if (list == NULL || !PyList_Check(list)) {
+        PyErr_SetString(PyExc_RuntimeError, "sys.meta_path is no list");
+        return NULL;
+    }
+    return list;
+}
+
+
+static PyObject *
+engine_install(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    Engine *engine = (Engine *)self;
+    if (hmr_engine != NULL) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        hmr_engine == engine
+                            ? "this Engine is installed already"
+                            : "another Engine is installed; uninstall it "
+                              "first");
+        return NULL;
+    }
+    PyObject *path = meta_path();
+    if (path == NULL) {
+        return NULL;
+    }
+    hmr_engine = (Engine *)Py_NewRef(engine);
+    if (hooks_install(engine) < 0 || PyList_Insert(path, 0, self) < 0) {
+        hooks_uninstall(engine);
+        hmr_engine = NULL;
+        Py_DECREF(engine);
+        return NULL;
+    }
+    engine->installed = 1;
+    Py_RETURN_NONE;
+}
+
+
+static PyObject *
+engine_uninstall(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    Engine *engine = (Engine *)self;
+    if (!engine->installed) {
+        Py_RETURN_NONE;
+    }
+    if (engine->tracing > engine->async_count || engine->transaction) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "uninstall() was called while tracked code is running");
+        return NULL;
+    }
+    while (engine->async_frames != NULL) {
+        trace_free(frame_close_async(engine->async_frames, engine), engine);
+        hooks_stop(engine);
+    }
+    PyObject *path = meta_path();
+    for (Py_ssize_t i = path != NULL ? PyList_GET_SIZE(path) : 0; i-- > 0;) {
+        if (PyList_GET_ITEM(path, i) == self
+            && PySequence_DelItem(path, i) < 0) {
+            return NULL;
+        }
+    }
+    hooks_uninstall(engine);
+    engine->installed = 0;
+    introspect_detach(engine);
+    hmr_engine = NULL;
+    Py_DECREF(engine);
+    Py_RETURN_NONE;
+}
+
+
+static PyObject *
+engine_find_spec(PyObject *self, PyObject *args)
+{
+    PyObject *name, *path = Py_None, *target = Py_None;
+    if (!PyArg_ParseTuple(args, "U|OO:find_spec", &name, &path, &target)) {
+        return NULL;
+    }
+    return loader_find_spec((Engine *)self, name, path, target);
+}
+
+
+/* ---- entries and lifespans ------------------------------------------------------- */
+
+static int
+require_installed(const Engine *engine)
+{
+    if (!engine->installed) {
+        PyErr_SetString(PyExc_RuntimeError, "install() the Engine first");
+        return -1;
+    }
+    return 0;
+}
+
+
+static Py_ssize_t
+probe_index(const Engine *engine, PyObject *name)
+{
+    for (Py_ssize_t i = 0; i < engine->probes->count; i++) {
+        if (PyUnicode_Compare(engine->probes->statements[i]->syntax.label,
+                              name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+
+static void
+probe_drop(Engine *engine, Py_ssize_t index)
+{
+    Module *probes = engine->probes;
+    Statement *statement = probes->statements[index];
+    for (Frame *f = engine->async_frames; f != NULL; f = f->up) {
+        if (f->statement == statement) {
+            trace_free(frame_close_async(f, engine), engine);
+            engine->async_count--;
+            hooks_stop(engine);
+            break;
+        }
+    }
+    statement_free(statement, engine);
+    for (Py_ssize_t i = index; i + 1 < probes->count; i++) {
+        probes->statements[i] = probes->statements[i + 1];
+    }
+    probes->count--;
+}
+
+
+/* A new probe of that name, last in order; an old one goes. Borrowed. */
+static Statement *
+probe_add(Engine *engine, PyObject *name)
+{
+    Module *probes = engine->probes;
+    Py_ssize_t old = probe_index(engine, name);
+    if (old >= 0) {
+        probe_drop(engine, old);
+    }
+    Statement **grown =
+        PyMem_Realloc(probes->statements,
+                      (size_t)(probes->count + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    probes->statements = grown;
+    Statement *statement = statement_new(probes);
+    if (statement == NULL) {
+        return NULL;
+    }
+    statement->syntax.kind = STATEMENT_PROBE;
+    statement->syntax.label = Py_NewRef(name);
+    statement->syntax.imports = PyTuple_New(0);
+    grown[probes->count++] = statement;
+    if (statement->syntax.imports == NULL) {
+        probe_drop(engine, probes->count - 1);
+        return NULL;
+    }
+    return statement;
+}
+
+
+static PyObject *
+engine_run(PyObject *self, PyObject *args)
+{
+    Engine *engine = (Engine *)self;
+    PyObject *name, *func;
+    if (!PyArg_ParseTuple(args, "UO:run", &name, &func)
+        || require_installed(engine) < 0) {
+        return NULL;
+    }
+    Statement *probe = probe_add(engine, name);
+    if (probe == NULL) {
+        return NULL;
+    }
+    probe->func = Py_NewRef(func);
+    int result = hooks_start(engine);
+    if (result == 0) {
+        result = walk_statement(probe);
+        hooks_stop(engine);
+    }
+    if (result < 0) {
+        PyObject *error = PyErr_GetRaisedException();
+        Py_ssize_t index = probe_index(engine, name);
+        if (index >= 0) {
+            probe_drop(engine, index);
+        }
+        PyErr_SetRaisedException(error);
+        return NULL;
+    }
+    return Py_NewRef(probe->trace->result);
+}
+
+
+static PyObject *
+engine_result(PyObject *self, PyObject *name)
+{
+    Engine *engine = (Engine *)self;
+    Py_ssize_t index =
+        PyUnicode_Check(name) ? probe_index(engine, name) : -1;
+    Trace *trace =
+        index >= 0 ? engine->probes->statements[index]->trace : NULL;
+    if (trace == NULL || trace->result == NULL) {
+        PyErr_Format(PyExc_KeyError, "no entry of the name %R ran", name);
+        return NULL;
+    }
+    return Py_NewRef(trace->result);
+}
+
+
+static PyObject *
+engine_begin(PyObject *self, PyObject *name)
+{
+    Engine *engine = (Engine *)self;
+    if (!PyUnicode_Check(name)) {
+        PyErr_SetString(PyExc_TypeError, "the name of a trace is a str");
+        return NULL;
+    }
+    if (require_installed(engine) < 0) {
+        return NULL;
+    }
+    Statement *probe = probe_add(engine, name);
+    if (probe == NULL) {
+        return NULL;
+    }
+    probe->async = 1;
+    if (hooks_start(engine) < 0) {
+        return NULL;
+    }
+    if (frame_open_async(engine, probe) == NULL) {
+        hooks_stop(engine);
+        return NULL;
+    }
+    engine->async_count++;
+    Py_RETURN_NONE;
+}
+
+
+static PyObject *
+engine_end(PyObject *self, PyObject *name)
+{
+    Engine *engine = (Engine *)self;
+    Frame *frame = engine->async_frames;
+    while (frame != NULL
+           && (!PyUnicode_Check(name)
+               || PyUnicode_Compare(frame->statement->syntax.label, name)
+                      != 0)) {
+        frame = frame->up;
+    }
+    if (frame == NULL) {
+        PyErr_Format(PyExc_KeyError, "no trace of the name %R is open", name);
+        return NULL;
+    }
+    Statement *probe = frame->statement;
+    Trace *trace = frame_close_async(frame, engine);
+    engine->async_count--;
+    hooks_stop(engine);
+    if (trace == NULL) {
+        return NULL;
+    }
+    probe->trace = trace;
+    trace_commit(trace);
+    engine->generation++;
+    Py_RETURN_NONE;
+}
+
+
+static PyObject *
+engine_drop(PyObject *self, PyObject *name)
+{
+    Engine *engine = (Engine *)self;
+    Py_ssize_t index =
+        PyUnicode_Check(name) ? probe_index(engine, name) : -1;
+    if (index >= 0) {
+        probe_drop(engine, index);
+    }
+    Py_RETURN_NONE;
+}
+
+
+/* ---- updates --------------------------------------------------------------------- */
+
+static PyObject *
+engine_apply(PyObject *self, PyObject *paths)
+{
+    Engine *engine = (Engine *)self;
+    if (require_installed(engine) < 0) {
+        return NULL;
+    }
+    return transaction_apply(engine, paths);
+}
+
+
+static PyObject *
+swap(Engine *engine, int back)
+{
+    if (engine->undo == NULL || engine->undo->swapped == back) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        back ? "there is no revision to go back over"
+                             : "swap_back() was not called");
+        return NULL;
+    }
+    if (undo_swap(engine->undo, engine, back) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+
+static PyObject *
+engine_swap_back(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return swap((Engine *)self, 1);
+}
+
+
+static PyObject *
+engine_swap_forward(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return swap((Engine *)self, 0);
+}
+
+
+/* Stay in the old world until the next edit applies. */
+static PyObject *
+engine_revert(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    Engine *engine = (Engine *)self;
+    if (engine->undo == NULL || !engine->undo->swapped) {
+        PyErr_SetString(PyExc_RuntimeError, "swap_back() was not called");
+        return NULL;
+    }
+    engine->reverted = 1;
+    Py_RETURN_NONE;
+}
+
+
+/* ---- views ------------------------------------------------------------------------ */
+
+static PyObject *
+engine_watched(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return introspect_watched((Engine *)self);
+}
+
+
+static PyObject *
+engine_generation(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyLong_FromUnsignedLongLong(((Engine *)self)->generation);
+}
+
+
+static PyObject *
+engine_modules(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return introspect_modules((Engine *)self);
+}
+
+
+static PyObject *
+engine_statements(PyObject *self, PyObject *name)
+{
+    Engine *engine = (Engine *)self;
+    Module *module = PyUnicode_Check(name) ? engine_module(engine, name) : NULL;
+    if (module == NULL) {
+        if (!PyErr_Occurred()) {
+            PyErr_Format(PyExc_KeyError, "%R is no tracked module", name);
+        }
+        return NULL;
+    }
+    return introspect_statements(module);
+}
+
+
+static int
+engine_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(self));
+    Engine *engine = (Engine *)self;
+    Py_VISIT(engine->loader_type);
+    return 0;
+}
+
+
+/* An engine is dropped only when the process ends or a test is over: what the
+ * graph holds goes with it. */
+static void
+engine_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    Engine *engine = (Engine *)self;
+    PyObject_GC_UnTrack(self);
+    introspect_free_graph(engine);
+    undo_free(engine->undo);
+    syntax_types_free(engine->syntax_types);
+    ptrmap_fini(&engine->by_namespace);
+    ptrmap_fini(&engine->groups);
+    Py_XDECREF(engine->roots);
+    Py_XDECREF(engine->outside);
+    Py_XDECREF(engine->loader_type);
+    Py_XDECREF(engine->path_finder);
+    Py_XDECREF(engine->compile);
+    Py_XDECREF(engine->ast_module);
+    Py_XDECREF(engine->modules);
+    Py_XDECREF(engine->files);
+    Py_XDECREF(engine->missing);
+    Py_XDECREF(engine->pending);
+    Py_XDECREF(engine->stat_functions);
+    Py_XDECREF(engine->module_type);
+    Py_XDECREF(engine->disable);
+    Py_XDECREF(engine->monitoring);
+    Py_XDECREF(engine->async_current);
+    Py_XDECREF(engine->conflict_reason);
+    Py_XDECREF(engine->again);
+    Py_XDECREF(engine->restart);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+
+static PyMethodDef engine_methods[] = {
+    {"install", engine_install, METH_NOARGS, "Begin to track imports."},
+    {"uninstall", engine_uninstall, METH_NOARGS, "Stop tracking."},
+    {"find_spec", engine_find_spec, METH_VARARGS,
+     "importlib.abc.MetaPathFinder.find_spec."},
+    {"run", engine_run, METH_VARARGS,
+     "Call func() traced, as the last statement of the program."},
+    {"result", engine_result, METH_O, "What run(name, ...) returned last."},
+    {"begin", engine_begin, METH_O, "Trace the current context from now on."},
+    {"end", engine_end, METH_O, "Close a trace opened by begin."},
+    {"drop", engine_drop, METH_O, "Forget an entry or trace."},
+    {"apply", engine_apply, METH_O, "Apply the changed files among paths."},
+    {"swap_back", engine_swap_back, METH_NOARGS,
+     "Go back to the world before the last revision."},
+    {"swap_forward", engine_swap_forward, METH_NOARGS, "Undo swap_back."},
+    {"revert", engine_revert, METH_NOARGS,
+     "While swapped back: give the last revision up."},
+    {"watched", engine_watched, METH_NOARGS,
+     "(files, directories) whose change may matter."},
+    {"generation", engine_generation, METH_NOARGS,
+     "Changes whenever watched() may have changed."},
+    {"modules", engine_modules, METH_NOARGS,
+     "Tracked modules in cold order."},
+    {"statements", engine_statements, METH_O,
+     "The statements of a tracked module."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot engine_slots[] = {
+    {Py_tp_doc, "Tracks modules below roots and applies edits to them."},
+    {Py_tp_new, engine_new},
+    {Py_tp_dealloc, engine_dealloc},
+    {Py_tp_traverse, engine_traverse},
+    {Py_tp_methods, engine_methods},
+    {0, NULL},
+};
+
+static PyType_Spec engine_spec = {
+    .name = "hmr_serve._core.Engine",
+    .basicsize = sizeof(Engine),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC
+             | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = engine_slots,
+};
+
+
+int
+engine_object_init(PyObject *module)
+{
+    PyObject *type = PyType_FromModuleAndSpec(module, &engine_spec, NULL);
+    if (type == NULL) {
+        return -1;
+    }
+    int result = PyModule_AddObjectRef(module, "Engine", type);
+    Py_DECREF(type);
+    return result;
+}

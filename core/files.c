@@ -1,0 +1,449 @@
+/* Files that statements depend on: opened, listed, looked for. */
+
+#include "files.h"
+
+#include "compat.h"
+#include "frame.h"
+
+#include <dirent.h>   /* listing a folder for its hash */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int audit_installed;
+
+
+PyObject *
+file_read(PyObject *path)
+{
+    PyObject *encoded = PyUnicode_EncodeFSDefault(path);
+    if (encoded == NULL) {
+        return NULL;
+    }
+    PyObject *bytes = NULL;
+    struct stat st;
+    int fd = open(PyBytes_AS_STRING(encoded), O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);
+        goto done;
+    }
+    Py_ssize_t size = 0, room = (Py_ssize_t)st.st_size + 1;
+    bytes = PyBytes_FromStringAndSize(NULL, room);
+    while (bytes != NULL) {
+        ssize_t n = read(fd, PyBytes_AS_STRING(bytes) + size,
+                         (size_t)(room - size));
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);
+            Py_CLEAR(bytes);
+            break;
+        }
+        size += n;
+        if (n == 0) {
+            (void)_PyBytes_Resize(&bytes, size); /* NULL on failure */
+            break;
+        }
+        if (size == room) {
+            room *= 2;
+            (void)_PyBytes_Resize(&bytes, room);
+        }
+    }
+
+done:
+    if (fd >= 0) {
+        close(fd);
+    }
+    Py_DECREF(encoded);
+    return bytes;
+}
+
+
+static uint64_t
+hash_bytes(uint64_t h, const char *data, Py_ssize_t size)
+{
+    for (Py_ssize_t i = 0; i < size; i++) {
+        h = (h ^ (unsigned char)data[i]) * 0x100000001B3u; /* FNV-1a */
+    }
+    return h;
+}
+
+
+/* Names in a folder, in any order. */
+static uint64_t
+hash_listing(const char *path)
+{
+    DIR *dir = opendir(path);
+    if (dir == NULL) {
+        return 0;
+    }
+    uint64_t sum = 1;
+    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
+        if (strcmp(e->d_name, "__pycache__") != 0) {
+            sum += hash_bytes(0xCBF29CE484222325u, e->d_name,
+                              (Py_ssize_t)strlen(e->d_name));
+        }
+    }
+    closedir(dir);
+    return sum;
+}
+
+
+/* 0 when nothing is there. Never raises: what cannot be read is not there. */
+static uint64_t
+hash_path(PyObject *path, int listed)
+{
+    PyObject *encoded = PyUnicode_EncodeFSDefault(path);
+    if (encoded == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    struct stat st;
+    uint64_t h = 0;
+    if (stat(PyBytes_AS_STRING(encoded), &st) == 0) {
+        if (S_ISDIR(st.st_mode)) {
+            h = listed ? hash_listing(PyBytes_AS_STRING(encoded)) : 1;
+        }
+        else if (S_ISREG(st.st_mode)) {
+            PyObject *bytes = file_read(path);
+            if (bytes != NULL) {
+                h = hash_bytes(0xCBF29CE484222325u, PyBytes_AS_STRING(bytes),
+                               PyBytes_GET_SIZE(bytes)) | 1;
+                Py_DECREF(bytes);
+            }
+            PyErr_Clear(); /* gone since stat: not there */
+        }
+        else {
+            h = 2;
+        }
+    }
+    Py_DECREF(encoded);
+    return h;
+}
+
+
+static FileCell *
+file_lookup(PyObject *table, PyObject *key)
+{
+    PyObject *capsule = PyDict_GetItemWithError(table, key);
+    if (capsule == NULL) {
+        return NULL;
+    }
+    FileCell *file = PyCapsule_GetPointer(capsule, FILE_CAPSULE);
+    return file != NULL ? (FileCell *)cell_ref(&file->cell) : NULL;
+}
+
+
+static FileCell *
+file_new(Engine *engine, PyObject *table, PyObject *key)
+{
+    FileCell *file = PyMem_Calloc(1, sizeof(*file));
+    PyObject *capsule =
+        file != NULL ? PyCapsule_New(file, FILE_CAPSULE, NULL) : NULL;
+    if (capsule == NULL || PyDict_SetItem(table, key, capsule) < 0) {
+        Py_XDECREF(capsule);
+        PyMem_Free(file);
+        if (!PyErr_Occurred()) {
+            PyErr_NoMemory();
+        }
+        return NULL;
+    }
+    Py_DECREF(capsule);
+    cell_init(&file->cell, CELL_FILE, engine);
+    file->table = table;
+    file->path = Py_NewRef(key);
+    file->cell.base = version_new(NULL, NULL);
+    engine->generation++;
+    if (file->cell.base == NULL) {
+        cell_unref(&file->cell, engine);
+        return NULL;
+    }
+    return file;
+}
+
+
+FileCell *
+file_cell(Engine *engine, PyObject *path, int listed)
+{
+    FileCell *file = file_lookup(engine->files, path);
+    if (file == NULL && !PyErr_Occurred()) {
+        file = file_new(engine, engine->files, path);
+        if (file != NULL) {
+            file->listed = listed;
+            file->content = hash_path(path, listed);
+        }
+    }
+    if (file != NULL && listed && !file->listed) {
+        file->listed = 1;
+        file->content = hash_path(path, 1);
+    }
+    return file;
+}
+
+
+FileCell *
+file_missing_module(Engine *engine, PyObject *name)
+{
+    FileCell *file = file_lookup(engine->missing, name);
+    if (file == NULL && !PyErr_Occurred()) {
+        file = file_new(engine, engine->missing, name);
+    }
+    return file;
+}
+
+
+int
+file_refresh(FileCell *file)
+{
+    uint64_t content = hash_path(file->path, file->listed);
+    if (content == file->content) {
+        return 0;
+    }
+    Version *version = version_new(NULL, NULL);
+    if (version == NULL) {
+        return -1;
+    }
+    file->content = content;
+    version_set(&file->cell.base, version);
+    version_unref(version);
+    return 1;
+}
+
+
+int
+files_set_has_child(PyObject *paths, PyObject *directory)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(directory);
+    PyObject *iterator = PyObject_GetIter(paths);
+    PyObject *path;
+    int found = iterator != NULL ? 0 : -1;
+    while (found == 0 && (path = PyIter_Next(iterator)) != NULL) {
+        Py_ssize_t slash = PyUnicode_FindChar(
+            path, '/', 0, PyUnicode_GET_LENGTH(path), -1);
+        found = slash == length
+                && PyUnicode_Tailmatch(path, directory, 0, length, -1) == 1;
+        Py_DECREF(path);
+    }
+    Py_XDECREF(iterator);
+    return PyErr_Occurred() ? -1 : found;
+}
+
+
+/* ---- the audit hook ---------------------------------------------------------------- */
+
+/* The absolute path of what was opened; NULL when it is of no interest. */
+static PyObject *
+interesting_path(Engine *engine, PyObject *path)
+{
+    PyObject *text = NULL;
+    if (PyUnicode_Check(path)) {
+        text = Py_NewRef(path);
+    }
+    else if (PyBytes_Check(path)) {
+        text = PyUnicode_DecodeFSDefaultAndSize(PyBytes_AS_STRING(path),
+                                                PyBytes_GET_SIZE(path));
+    }
+    if (text == NULL) {
+        PyErr_Clear();
+        return NULL;
+    }
+    if (PyUnicode_GET_LENGTH(text) == 0
+        || PyUnicode_READ_CHAR(text, 0) != '/') {
+        char cwd[4096];
+        PyObject *full = NULL;
+        if (getcwd(cwd, sizeof(cwd)) != NULL) {
+            full = PyUnicode_FromFormat("%s/%U", cwd, text);
+        }
+        Py_SETREF(text, full);
+        PyErr_Clear();
+        if (text == NULL) {
+            return NULL;
+        }
+    }
+    static const char *const never[] = {"/proc/", "/dev/", "/sys/"};
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(never); i++) {
+        PyObject *prefix = PyUnicode_FromString(never[i]);
+        Py_ssize_t match =
+            prefix != NULL ? PyUnicode_Tailmatch(text, prefix, 0,
+                                                 PY_SSIZE_T_MAX, -1)
+                           : 0;
+        Py_XDECREF(prefix);
+        if (match != 0) {
+            Py_CLEAR(text);
+            break;
+        }
+    }
+    if (text != NULL && engine_is_library_path(engine, text)) {
+        Py_CLEAR(text);
+    }
+    PyErr_Clear();
+    return text;
+}
+
+
+static int
+note_path(Engine *engine, Frame *frame, PyObject *path, int listed)
+{
+    PyObject *text = interesting_path(engine, path);
+    if (text == NULL) {
+        return 0;
+    }
+    FileCell *file = file_cell(engine, text, listed);
+    Py_DECREF(text);
+    if (file == NULL) {
+        return -1;
+    }
+    int result = frame_read_cell(frame, &file->cell);
+    cell_unref(&file->cell, engine);
+    return result;
+}
+
+
+/* Does this open() write? Then it is no read of the file. */
+static int
+opens_for_writing(PyObject *mode, PyObject *flags)
+{
+    if (mode != NULL && PyUnicode_Check(mode)) {
+        for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(mode); i++) {
+            Py_UCS4 c = PyUnicode_READ_CHAR(mode, i);
+            if (c == 'w' || c == 'a' || c == 'x') {
+                return 1;
+            }
+        }
+        return 0;
+    }
+    long bits = flags != NULL && PyLong_Check(flags) ? PyLong_AsLong(flags) : 0;
+    return (bits & O_ACCMODE) == O_WRONLY;
+}
+
+
+static int
+on_audit(const char *event, PyObject *args, void *data)
+{
+    (void)data;
+    Engine *engine = hmr_engine;
+    if (engine == NULL || engine->tracing == 0 || event[0] != 'o') {
+        return 0;
+    }
+    int opened = strcmp(event, "open") == 0;
+    int listed = !opened
+                 && (strcmp(event, "os.listdir") == 0
+                     || strcmp(event, "os.scandir") == 0);
+    if ((!opened && !listed) || !PyTuple_Check(args)
+        || PyTuple_GET_SIZE(args) < 1) {
+        return 0;
+    }
+    Frame *frame = frame_current(engine);
+    if (frame == NULL
+        || (opened && PyTuple_GET_SIZE(args) >= 3
+            && opens_for_writing(PyTuple_GET_ITEM(args, 1),
+                                 PyTuple_GET_ITEM(args, 2)))) {
+        return 0;
+    }
+    return note_path(engine, frame, PyTuple_GET_ITEM(args, 0), listed);
+}
+
+
+int
+files_install(void)
+{
+    if (audit_installed) {
+        return 0;
+    }
+    if (PySys_AddAuditHook(on_audit, NULL) < 0) {
+        return -1;
+    }
+    audit_installed = 1;
+    return 0;
+}
+
+
+/* ---- os.stat, os.lstat, os.access --------------------------------------------------- */
+
+/* They raise no audit event, and a failed look-up is a read too. While tracing,
+ * the os module holds wrappers; importlib uses posix directly and is not seen. */
+static PyObject *
+traced_call(const char *name, PyObject *const *args, Py_ssize_t nargs,
+            PyObject *kwnames)
+{
+    Engine *engine = hmr_engine;
+    PyObject *original = PyDict_GetItemString(engine->stat_functions, name);
+    if (original == NULL) {
+        PyErr_Format(PyExc_RuntimeError, "os.%s is not available", name);
+        return NULL;
+    }
+    Frame *frame = engine->tracing ? frame_current(engine) : NULL;
+    if (frame != NULL && nargs > 0) {
+        PyObject *path = PyLong_Check(args[0]) ? NULL
+                                               : PyOS_FSPath(args[0]);
+        int result = path != NULL ? note_path(engine, frame, path, 0) : 0;
+        Py_XDECREF(path);
+        if (result < 0) {
+            return NULL;
+        }
+        PyErr_Clear(); /* no path: the call itself will say so */
+    }
+    return PyObject_Vectorcall(original, args, (size_t)nargs, kwnames);
+}
+
+
+#define TRACED(name)                                                        \
+    static PyObject *traced_##name(PyObject *self, PyObject *const *args,   \
+                                   Py_ssize_t nargs, PyObject *kwnames)     \
+    {                                                                       \
+        (void)self;                                                         \
+        return traced_call(#name, args, nargs, kwnames);                    \
+    }
+
+TRACED(stat)
+TRACED(lstat)
+TRACED(access)
+
+static PyMethodDef traced_defs[] = {
+    {"stat", (PyCFunction)(void (*)(void))traced_stat,
+     METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"lstat", (PyCFunction)(void (*)(void))traced_lstat,
+     METH_FASTCALL | METH_KEYWORDS, NULL},
+    {"access", (PyCFunction)(void (*)(void))traced_access,
+     METH_FASTCALL | METH_KEYWORDS, NULL},
+};
+
+
+static int
+traced_swap(Engine *engine, PyObject *os, PyMethodDef *def, int on)
+{
+    if (!on) {
+        PyObject *original =
+            PyDict_GetItemString(engine->stat_functions, def->ml_name);
+        return original != NULL
+                   ? PyObject_SetAttrString(os, def->ml_name, original)
+                   : 0;
+    }
+    PyObject *original = PyObject_GetAttrString(os, def->ml_name);
+    PyObject *wrapper = PyCFunction_New(def, NULL);
+    int result = -1;
+    if (original != NULL && wrapper != NULL
+        && PyDict_SetItemString(engine->stat_functions, def->ml_name,
+                                original) == 0) {
+        result = PyObject_SetAttrString(os, def->ml_name, wrapper);
+    }
+    Py_XDECREF(original);
+    Py_XDECREF(wrapper);
+    return result;
+}
+
+
+void
+files_trace(Engine *engine, int on)
+{
+    PyObject *os = PyImport_ImportModule("os");
+    for (size_t i = 0; os != NULL && i < Py_ARRAY_LENGTH(traced_defs); i++) {
+        if (traced_swap(engine, os, &traced_defs[i], on) < 0) {
+            PyErr_WriteUnraisable(os);
+        }
+    }
+    Py_XDECREF(os);
+}

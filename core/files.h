@@ -1,0 +1,35 @@
+/* Files that statements depend on: opened, listed, looked for.
+ *
+ * All functions need the GIL. */
+
+#ifndef HMR_CORE_FILES_H
+#define HMR_CORE_FILES_H
+
+#include "engine.h"
+
+#define FILE_CAPSULE "hmr_serve._core.FileCell" /* in engine->files */
+
+/* Read a whole file: new bytes object; NULL with OSError set. */
+PyObject *file_read(PyObject *path);
+
+/* The cell of a path, with its content as it is now; new reference.
+ * NULL with an exception set. */
+FileCell *file_cell(Engine *engine, PyObject *path, int listed);
+
+/* A name that find_spec did not find. New reference. */
+FileCell *file_missing_module(Engine *engine, PyObject *name);
+
+/* Look again: 1 when the content differs from what the cell holds (and the cell
+ * now holds the new content), 0, or -1 with an exception set. */
+int file_refresh(FileCell *file);
+
+/* Does a set of paths name an entry of this directory? 1, 0, -1. */
+int files_set_has_child(PyObject *paths, PyObject *directory);
+
+/* Install the audit hook, once a process. 0, or -1 with an exception set. */
+int files_install(void);
+
+/* Turn the noting of files on and off. */
+void files_trace(Engine *engine, int on);
+
+#endif

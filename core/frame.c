@@ -1,0 +1,815 @@
+/* The statement that a thread is running, and what it is seen to do. */
+
+#include "frame.h"
+
+#include "compat.h"
+#include "value.h"
+
+#include <stdarg.h>
+#include <time.h>
+
+static _Thread_local Frame *frame_top;
+
+
+static int64_t
+now_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+
+/* The frame of the async trace that the current context belongs to. */
+static Frame *
+frame_current_async(Engine *engine)
+{
+    PyObject *number = NULL;
+    if (PyContextVar_Get(engine->async_current, NULL, &number) < 0) {
+        PyErr_Clear();
+    }
+    if (number == NULL) {
+        return NULL;
+    }
+    long wanted = PyLong_AsLong(number);
+    Py_DECREF(number);
+    for (Frame *f = engine->async_frames; f != NULL; f = f->up) {
+        if (f->number == wanted) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
+
+Frame *
+frame_current(Engine *engine)
+{
+    if (frame_top != NULL) {
+        return frame_top;
+    }
+    return engine->async_frames != NULL ? frame_current_async(engine) : NULL;
+}
+
+
+static void
+frame_fini(Frame *frame, Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < frame->candidate_count; i++) {
+        cell_unref(&frame->candidates[i].group->cell, engine);
+        Py_DECREF(frame->candidates[i].object);
+        print_fini(&frame->candidates[i].before);
+    }
+    PyMem_Free(frame->candidates);
+    PyMem_Free(frame->bound);
+    ptrmap_fini(&frame->seen);
+    trace_free(frame->trace, engine);
+    frame->trace = NULL;
+}
+
+
+int
+frame_push(Frame *frame, Engine *engine, Statement *statement)
+{
+    if (frame_top != NULL && frame_flush(frame_top, engine) < 0) {
+        return -1;
+    }
+    *frame = (Frame){.up = frame_top, .statement = statement};
+    frame->trace = trace_new();
+    if (frame->trace == NULL) {
+        return -1;
+    }
+    frame->started = now_ns();
+    frame_top = frame;
+    return 0;
+}
+
+
+int
+frame_conflict(Engine *engine, Statement *producer, const char *format, ...)
+{
+    if (producer == NULL) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "hmr-serve: a value of an earlier statement is gone "
+                        "and nobody can make it again");
+        return -1;
+    }
+    va_list args;
+    va_start(args, format);
+    PyObject *reason = PyUnicode_FromFormatV(format, args);
+    va_end(args);
+    if (reason == NULL) {
+        return -1;
+    }
+    engine->conflict = producer;
+    Py_XSETREF(engine->conflict_reason, reason);
+    PyErr_SetNone(engine->again);
+    return -1;
+}
+
+
+/* ---- reads ------------------------------------------------------------------ */
+
+/* Names that the import system sets; no statement is their producer. */
+static int
+name_is_system(PyObject *name)
+{
+    static const char *const names[] = {
+        "__name__",    "__file__",        "__package__",
+        "__spec__",    "__loader__",      "__path__",
+        "__cached__",  "__builtins__",    "__annotations__",
+        "__dict__",    "__class__",       "__annotate__",
+        "__conditional_annotations__",    "__warningregistry__",
+    };
+    if (!PyUnicode_Check(name) || PyUnicode_GET_LENGTH(name) < 8
+        || PyUnicode_READ_CHAR(name, 0) != '_'
+        || PyUnicode_READ_CHAR(name, 1) != '_') {
+        return 0;
+    }
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
+        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* First time for this key? 1, 0, or -1 with an exception set. */
+static int
+frame_first(Frame *frame, const void *key)
+{
+    if (ptrmap_get(&frame->seen, key) != NULL) {
+        return 0;
+    }
+    if (ptrmap_set(&frame->seen, key, frame) < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    return 1;
+}
+
+
+/* A key of its own for "this statement bound it" beside "it read it". */
+#define BOUND_KEY(binding) ((const char *)(binding) + 1)
+
+
+int
+binding_sync(Binding *binding, Version *version)
+{
+    Engine *engine = binding->module->engine;
+    if (binding->actual == version) {
+        return 0;
+    }
+    PyObject *ns = binding->module->ns;
+    int result = 0;
+    engine->syncing++;
+    if (version != NULL && version->value != NULL) {
+        result = PyDict_SetItem(ns, binding->name, version->value);
+    }
+    else {
+        int found = PyDict_Contains(ns, binding->name);
+        result = found > 0 ? PyDict_DelItem(ns, binding->name) : found;
+    }
+    engine->syncing--;
+    if (result == 0) {
+        version_set(&binding->actual, version);
+    }
+    return result;
+}
+
+
+int
+frame_read_cell(Frame *frame, Cell *cell)
+{
+    int first = frame_first(frame, cell);
+    if (first <= 0) {
+        return first;
+    }
+    return trace_add_read(frame->trace, cell, cell_now(cell, hmr_engine));
+}
+
+
+int
+frame_read_group(Frame *frame, Group *group)
+{
+    Engine *engine = hmr_engine;
+    int first = frame_first(frame, group);
+    if (first <= 0) {
+        return first;
+    }
+    Version *version = cell_now(&group->cell, engine);
+    if (engine->transaction && version != group->actual) {
+        if (group->creator == NULL || group->creator->dead) {
+            engine_need_restart(engine,
+                                "%U needs an object as it was before later "
+                                "statements changed it",
+                                frame->statement->syntax.label);
+            return 0;
+        }
+        group->must_be_fresh = 1;
+        return frame_conflict(
+            engine, group->creator, "%U needs it as it was",
+            frame->statement->syntax.label);
+    }
+    return trace_add_read(frame->trace, &group->cell, version);
+}
+
+
+/* Read only an attribute path of a binding: 1 when that was enough, 0 when the
+ * whole object has to be read, -1 on error. */
+static int
+frame_read_path(Frame *frame, Binding *binding, Version *version,
+                PyObject *path)
+{
+    if (version == NULL || version->value == NULL
+        || PyModule_Check(version->value)) {
+        return 0;
+    }
+    PyObject *value = value_follow(version->value, path);
+    if (value == NULL) {
+        return 0;
+    }
+    if (!value_is_immutable(value)) {
+        Py_DECREF(value);
+        return 0;
+    }
+    if (trace_add_read(frame->trace, &binding->cell, version) < 0) {
+        Py_DECREF(value);
+        return -1;
+    }
+    Read *read = &frame->trace->reads[frame->trace->read_count - 1];
+    read->path = Py_NewRef(path);
+    read->value = value;
+    return 1;
+}
+
+
+int
+frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path)
+{
+    Engine *engine = module->engine;
+    if (name_is_system(name)) {
+        return 0;
+    }
+    Binding *binding = module_binding(module, name, 1);
+    if (binding == NULL) {
+        return -1;
+    }
+    if (ptrmap_get(&frame->seen, BOUND_KEY(binding)) != NULL) {
+        return 0; /* its own doing */
+    }
+    Version *version = cell_now(&binding->cell, engine);
+    if (engine->transaction) {
+        if (version != NULL && version->gone) {
+            return frame_conflict(engine, version->producer,
+                                  "%U needs it again",
+                                  frame->statement->syntax.label);
+        }
+        if (binding_sync(binding, version) < 0) {
+            return -1;
+        }
+    }
+    if (ptrmap_get(&frame->seen, binding) != NULL) {
+        return 0;
+    }
+    if (path != NULL) {
+        int enough = frame_read_path(frame, binding, version, path);
+        if (enough != 0) {
+            return enough < 0 ? -1 : 0;
+        }
+    }
+    if (frame_read_cell(frame, &binding->cell) < 0) {
+        return -1;
+    }
+    if (version == NULL || version->value == NULL
+        || frame->statement->syntax.kind == STATEMENT_IMPORT) {
+        return 0;
+    }
+    Group *group = group_of(engine, version->value);
+    return group != NULL ? frame_read_group(frame, group) : 0;
+}
+
+
+int
+frame_read_namespace(Frame *frame, Module *module)
+{
+    PyObject *names = PyList_New(0);
+    if (names == NULL) {
+        return -1;
+    }
+    PyObject *copy = PyDict_Copy(module->ns); /* reads may sync the dict */
+    int result = copy != NULL ? 0 : -1;
+    Py_ssize_t pos = 0;
+    PyObject *name, *value;
+    while (result == 0 && PyDict_Next(copy, &pos, &name, &value)) {
+        if (!PyUnicode_Check(name) || name_is_system(name)) {
+            continue;
+        }
+        result = frame_read_name(frame, module, name, NULL);
+        Binding *binding = module_binding(module, name, 0);
+        if (result == 0 && binding != NULL
+            && cell_now(&binding->cell, module->engine) != NULL) {
+            result = PyList_Append(names, name);
+        }
+    }
+    PyObject *tuple = result == 0 ? PyList_AsTuple(names) : NULL;
+    if (tuple != NULL) {
+        result = trace_add_names(frame->trace, module, tuple);
+    }
+    Py_XDECREF(tuple);
+    Py_XDECREF(copy);
+    Py_DECREF(names);
+    return result;
+}
+
+
+/* ---- candidates -------------------------------------------------------------- */
+
+/* The group of an object; functions and what was bound before tracking get one
+ * when they are first about to be shaped. */
+static Group *
+candidate_group(Engine *engine, PyObject *object)
+{
+    Group *group = group_of(engine, object);
+    if (group != NULL || !PyFunction_Check(object)) {
+        return group;
+    }
+    CodeInfo *info = code_info(PyFunction_GET_CODE(object));
+    if (info == NULL || info->statement == NULL
+        || info->statement->trace == NULL) {
+        return NULL;
+    }
+    group = group_new(engine, object, info->statement);
+    if (group != NULL
+        && trace_add_write(info->statement->trace, &group->cell,
+                           group->actual) == 0) {
+        cell_unref(&group->cell, engine); /* the trace holds it */
+        return group;
+    }
+    PyErr_Clear();
+    return NULL;
+}
+
+
+int
+frame_add_candidate(Frame *frame, PyObject *root, PyObject *object,
+                    int effect)
+{
+    Engine *engine = hmr_engine;
+    if (!print_applies(object)) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < frame->candidate_count; i++) {
+        if (frame->candidates[i].object == object) {
+            return 0;
+        }
+    }
+    Group *group = candidate_group(engine, root);
+    if (group == NULL) {
+        return 0; /* outside: nobody tracked created it */
+    }
+    if (frame->candidate_count == frame->candidate_room) {
+        Py_ssize_t room = frame->candidate_room * 2 + 4;
+        Candidate *grown = PyMem_Realloc(frame->candidates,
+                                         (size_t)room * sizeof(*grown));
+        if (grown == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        frame->candidates = grown;
+        frame->candidate_room = room;
+    }
+    Candidate *candidate = &frame->candidates[frame->candidate_count];
+    *candidate = (Candidate){.group = group, .effect = effect};
+    if (print_take(&candidate->before, object,
+                   effect ? PRINT_GLANCE : PRINT_DEEP) < 0) {
+        return -1;
+    }
+    candidate->object = Py_NewRef(object);
+    cell_ref(&group->cell);
+    frame->candidate_count++;
+    return 0;
+}
+
+
+/* Code that starts may shape any object that it reads. */
+static int
+frame_add_code_candidates(Frame *frame, CodeInfo *info)
+{
+    for (Py_ssize_t i = 0; i < info->name_count; i++) {
+        PyObject *value;
+        int found = PyDict_GetItemRef(info->module->ns, info->names[i].name,
+                                      &value);
+        if (found < 0) {
+            return -1;
+        }
+        if (found == 0) {
+            continue;
+        }
+        int result = 0;
+        if (group_of(hmr_engine, value) != NULL) {
+            result = frame_add_candidate(frame, value, value, 0);
+        }
+        Py_DECREF(value);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+int
+frame_read_code(Frame *frame, CodeInfo *info)
+{
+    int first = frame_first(frame, info);
+    if (first <= 0) {
+        return first;
+    }
+    if (code_info_scan(info) < 0) {
+        return -1;
+    }
+    if (info->cell != NULL
+        && frame_read_cell(frame, &info->cell->cell) < 0) {
+        return -1;
+    }
+    if (info->module == NULL) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < info->name_count; i++) {
+        if (frame_read_name(frame, info->module, info->names[i].name,
+                            info->names[i].path) < 0) {
+            return -1;
+        }
+    }
+    if (frame->number != 0) {
+        return 0; /* what a lifespan shapes is its own affair */
+    }
+    return frame_add_code_candidates(frame, info);
+}
+
+
+/* ---- binds -------------------------------------------------------------------- */
+
+int
+frame_bind(Frame *frame, Module *module, PyObject *name)
+{
+    if (!PyUnicode_Check(name) || name_is_system(name)) {
+        return 0;
+    }
+    Binding *binding = module_binding(module, name, 1);
+    if (binding == NULL) {
+        return -1;
+    }
+    int first = frame_first(frame, BOUND_KEY(binding));
+    if (first <= 0) {
+        return first;
+    }
+    if (frame->bound_count == frame->bound_room) {
+        Py_ssize_t room = frame->bound_room * 2 + 4;
+        Binding **bound =
+            PyMem_Realloc(frame->bound, (size_t)room * sizeof(*bound));
+        if (bound == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        frame->bound = bound;
+        frame->bound_room = room;
+    }
+    frame->bound[frame->bound_count++] = binding;
+    return 0;
+}
+
+
+/* The version for a new value: an old one when the value is as good as the same,
+ * so that whoever read it stays clean. New reference. */
+static Version *
+binding_version(Binding *binding, PyObject *value, Statement *statement)
+{
+    Version *old = binding->cell.live;
+    if (binding->module->engine->transaction && old != NULL
+        && old->value != NULL && value_equal(old->value, value)) {
+        old->producer = statement;
+        return version_ref(old);
+    }
+    return version_new(value, statement);
+}
+
+
+/* A mutable object that nobody knows yet is this statement's creation. */
+static int
+frame_create_group(Frame *frame, Engine *engine, PyObject *value)
+{
+    if (!print_applies(value)) {
+        return 0;
+    }
+    Group *group = group_of(engine, value);
+    if (group == NULL) {
+        if (PyFunction_Check(value)
+            && code_info(PyFunction_GET_CODE(value)) != NULL) {
+            return 0; /* see candidate_group */
+        }
+        group = group_new(engine, value, frame->statement);
+        if (group == NULL) {
+            return -1;
+        }
+        int result = trace_add_write(frame->trace, &group->cell,
+                                     group->actual);
+        cell_unref(&group->cell, engine); /* the trace holds it */
+        if (result < 0) {
+            return -1;
+        }
+        group->holders = PyMem_Calloc((size_t)frame->trace->read_count + 1,
+                                      sizeof(Cell *));
+        if (group->holders == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        for (Py_ssize_t i = 0; i < frame->trace->read_count; i++) {
+            Cell *cell = frame->trace->reads[i].cell;
+            if (cell->kind == CELL_GROUP) {
+                group->holders[group->holder_count++] = cell_ref(cell);
+            }
+        }
+        return 0;
+    }
+    if (group->creator != frame->statement && group->creator != NULL) {
+        return 0; /* an alias */
+    }
+    /* A rerun gave the same object: something outside keeps it. */
+    if (group->must_be_fresh) {
+        engine_need_restart(engine,
+                            "%U gives the same object again, and what was "
+                            "done to it cannot be undone",
+                            frame->statement->syntax.label);
+    }
+    group->creator = frame->statement;
+    cell_write(&group->cell, group->actual, engine);
+    return trace_add_write(frame->trace, &group->cell, group->actual);
+}
+
+
+static int
+frame_flush_binding(Frame *frame, Engine *engine, Binding *binding)
+{
+    Module *module = binding->module;
+    PyObject *value;
+    int found = PyDict_GetItemRef(module->ns, binding->name, &value);
+    if (found < 0) {
+        return -1;
+    }
+    Version *version = NULL;
+    int result = -1;
+    for (Py_ssize_t i = 0; i < frame->trace->write_count; i++) {
+        Write *write = &frame->trace->writes[i];
+        if (write->cell == &binding->cell
+            && (write->version != NULL ? write->version->value : NULL)
+                   == value) {
+            Py_XDECREF(value);
+            return 0; /* flushed before, and the same since */
+        }
+    }
+    if (found > 0) {
+        version = binding_version(binding, value, frame->statement);
+        if (version == NULL) {
+            goto done;
+        }
+    }
+    if (version != NULL && version->value != value) {
+        version_set(&binding->actual, NULL); /* let the old object in */
+        if (binding_sync(binding, version) < 0) {
+            goto done;
+        }
+    }
+    version_set(&binding->actual, version);
+    cell_write(&binding->cell, version, engine);
+    if (version == NULL) {
+        module_order_remove(module, binding);
+    }
+    if (trace_add_write(frame->trace, &binding->cell, version) < 0
+        || (version != NULL && module_order_add(module, binding) < 0)) {
+        goto done;
+    }
+    result = found > 0 ? frame_create_group(frame, engine, version->value)
+                       : 0;
+
+done:
+    version_unref(version);
+    Py_XDECREF(value);
+    return result;
+}
+
+
+int
+frame_flush(Frame *frame, Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < frame->bound_count; i++) {
+        if (frame_flush_binding(frame, engine, frame->bound[i]) < 0) {
+            return -1;
+        }
+        ptrmap_pop(&frame->seen, BOUND_KEY(frame->bound[i]));
+        if (ptrmap_set(&frame->seen, BOUND_KEY(frame->bound[i]), frame) < 0) {
+            PyErr_NoMemory();
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* ---- shapes -------------------------------------------------------------------- */
+
+static int
+frame_shape(Frame *frame, Engine *engine, Group *group)
+{
+    if (engine->transaction && group->creator != NULL
+        && group->creator != frame->statement && !group->creator->dead
+        && group->creator->fresh_walk != engine->walk) {
+        group->must_be_fresh = 1;
+        return frame_conflict(engine, group->creator, "%U changes it",
+                              frame->statement->syntax.label);
+    }
+    Version *before = cell_now(&group->cell, engine);
+    for (Py_ssize_t i = 0; i < frame->trace->write_count; i++) {
+        Write *write = &frame->trace->writes[i];
+        if (write->cell == &group->cell) {
+            return 0; /* this statement's creation, or shaped already */
+        }
+    }
+    Version *after = version_new(NULL, frame->statement);
+    if (after == NULL) {
+        return -1;
+    }
+    int result = 0;
+    if (frame_first(frame, group) > 0) {
+        result = trace_add_read(frame->trace, &group->cell, before);
+    }
+    if (result == 0) {
+        result = trace_add_write(frame->trace, &group->cell, after);
+    }
+    cell_write(&group->cell, after, engine);
+    version_set(&group->actual, after);
+    version_unref(after);
+    return result;
+}
+
+
+/* The object may be part of a group that its creator had read. */
+static int
+frame_shape_holders(Frame *frame, Engine *engine, Group *group)
+{
+    for (Py_ssize_t i = 0; i < group->holder_count; i++) {
+        Group *holder = (Group *)group->holders[i];
+        if (holder->object == NULL || group->object == NULL
+            || cell_now(&holder->cell, engine) == NULL) {
+            continue;
+        }
+        int reached =
+            print_reaches(holder->object, group->object, PRINT_DEEP);
+        if (reached < 0
+            || (reached > 0 && frame_shape(frame, engine, holder) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* Compare each candidate with what it was before the statement. */
+static int
+frame_judge_candidates(Frame *frame, Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < frame->candidate_count; i++) {
+        Candidate *candidate = &frame->candidates[i];
+        PrintDifference difference =
+            print_compare(&candidate->before, candidate->object,
+                          candidate->effect ? PRINT_GLANCE : PRINT_DEEP);
+        if (difference == PRINT_ERROR) {
+            return -1;
+        }
+        if (difference == PRINT_EQUAL
+            || (difference == PRINT_UNKNOWN && !candidate->effect)) {
+            continue;
+        }
+        Group *own = group_of(engine, candidate->object);
+        if (frame_shape(frame, engine, candidate->group) < 0
+            || frame_shape_holders(frame, engine, candidate->group) < 0
+            || (own != NULL && frame_shape(frame, engine, own) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* ---- the end --------------------------------------------------------------------- */
+
+static void
+frame_leave(Frame *frame)
+{
+    frame_top = frame->up;
+    int64_t spent = now_ns() - frame->started;
+    if (frame->up != NULL) {
+        frame->up->nested += spent;
+    }
+    frame->trace->cost = (double)(spent - frame->nested) / 1e9;
+}
+
+
+Trace *
+frame_pop(Frame *frame, Engine *engine)
+{
+    int result = frame_judge_candidates(frame, engine);
+    if (result == 0) {
+        result = frame_flush(frame, engine);
+    }
+    if (result < 0) {
+        frame_abandon(frame, engine);
+        return NULL;
+    }
+    frame_leave(frame);
+    Trace *trace = frame->trace;
+    frame->trace = NULL;
+    frame_fini(frame, engine);
+    return trace;
+}
+
+
+void
+frame_abandon(Frame *frame, Engine *engine)
+{
+    PyObject *error = PyErr_GetRaisedException();
+    frame_leave(frame);
+    for (Py_ssize_t i = 0; i < frame->bound_count; i++) {
+        /* What the namespace holds now is nobody's version. */
+        Version *unknown = version_new(NULL, NULL);
+        version_set(&frame->bound[i]->actual, unknown);
+        version_unref(unknown);
+    }
+    if (frame->up != NULL) {
+        for (Py_ssize_t i = 0; i < frame->trace->read_count; i++) {
+            Read *read = &frame->trace->reads[i];
+            if (frame_first(frame->up, read->cell) > 0
+                && trace_add_read(frame->up->trace, read->cell,
+                                  read->version) < 0) {
+                PyErr_Clear(); /* without memory: the error below matters */
+            }
+        }
+    }
+    PyErr_Clear();
+    frame_fini(frame, engine);
+    PyErr_SetRaisedException(error);
+}
+
+
+/* ---- async traces ------------------------------------------------------------------ */
+
+Frame *
+frame_open_async(Engine *engine, Statement *statement)
+{
+    Frame *frame = PyMem_Calloc(1, sizeof(*frame));
+    if (frame == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    frame->statement = statement;
+    frame->number = ++engine->async_number;
+    frame->started = now_ns();
+    frame->trace = trace_new();
+    PyObject *number = PyLong_FromLong(frame->number);
+    PyObject *token = frame->trace != NULL && number != NULL
+                          ? PyContextVar_Set(engine->async_current, number)
+                          : NULL;
+    Py_XDECREF(number);
+    if (token == NULL) {
+        frame_fini(frame, engine);
+        PyMem_Free(frame);
+        return NULL;
+    }
+    Py_DECREF(token);
+    frame->up = engine->async_frames;
+    engine->async_frames = frame;
+    return frame;
+}
+
+
+Trace *
+frame_close_async(Frame *frame, Engine *engine)
+{
+    for (Frame **at = &engine->async_frames; *at != NULL; at = &(*at)->up) {
+        if (*at == frame) {
+            *at = frame->up;
+            break;
+        }
+    }
+    Trace *trace = NULL;
+    if (frame_flush(frame, engine) == 0) {
+        trace = frame->trace;
+        trace->cost = (double)(now_ns() - frame->started) / 1e9;
+        frame->trace = NULL;
+    }
+    frame_fini(frame, engine);
+    PyMem_Free(frame);
+    return trace;
+}

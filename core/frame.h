@@ -1,0 +1,84 @@
+/* The statement that a thread is running, and what it is seen to do.
+ *
+ * Responsibilities: attribute reads, binds, calls, shapes and files to the
+ * statement whose doing they are; keep the namespace in step with the version
+ * that the running walk has reached. All functions need the GIL. */
+
+#ifndef HMR_CORE_FRAME_H
+#define HMR_CORE_FRAME_H
+
+#include <Python.h>
+
+#include "engine.h"
+#include "print.h"
+
+/* An object that the statement may shape, as it was before. */
+typedef struct {
+    Group *group;   /* the group shaped if the object changes. Owned. */
+    PyObject *object; /* Owned. */
+    Print before;
+    int effect;     /* by its syntax the statement has no other purpose */
+} Candidate;
+
+struct Frame {
+    Frame *up;            /* the frame of the import that we are inside of */
+    Statement *statement;
+    Trace *trace;         /* Owned until frame_finish hands it out. */
+    PtrMap seen;          /* cells and code infos already read */
+    Binding **bound;      /* names bound since the last flush. */
+    Py_ssize_t bound_count, bound_room;
+    Candidate *candidates;
+    Py_ssize_t candidate_count, candidate_room;
+    int64_t started;      /* ns */
+    int64_t nested;       /* ns spent in statements of imported modules */
+    long number;          /* of an async trace */
+};
+
+/* The frame of the calling thread: the running statement, or the async trace of
+ * the current context. NULL: nobody tracked is at work. Borrowed. */
+Frame *frame_current(Engine *engine);
+
+/* Begin a statement on this thread. 0, or -1 with an exception set. */
+int frame_push(Frame *frame, Engine *engine, Statement *statement);
+
+/* End it: its trace (owned by the caller), or NULL with an exception set. Writes
+ * versions of all that it bound and shaped. */
+Trace *frame_pop(Frame *frame, Engine *engine);
+
+/* End it without a result: the statement raised. Keeps the exception. What it
+ * had read goes to the frame above: it may depend on the failure. */
+void frame_abandon(Frame *frame, Engine *engine);
+
+/* Turn names bound so far into versions, because others will read them now. */
+int frame_flush(Frame *frame, Engine *engine);
+
+/* The statement must run before what is running can: the walk starts again with
+ * it. Raises engine->again; returns -1. */
+int frame_conflict(Engine *engine, Statement *producer, const char *format,
+                   ...);
+
+/* Notes. 0, or -1 with an exception set (engine->again for a conflict).
+ * `path`: tuple of attributes, or NULL. */
+int frame_read_name(Frame *frame, Module *module, PyObject *name,
+                    PyObject *path);
+int frame_read_code(Frame *frame, CodeInfo *info);
+int frame_read_cell(Frame *frame, Cell *cell);
+int frame_read_namespace(Frame *frame, Module *module);
+int frame_bind(Frame *frame, Module *module, PyObject *name);
+int frame_read_group(Frame *frame, Group *group);
+
+/* Print an object that the statement may shape; `root` is the object whose group
+ * it belongs to. */
+int frame_add_candidate(Frame *frame, PyObject *root, PyObject *object,
+                        int effect);
+
+/* Physically put the version into the namespace. 0, or -1 with an exception. */
+int binding_sync(Binding *binding, Version *version);
+
+/* A frame for a trace that stays open over awaits; sets the ContextVar in the
+ * current context. Closing frees it and hands out its trace (owned by the
+ * caller), or NULL with an exception set. */
+Frame *frame_open_async(Engine *engine, Statement *statement);
+Trace *frame_close_async(Frame *frame, Engine *engine);
+
+#endif

@@ -1,0 +1,245 @@
+/* The dependency graph: modules, statements, cells, versions, traces.
+ *
+ * A *cell* is anything that a statement can read and that changes in versions:
+ * a binding (module, name), the shape of an object (group), the code of a
+ * function, a file, the set of names of a module. Running a statement reads
+ * versions and writes versions; its *trace* is the list of both. A statement is
+ * clean when every version it read is still the one that the cell has at the
+ * statement's place in cold order.
+ *
+ * Everything here needs the GIL. Statements, modules and bindings belong to the
+ * engine; cells and versions are reference counted. */
+
+#ifndef HMR_CORE_GRAPH_H
+#define HMR_CORE_GRAPH_H
+
+#include <Python.h>
+
+#include "ptrmap.h"
+#include "syntax.h"
+
+typedef struct Engine Engine;
+typedef struct Module Module;
+typedef struct Statement Statement;
+
+/* One value of a cell, by identity: two versions are never "equal". */
+typedef struct {
+    Py_ssize_t refs;
+    PyObject *value;     /* Owned. NULL: deleted, gone, or not an object */
+    Statement *producer; /* Borrowed; whose run made it; may be NULL. Valid only
+                            while the version is current somewhere */
+    int gone;            /* the value was released: only a rerun brings it back */
+} Version;
+
+typedef enum {
+    CELL_BINDING,
+    CELL_GROUP,
+    CELL_CODE,
+    CELL_FILE,
+} CellKind;
+
+/* Responsibilities: hold the version that the running walk has reached (env),
+ * the one that stands when no statement wrote it (base), and the one of the
+ * last applied revision (live). */
+typedef struct Cell {
+    CellKind kind;
+    Py_ssize_t refs;
+    uint32_t walk;    /* the walk that env belongs to */
+    Version *env;     /* Owned; NULL: unbound */
+    Version *base;    /* Owned; may be NULL */
+    Version *live;    /* Owned; set while a transaction runs */
+    Py_ssize_t readers; /* committed traces that read it */
+    struct Cell *next, *prev; /* the engine's list of all cells */
+} Cell;
+
+/* (module, name). Lives as long as its module record. */
+typedef struct {
+    Cell cell;
+    Module *module;  /* Borrowed. */
+    PyObject *name;  /* Owned, interned. */
+    Version *actual; /* Owned; what the namespace holds as far as we know */
+    uint32_t order_walk; /* the walk that put it into module->order */
+} Binding;
+
+/* An object that a statement created, with the statements that shaped it. */
+typedef struct {
+    Cell cell;
+    PyObject *object;    /* Owned; NULL when released */
+    Statement *creator;  /* Borrowed; NULL when the statement is no more */
+    Version *actual;     /* Owned; the last shape physically applied */
+    Cell **holders;      /* Owned groups that the creator had read: the object may
+                            be a part of one of them */
+    Py_ssize_t holder_count;
+    int must_be_fresh;   /* the creator reruns to undo a shape: it must give
+                            another object */
+} Group;
+
+/* The code of one function, over its patches. */
+typedef struct {
+    Cell cell;
+    PyObject *name; /* Owned; the qualified name, for reasons */
+} CodeCell;
+
+/* A path whose content, absence or listing was read. */
+typedef struct {
+    Cell cell;
+    PyObject *table;  /* Borrowed dict of the engine that lists it */
+    PyObject *path;   /* Owned, absolute; or a module name not found */
+    int listed;       /* a directory that was listed */
+    uint64_t content; /* hash of what was there; 0: nothing */
+    uint64_t content_before; /* while a transaction runs */
+} FileCell;
+
+typedef struct {
+    Cell *cell;       /* Owned. */
+    Version *version; /* Owned; NULL: unbound or missing */
+    PyObject *path;   /* Owned; tuple of attribute names, or NULL: all of it */
+    PyObject *value;  /* Owned; what the path led to */
+} Read;
+
+typedef struct {
+    Cell *cell;       /* Owned. */
+    Version *version; /* Owned; NULL: deleted */
+} Write;
+
+/* All names of a module at some moment: `import *`, vars(), dir(). */
+typedef struct {
+    Module *module;  /* Borrowed. */
+    PyObject *names; /* Owned tuple, in order. */
+} NamesRead;
+
+typedef struct {
+    Read *reads;
+    Py_ssize_t read_count, read_room;
+    Write *writes;
+    Py_ssize_t write_count, write_room;
+    Module **imports; /* Borrowed modules, in order. */
+    Py_ssize_t import_count, import_room;
+    NamesRead *names;
+    Py_ssize_t names_count, names_room;
+    PyObject *result; /* Owned; a probe's result. */
+    double cost;      /* seconds, without nested imports */
+    int committed;    /* counted in the cells' readers */
+} Trace;
+
+typedef enum {
+    ROOT_NONE,
+    ROOT_EARLY, /* imported before any entry ran */
+    ROOT_LATE,  /* imported at run time, by a request */
+} ModuleRoot;
+
+struct Statement {
+    Module *module; /* Borrowed. */
+    Syntax syntax;
+    PyObject *code;   /* Owned; NULL for a bare string and for probes */
+    PyObject *func;   /* Owned; a probe's callable */
+    Trace *trace;     /* Owned; of the applied revision; NULL: never ran */
+    Trace *attempt;   /* Owned; of the running transaction */
+    PyObject *reason; /* Owned str; why it has to run */
+    int forced;       /* runs whatever its reads say */
+    int async;        /* a trace opened by begin(): never run from here */
+    int stale;        /* an async trace that is no longer clean */
+    int dead;         /* not in the edited source; freed when that is applied */
+    Statement *patched; /* Borrowed; the old statement that this one is but for
+                         bodies of functions, while the edit is applied */
+    int moved;        /* line numbers were changed in this transaction */
+    int old_line, old_end_line; /* what they were */
+    long ran;         /* when it ran in this transaction; 0: it did not */
+    uint32_t fresh_walk; /* the walk in which it ran or was reused */
+};
+
+struct Module {
+    Engine *engine;       /* Borrowed. */
+    PyObject *name;       /* Owned str. */
+    PyObject *path;       /* Owned str; NULL for the module of probes */
+    PyObject *module;     /* Owned module object. */
+    PyObject *ns;         /* Borrowed dict of `module`. */
+    PyObject *source;     /* Owned bytes that the statements come from */
+    Statement **statements; /* Owned, file order. */
+    Py_ssize_t count;
+    PyObject *bindings;   /* Owned dict: name -> PyCapsule of Binding */
+    FileCell *file;       /* Owned; the source file. */
+    int future_flags;     /* compiler flags of __future__ imports */
+    int annotated;        /* some statement has a module-level annotation */
+    uint32_t walk;        /* the walk that visited it last */
+    int running;          /* its statements are being visited */
+    int gone;             /* its file is no more */
+    ModuleRoot root;      /* imported by nobody that we trace */
+    long ended;           /* its place among the imports of a walk, by end */
+    Binding **order;      /* names in the order the walk bound them. Owned. */
+    Py_ssize_t order_count, order_room;
+    Version *self;        /* Owned; the version "this module object" */
+    /* Set while a transaction applies an edit to this module. */
+    Statement **old_statements; /* Owned. */
+    Py_ssize_t old_count;
+    PyObject *old_source; /* Owned. */
+    int old_future_flags;
+    int edited;
+    int newborn;            /* first imported in the running transaction */
+    int ran;                /* some statement of it ran */
+    PyObject *keys;         /* Owned list: the namespace's names before */
+};
+
+/* Versions. version_new steals nothing; value may be NULL. */
+Version *version_new(PyObject *value, Statement *producer);
+Version *version_ref(Version *version); /* NULL is passed through */
+void version_unref(Version *version);   /* NULL is ignored */
+
+/* Put `version` (a new reference is taken) into *slot. */
+void version_set(Version **slot, Version *version);
+
+/* Cells. */
+void cell_init(Cell *cell, CellKind kind, Engine *engine);
+Cell *cell_ref(Cell *cell);
+void cell_unref(Cell *cell, Engine *engine);
+
+/* The version that the cell has now: in the running walk, or since the last
+ * one. Borrowed; NULL: unbound. */
+Version *cell_now(const Cell *cell, const Engine *engine);
+
+/* Give the cell a version in the current walk. */
+void cell_write(Cell *cell, Version *version, const Engine *engine);
+
+/* The binding of a name, created on demand (create != 0). Borrowed. NULL
+ * without an exception: there is none; with: out of memory. */
+Binding *module_binding(Module *module, PyObject *name, int create);
+
+/* Note that the walk bound the name: keeps module->order. 0 or -1. */
+int module_order_add(Module *module, Binding *binding);
+
+/* The name is deleted: it takes a new place when it is bound again. */
+void module_order_remove(Module *module, Binding *binding);
+
+/* The group of an object, or NULL. Borrowed. */
+Group *group_of(const Engine *engine, PyObject *object);
+
+/* A group for `object`, with its first version. Borrowed; the engine's table
+ * and the writes of the creator hold it. NULL with an exception. */
+Group *group_new(Engine *engine, PyObject *object, Statement *creator);
+
+/* Traces. */
+Trace *trace_new(void);
+void trace_free(Trace *trace, Engine *engine);
+int trace_add_read(Trace *trace, Cell *cell, Version *version);
+int trace_add_write(Trace *trace, Cell *cell, Version *version);
+int trace_add_import(Trace *trace, Module *module);
+int trace_add_names(Trace *trace, Module *module, PyObject *names);
+
+/* What `from` wrote is now the doing of `to`: versions and groups. */
+void trace_move_producer(Trace *trace, const Statement *from, Statement *to);
+
+/* Count or uncount the trace among the cells' readers. */
+void trace_commit(Trace *trace);
+
+/* Statements and modules. */
+Statement *statement_new(Module *module);
+void statement_free(Statement *statement, Engine *engine);
+
+/* Set why it runs; keeps the first reason. */
+void statement_set_reason(Statement *statement, const char *format, ...);
+
+Module *module_new(Engine *engine, PyObject *name, PyObject *path,
+                   PyObject *object);
+void module_free(Module *module);
+
+#endif

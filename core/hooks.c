@@ -1,0 +1,387 @@
+/* How the engine sees what tracked code does: CPython's watchers and hooks. */
+
+#include "hooks.h"
+
+#include "compat.h"
+#include "files.h"
+#include "frame.h"
+#include "walk.h"
+
+#define TOOL_NAME "hmr-serve"
+
+
+/* ---- sys.monitoring ----------------------------------------------------------- */
+
+/* PY_START and PY_RESUME: (code, offset). The frame is the starting one, so its
+ * globals are PyEval_GetGlobals(). */
+static PyObject *
+on_code_start(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
+{
+    (void)self;
+    Engine *engine = hmr_engine;
+    if (engine == NULL || nargs < 1) {
+        Py_RETURN_NONE;
+    }
+    PyObject *code = args[0];
+    CodeInfo *info = code_info(code);
+    if (info == NULL) {
+        PyObject *globals = PyEval_GetGlobals(); /* borrowed */
+        Module *module =
+            globals != NULL ? engine_module_by_ns(engine, globals) : NULL;
+        if (module == NULL) {
+            return Py_NewRef(engine->disable);
+        }
+        info = code_attach_dynamic(code, module);
+        if (info == NULL) {
+            return NULL;
+        }
+    }
+    Frame *frame = frame_current(engine);
+    if (frame != NULL && code != frame->statement->code
+        && frame_read_code(frame, info) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+
+static PyMethodDef on_code_start_def = {
+    "on_code_start", (PyCFunction)(void (*)(void))on_code_start,
+    METH_FASTCALL, NULL};
+
+
+/* Take tool id 4, else 3, else say so. */
+static int
+monitoring_take_tool(Engine *engine)
+{
+    for (int tool = 4; tool >= 3; tool--) {
+        PyObject *done = PyObject_CallMethod(
+            engine->monitoring, "use_tool_id", "is", tool, TOOL_NAME);
+        if (done != NULL) {
+            Py_DECREF(done);
+            engine->tool = tool;
+            return 0;
+        }
+        if (!PyErr_ExceptionMatches(PyExc_ValueError)) {
+            return -1;
+        }
+        PyErr_Clear(); /* in use */
+    }
+    PyErr_SetString(PyExc_RuntimeError,
+                    "hmr-serve: the sys.monitoring tool ids 3 and 4 are both "
+                    "taken by other tools; start without one of them");
+    return -1;
+}
+
+
+static int
+monitoring_event(Engine *engine, const char *name)
+{
+    PyObject *events = PyObject_GetAttrString(engine->monitoring, "events");
+    PyObject *value =
+        events != NULL ? PyObject_GetAttrString(events, name) : NULL;
+    int event = value != NULL ? (int)PyLong_AsLong(value) : -1;
+    Py_XDECREF(events);
+    Py_XDECREF(value);
+    return event;
+}
+
+
+static int
+monitoring_install(Engine *engine)
+{
+    engine->monitoring = PySys_GetObject("monitoring"); /* borrowed */
+    if (engine->monitoring == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "hmr-serve: no sys.monitoring");
+        return -1;
+    }
+    Py_INCREF(engine->monitoring);
+    engine->disable = PyObject_GetAttrString(engine->monitoring, "DISABLE");
+    if (engine->disable == NULL || monitoring_take_tool(engine) < 0) {
+        return -1;
+    }
+    PyObject *callback = PyCFunction_New(&on_code_start_def, NULL);
+    if (callback == NULL) {
+        return -1;
+    }
+    static const char *const names[] = {"PY_START", "PY_RESUME"};
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < Py_ARRAY_LENGTH(names); i++) {
+        int event = monitoring_event(engine, names[i]);
+        PyObject *old =
+            event < 0 ? NULL
+                      : PyObject_CallMethod(engine->monitoring,
+                                            "register_callback", "iiO",
+                                            engine->tool, event, callback);
+        result = old != NULL ? 0 : -1;
+        Py_XDECREF(old);
+    }
+    Py_DECREF(callback);
+    return result;
+}
+
+
+static int
+monitoring_set(Engine *engine, int on)
+{
+    int events = 0;
+    if (on) {
+        int start = monitoring_event(engine, "PY_START");
+        int resume = monitoring_event(engine, "PY_RESUME");
+        if (start < 0 || resume < 0) {
+            return -1;
+        }
+        events = start | resume;
+    }
+    PyObject *done = PyObject_CallMethod(engine->monitoring, "set_events",
+                                         "ii", engine->tool, events);
+    Py_XDECREF(done);
+    return done != NULL ? 0 : -1;
+}
+
+
+/* ---- namespaces ------------------------------------------------------------------ */
+
+/* Importing a submodule binds its name in the package: that is the doing of the
+ * import system, and the walk follows it by itself. */
+static int
+is_submodule_bind(const Engine *engine, const Module *module, PyObject *key,
+                  PyObject *value)
+{
+    if (value == NULL || !PyModule_Check(value)) {
+        return 0;
+    }
+    Module *child = engine_module_by_ns(engine, PyModule_GetDict(value));
+    if (child == NULL) {
+        return 0;
+    }
+    PyObject *name = PyUnicode_FromFormat("%U.%U", module->name, key);
+    int same = name != NULL && PyUnicode_Compare(name, child->name) == 0;
+    Py_XDECREF(name);
+    return same;
+}
+
+
+static int
+on_namespace_event(PyDict_WatchEvent event, PyObject *dict, PyObject *key,
+                   PyObject *value)
+{
+    Engine *engine = hmr_engine;
+    if (engine == NULL || engine->syncing || key == NULL
+        || (event != PyDict_EVENT_ADDED && event != PyDict_EVENT_MODIFIED
+            && event != PyDict_EVENT_DELETED)) {
+        return 0;
+    }
+    Frame *frame = frame_current(engine);
+    Module *module = engine_module_by_ns(engine, dict);
+    if (frame == NULL || module == NULL || !PyUnicode_Check(key)
+        || is_submodule_bind(engine, module, key, value)) {
+        return 0;
+    }
+    return frame_bind(frame, module, key);
+}
+
+
+/* ---- functions -------------------------------------------------------------------- */
+
+static int
+on_function_event(PyFunction_WatchEvent event, PyFunctionObject *function,
+                  PyObject *value)
+{
+    if (hmr_engine == NULL
+        || (event != PyFunction_EVENT_CREATE
+            && event != PyFunction_EVENT_DESTROY
+            && event != PyFunction_EVENT_MODIFY_CODE)) {
+        return 0;
+    }
+    CodeInfo *info = code_info(function->func_code);
+    if (info != NULL && event == PyFunction_EVENT_CREATE) {
+        return code_info_add_function(info, (PyObject *)function);
+    }
+    if (info != NULL) {
+        code_info_remove_function(info, (PyObject *)function);
+    }
+    if (event == PyFunction_EVENT_MODIFY_CODE && value != NULL) {
+        CodeInfo *next = code_info(value);
+        if (next != NULL) {
+            return code_info_add_function(next, (PyObject *)function);
+        }
+    }
+    return 0;
+}
+
+
+/* ---- modules ----------------------------------------------------------------------- */
+
+static int
+is_name(PyObject *name, const char *text)
+{
+    return PyUnicode_CompareWithASCIIString(name, text) == 0;
+}
+
+
+/* Is tracked code at work, or a library that looks at modules for its own
+ * purposes (pydantic, inspect)? */
+static int
+caller_is_tracked(const Engine *engine)
+{
+    PyObject *globals = PyEval_GetGlobals(); /* borrowed */
+    return globals != NULL && engine_module_by_ns(engine, globals) != NULL;
+}
+
+
+/* A read through the module object: `m.x`, `from m import x`, getattr. */
+static PyObject *
+tracked_module_getattro(PyObject *self, PyObject *name)
+{
+    Engine *engine = hmr_engine;
+    Frame *frame = engine != NULL ? frame_current(engine) : NULL;
+    Module *module =
+        frame != NULL ? engine_module_by_ns(engine, PyModule_GetDict(self))
+                      : NULL;
+    if (module != NULL) {
+        if (engine->transaction && walk_reach(module) < 0) {
+            return NULL;
+        }
+        int result = 0;
+        if (is_name(name, "__dict__")) {
+            if (caller_is_tracked(engine)) {
+                result = frame_read_namespace(frame, module);
+            }
+        }
+        else {
+            result = frame_read_name(frame, module, name, NULL);
+        }
+        if (result < 0) {
+            return NULL;
+        }
+    }
+    return PyModule_Type.tp_getattro(self, name);
+}
+
+
+static PyType_Slot tracked_module_slots[] = {
+    {Py_tp_getattro, tracked_module_getattro},
+    {0, NULL},
+};
+
+static PyType_Spec tracked_module_spec = {
+    .name = "hmr_serve._core.TrackedModule",
+    .flags = Py_TPFLAGS_DEFAULT, /* GC comes from the base */
+    .slots = tracked_module_slots,
+};
+
+
+static void
+module_set_type(PyObject *module, PyTypeObject *from, PyTypeObject *to)
+{
+    if (!Py_IS_TYPE(module, from)) {
+        return; /* the program gave it a class of its own */
+    }
+    Py_INCREF(to);
+    Py_SET_TYPE(module, to);
+    Py_DECREF(from);
+}
+
+
+int
+hooks_add_module(Engine *engine, Module *module)
+{
+    if (engine->tracing == 0) {
+        return 0;
+    }
+    module_set_type(module->module, &PyModule_Type, engine->module_type);
+    return PyDict_Watch(engine->dict_watcher, module->ns);
+}
+
+
+void
+hooks_remove_module(Engine *engine, Module *module)
+{
+    module_set_type(module->module, engine->module_type, &PyModule_Type);
+    if (PyDict_Unwatch(engine->dict_watcher, module->ns) < 0) {
+        PyErr_Clear(); /* was not watched */
+    }
+}
+
+
+/* ---- on and off ---------------------------------------------------------------------- */
+
+int
+hooks_start(Engine *engine)
+{
+    if (engine->tracing++ > 0) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        if (hooks_add_module(engine, engine->order[i]) < 0) {
+            engine->tracing--;
+            return -1;
+        }
+    }
+    if (monitoring_set(engine, 1) < 0) {
+        engine->tracing--;
+        return -1;
+    }
+    files_trace(engine, 1);
+    return 0;
+}
+
+
+void
+hooks_stop(Engine *engine)
+{
+    if (--engine->tracing > 0) {
+        return;
+    }
+    PyObject *error = PyErr_GetRaisedException();
+    files_trace(engine, 0);
+    if (monitoring_set(engine, 0) < 0) {
+        PyErr_WriteUnraisable(engine->monitoring);
+    }
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        hooks_remove_module(engine, engine->order[i]);
+    }
+    PyErr_SetRaisedException(error);
+}
+
+
+int
+hooks_install(Engine *engine)
+{
+    engine->module_type = (PyTypeObject *)PyType_FromSpecWithBases(
+        &tracked_module_spec, (PyObject *)&PyModule_Type);
+    if (engine->module_type == NULL || monitoring_install(engine) < 0) {
+        return -1;
+    }
+    engine->dict_watcher = PyDict_AddWatcher(on_namespace_event);
+    engine->function_watcher = PyFunction_AddWatcher(on_function_event);
+    if (engine->dict_watcher < 0 || engine->function_watcher < 0) {
+        return -1;
+    }
+    return files_install();
+}
+
+
+void
+hooks_uninstall(Engine *engine)
+{
+    PyObject *error = PyErr_GetRaisedException();
+    if (engine->tool >= 0) {
+        PyObject *done = PyObject_CallMethod(engine->monitoring,
+                                             "free_tool_id", "i",
+                                             engine->tool);
+        Py_XDECREF(done);
+        engine->tool = -1;
+    }
+    if (engine->dict_watcher >= 0) {
+        (void)PyDict_ClearWatcher(engine->dict_watcher); /* ours: cannot fail */
+        engine->dict_watcher = -1;
+    }
+    if (engine->function_watcher >= 0) {
+        (void)PyFunction_ClearWatcher(engine->function_watcher);
+        engine->function_watcher = -1;
+    }
+    PyErr_Clear();
+    PyErr_SetRaisedException(error);
+}

@@ -1,0 +1,470 @@
+/* An edited source against the running one. */
+
+#include "match.h"
+
+#include "compat.h"
+#include "split.h"
+
+#include <string.h>
+
+#define MATCH_TABLE_LIMIT 4000000 /* cells of the alignment table */
+
+/* Per statement of the new source: the old one that it is, or was. */
+typedef struct {
+    Py_ssize_t same;    /* index of the equal old statement, or -1 */
+    Py_ssize_t changed; /* index of the old statement it replaces, or -1 */
+} Match;
+
+
+/* ---- alignment ------------------------------------------------------------------ */
+
+static int
+statements_equal(const Statement *a, const Statement *b)
+{
+    return syntax_key_equal(&a->syntax.key, &b->syntax.key);
+}
+
+
+/* Longest common subsequence of old[from..old_end) and new[from..new_end). */
+static int
+align_middle(Statement **old, Py_ssize_t old_from, Py_ssize_t old_end,
+             Statement **new, Py_ssize_t new_from, Py_ssize_t new_end,
+             Match *matches)
+{
+    Py_ssize_t n = old_end - old_from, m = new_end - new_from;
+    if (n == 0 || m == 0) {
+        return 0;
+    }
+    if (n * m > MATCH_TABLE_LIMIT) {
+        return 0; /* a rewritten file: its middle counts as new */
+    }
+    unsigned short *table =
+        PyMem_Calloc((size_t)((n + 1) * (m + 1)), sizeof(*table));
+    if (table == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+#define AT(i, j) table[(i) * (m + 1) + (j)]
+    for (Py_ssize_t i = n - 1; i >= 0; i--) {
+        for (Py_ssize_t j = m - 1; j >= 0; j--) {
+            if (statements_equal(old[old_from + i], new[new_from + j])) {
+                AT(i, j) = (unsigned short)(AT(i + 1, j + 1) + 1);
+            }
+            else {
+                AT(i, j) = Py_MAX(AT(i + 1, j), AT(i, j + 1));
+            }
+        }
+    }
+    for (Py_ssize_t i = 0, j = 0; i < n && j < m;) {
+        if (statements_equal(old[old_from + i], new[new_from + j])) {
+            matches[new_from + j++].same = old_from + i++;
+        }
+        else if (AT(i + 1, j) >= AT(i, j + 1)) {
+            i++;
+        }
+        else {
+            j++;
+        }
+    }
+#undef AT
+    PyMem_Free(table);
+    return 0;
+}
+
+
+/* Order counts: a swapped statement is gone at one place and new at another. */
+static int
+align(Statement **old, Py_ssize_t old_count, Statement **new,
+      Py_ssize_t new_count, Match *matches)
+{
+    Py_ssize_t head = 0;
+    while (head < old_count && head < new_count
+           && statements_equal(old[head], new[head])) {
+        matches[head].same = head;
+        head++;
+    }
+    while (old_count > head && new_count > head
+           && statements_equal(old[old_count - 1], new[new_count - 1])) {
+        matches[--new_count].same = --old_count;
+    }
+    return align_middle(old, head, old_count, new, head, new_count, matches);
+}
+
+
+static int
+same_thing(const Statement *a, const Statement *b)
+{
+    return a->syntax.kind == b->syntax.kind
+           && PyUnicode_Compare(a->syntax.label, b->syntax.label) == 0;
+}
+
+
+/* Between two anchors, a new statement replaces the old one of its kind and
+ * name; of statements without a name, the one at the same distance. */
+static void
+pair_changed(Statement **old, Py_ssize_t old_count, Statement **new,
+             Py_ssize_t new_count, Match *matches)
+{
+    Py_ssize_t old_at = 0;
+    for (Py_ssize_t j = 0; j < new_count; j++) {
+        if (matches[j].same >= 0) {
+            old_at = matches[j].same + 1;
+            continue;
+        }
+        Py_ssize_t limit = old_count;
+        for (Py_ssize_t k = j + 1; k < new_count; k++) {
+            if (matches[k].same >= 0) {
+                limit = matches[k].same;
+                break;
+            }
+        }
+        for (Py_ssize_t i = old_at; i < limit; i++) {
+            if (same_thing(old[i], new[j])) {
+                matches[j].changed = i;
+                old_at = i + 1;
+                break;
+            }
+        }
+    }
+}
+
+
+/* ---- taking over --------------------------------------------------------------------- */
+
+static int
+lines_equal(PyObject *a, int a_line, PyObject *b, int b_line, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (a_line + i > PyList_GET_SIZE(a)
+            || b_line + i > PyList_GET_SIZE(b)
+            || PyUnicode_Compare(PyList_GET_ITEM(a, a_line + i - 1),
+                                 PyList_GET_ITEM(b, b_line + i - 1)) != 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+
+/* An equal statement that stands elsewhere, or is laid out in another way, gets
+ * its line numbers in place: no new code object. */
+static int
+statement_move(Split *split, Module *module, Py_ssize_t index,
+               Statement *old, PyObject *old_lines, Patches *patches)
+{
+    Statement *fresh = split->statements[index];
+    int count = old->syntax.end_line - old->syntax.line + 1;
+    int same_text =
+        fresh->syntax.end_line - fresh->syntax.line + 1 == count
+        && lines_equal(old_lines, old->syntax.line, split->lines,
+                       fresh->syntax.line, count);
+    if (same_text && fresh->syntax.line == old->syntax.line) {
+        return 0;
+    }
+    if (old->code != NULL) {
+        if (code_positions_save(&patches->positions, old->code) < 0) {
+            return -1;
+        }
+        if (same_text) {
+            code_tree_shift(old->code,
+                            fresh->syntax.line - old->syntax.line);
+        }
+        else {
+            if (split_compile(split, module, index) < 0) {
+                return -1;
+            }
+            code_tree_copy_positions(old->code, fresh->code);
+        }
+    }
+    old->moved = 1;
+    old->old_line = old->syntax.line;
+    old->old_end_line = old->syntax.end_line;
+    old->syntax.line = fresh->syntax.line;
+    old->syntax.end_line = fresh->syntax.end_line;
+    return 0;
+}
+
+
+/* What a decorator of a library put in the function's place may have looked at
+ * the function; then a patch would not reach it. */
+static int
+function_is_patchable(const Statement *old)
+{
+    if (old->syntax.kind != STATEMENT_FUNCTION
+        || PyTuple_GET_SIZE(old->syntax.opaque) == 0) {
+        return 1;
+    }
+    PyObject *value =
+        PyDict_GetItemWithError(old->module->ns, old->syntax.label);
+    return value != NULL && PyFunction_Check(value)
+           && code_info(PyFunction_GET_CODE(value)) != NULL;
+}
+
+
+/* Do the changed functions stand behind an opaque decorator inside the
+ * statement? */
+static int
+pairs_are_opaque(const Statement *old, const CodePairs *pairs)
+{
+    PyObject *opaque = old->syntax.opaque;
+    for (Py_ssize_t i = 0; i < pairs->count; i++) {
+        PyObject *name = ((PyCodeObject *)pairs->pairs[i].old_code)->co_name;
+        if (!pairs->pairs[i].changed
+            || (old->syntax.kind == STATEMENT_FUNCTION
+                && PyUnicode_Compare(name, old->syntax.label) == 0)) {
+            continue; /* the statement's own function: judged by its value */
+        }
+        for (Py_ssize_t j = 0; j < PyTuple_GET_SIZE(opaque); j++) {
+            if (PyUnicode_Compare(PyTuple_GET_ITEM(opaque, j), name) == 0) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+
+static int
+patches_add(Patches *patches, Module *module, CodePairs *pairs)
+{
+    for (Py_ssize_t i = 0; i < pairs->count; i++) {
+        const CodePair *pair = &pairs->pairs[i];
+        if (pair->changed) {
+            PyObject *name = PyUnicode_FromFormat(
+                "%U:%U", module->name,
+                ((PyCodeObject *)pair->new_code)->co_qualname);
+            int result =
+                name != NULL ? PyList_Append(patches->names, name) : -1;
+            Py_XDECREF(name);
+            if (result < 0) {
+                return -1;
+            }
+        }
+        if (code_pairs_add(&patches->pairs, pair->old_code, pair->new_code,
+                           pair->changed) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* The new statement differs from the old in bodies of functions only: it takes
+ * over the old one's trace. 1, 0 when it must run, -1 on error. */
+static int
+statement_patch(Statement *fresh, Statement *old, Patches *patches)
+{
+    if (old->trace == NULL || old->code == NULL || fresh->code == NULL
+        || !function_is_patchable(old)) {
+        return 0;
+    }
+    if (code_positions_save(&patches->positions, old->code) < 0) {
+        return -1; /* unchanged nested code moves to its new lines */
+    }
+    CodePairs pairs = {0};
+    CodeDifference difference =
+        code_tree_compare(old->code, fresh->code, &pairs);
+    int result = 0;
+    if (difference == CODE_ERROR) {
+        result = -1;
+    }
+    else if (difference == CODE_PATCHABLE
+             && !pairs_are_opaque(old, &pairs)) {
+        result = patches_add(patches, fresh->module, &pairs) < 0 ? -1 : 1;
+    }
+    code_pairs_fini(&pairs);
+    return result;
+}
+
+
+/* ---- a module ------------------------------------------------------------------------- */
+
+/* Decide about every statement of the new source. */
+static int
+match_statements(Module *module, Split *split, const Match *matches,
+                 PyObject *old_lines, Patches *patches)
+{
+    for (Py_ssize_t j = 0; j < split->count; j++) {
+        Statement *fresh = split->statements[j];
+        if (matches[j].same >= 0) {
+            Statement *old = module->statements[matches[j].same];
+            if (statement_move(split, module, j, old, old_lines, patches) < 0) {
+                return -1;
+            }
+            continue;
+        }
+        if (split_compile(split, module, j) < 0) {
+            return -1;
+        }
+        if (matches[j].changed < 0) {
+            statement_set_reason(fresh, "new");
+            continue;
+        }
+        Statement *old = module->statements[matches[j].changed];
+        int patched = statement_patch(fresh, old, patches);
+        if (patched < 0) {
+            return -1;
+        }
+        fresh->patched = patched ? old : NULL;
+        statement_set_reason(fresh, "changed");
+    }
+    return 0;
+}
+
+
+/* Put the new list in place; the old statements that are not in it are dead. */
+static void
+match_install(Module *module, Split *split, const Match *matches,
+              PyObject *source)
+{
+    module->old_statements = module->statements;
+    module->old_count = module->count;
+    module->old_source = module->source;
+    module->old_future_flags = module->future_flags;
+    for (Py_ssize_t i = 0; i < module->old_count; i++) {
+        module->old_statements[i]->dead = 1;
+    }
+    for (Py_ssize_t j = 0; j < split->count; j++) {
+        Statement *fresh = split->statements[j];
+        if (matches[j].same >= 0) {
+            Statement *old = module->old_statements[matches[j].same];
+            old->dead = 0;
+            statement_free(fresh, module->engine);
+            split->statements[j] = old;
+        }
+        else if (fresh->patched != NULL) {
+            fresh->trace = fresh->patched->trace; /* lent until the commit */
+            trace_move_producer(fresh->trace, fresh->patched, fresh);
+        }
+    }
+    module->statements = split->statements;
+    module->count = split->count;
+    module->source = Py_NewRef(source);
+    module->future_flags = split->future_flags;
+    module->edited = 1;
+    split->statements = NULL;
+    split->count = 0;
+}
+
+
+int
+match_module(Module *module, PyObject *source, Patches *patches)
+{
+    Engine *engine = module->engine;
+    Split split;
+    if (split_source(&split, module, source) < 0) {
+        return -1;
+    }
+    int result = -1;
+    PyObject *old_lines = NULL;
+    Match *matches = PyMem_Malloc((size_t)(split.count + 1) * sizeof(*matches));
+    if (matches == NULL) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    for (Py_ssize_t j = 0; j < split.count; j++) {
+        matches[j] = (Match){-1, -1};
+    }
+    old_lines = source_text_lines(module->source);
+    if (old_lines == NULL) {
+        goto done;
+    }
+    if (split.future_flags == module->future_flags
+        && align(module->statements, module->count, split.statements,
+                 split.count, matches) < 0) {
+        goto done;
+    }
+    pair_changed(module->statements, module->count, split.statements,
+                 split.count, matches);
+    if (match_statements(module, &split, matches, old_lines, patches) < 0) {
+        goto done;
+    }
+    match_install(module, &split, matches, source);
+    result = 0;
+
+done:
+    PyMem_Free(matches);
+    Py_XDECREF(old_lines);
+    split_fini(&split, engine);
+    return result;
+}
+
+
+static void
+match_forget(Module *module)
+{
+    PyMem_Free(module->old_statements);
+    module->old_statements = NULL;
+    module->old_count = 0;
+    module->edited = 0;
+}
+
+
+void
+match_commit(Module *module)
+{
+    Engine *engine = module->engine;
+    for (Py_ssize_t j = 0; j < module->count; j++) {
+        Statement *statement = module->statements[j];
+        statement->moved = 0;
+        if (statement->patched != NULL) {
+            statement->patched->trace = NULL; /* ours for good */
+            statement->patched = NULL;
+            /* grafted code changes hands; its infos exist: no failure */
+            (void)code_tree_attach(statement->code, statement);
+        }
+    }
+    for (Py_ssize_t i = 0; i < module->old_count; i++) {
+        if (module->old_statements[i]->dead) {
+            statement_free(module->old_statements[i], engine);
+        }
+    }
+    Py_CLEAR(module->old_source);
+    match_forget(module);
+}
+
+
+void
+match_rollback(Module *module)
+{
+    Engine *engine = module->engine;
+    for (Py_ssize_t i = 0; i < module->old_count; i++) {
+        Statement *old = module->old_statements[i];
+        if (old->code != NULL) {
+            (void)code_tree_attach(old->code, old); /* infos exist: no failure */
+        }
+    }
+    /* Line numbers are put back by whoever holds the Patches. */
+    for (Py_ssize_t j = 0; j < module->count; j++) {
+        Statement *statement = module->statements[j];
+        int kept = 0;
+        for (Py_ssize_t i = 0; i < module->old_count && !kept; i++) {
+            kept = module->old_statements[i] == statement;
+        }
+        if (!kept) {
+            if (statement->patched != NULL) {
+                trace_move_producer(statement->trace, statement,
+                                    statement->patched);
+                statement->trace = NULL; /* was lent */
+            }
+            statement_free(statement, engine);
+        }
+    }
+    for (Py_ssize_t i = 0; i < module->old_count; i++) {
+        Statement *old = module->old_statements[i];
+        old->dead = 0;
+        if (old->moved) {
+            old->moved = 0;
+            old->syntax.line = old->old_line;
+            old->syntax.end_line = old->old_end_line;
+        }
+    }
+    PyMem_Free(module->statements);
+    module->statements = module->old_statements;
+    module->count = module->old_count;
+    module->old_statements = NULL;
+    Py_SETREF(module->source, module->old_source);
+    module->old_source = NULL;
+    module->future_flags = module->old_future_flags;
+    match_forget(module);
+}

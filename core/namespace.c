@@ -1,0 +1,169 @@
+/* Namespaces after a transaction: the right values, in the right order. */
+
+#include "namespace.h"
+
+#include "compat.h"
+#include "frame.h"
+
+
+int
+namespaces_remember(Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        Module *module = engine->order[i];
+        Py_XSETREF(module->keys, PyDict_Keys(module->ns));
+        if (module->keys == NULL) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+void
+namespaces_forget(Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        Py_CLEAR(engine->order[i]->keys);
+    }
+}
+
+
+/* Move the names of a list to the end of the dict, in that order. */
+static int
+namespace_reorder(Engine *engine, PyObject *ns, PyObject *names)
+{
+    int result = 0;
+    engine->syncing++;
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
+        PyObject *name = PyList_GET_ITEM(names, i);
+        PyObject *value;
+        int found = PyDict_GetItemRef(ns, name, &value);
+        if (found <= 0) {
+            result = found;
+            continue;
+        }
+        if (PyDict_DelItem(ns, name) < 0
+            || PyDict_SetItem(ns, name, value) < 0) {
+            result = -1;
+        }
+        Py_DECREF(value);
+    }
+    engine->syncing--;
+    return result;
+}
+
+
+/* Do the bound names stand in the order in which the walk bound them? */
+static int
+namespace_in_order(const Module *module, const Engine *engine)
+{
+    Py_ssize_t at = 0, pos = 0;
+    PyObject *key, *value;
+    while (PyDict_Next(module->ns, &pos, &key, &value)) {
+        while (at < module->order_count
+               && cell_now(&module->order[at]->cell, engine) == NULL) {
+            at++;
+        }
+        if (at < module->order_count && key == module->order[at]->name) {
+            at++;
+            continue;
+        }
+        Binding *binding =
+            module_binding((Module *)module, key, 0); /* no creation */
+        if (binding != NULL && binding->order_walk == engine->walk) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+
+static int
+namespace_order(Module *module, Engine *engine)
+{
+    if (namespace_in_order(module, engine)) {
+        return 0;
+    }
+    PyObject *names = PyList_New(0);
+    int result = names != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < module->order_count; i++) {
+        result = PyList_Append(names, module->order[i]->name);
+    }
+    if (result == 0) {
+        result = namespace_reorder(engine, module->ns, names);
+    }
+    Py_XDECREF(names);
+    return result;
+}
+
+
+/* A module without a docstring still has __doc__. */
+static int
+namespace_settle_doc(Engine *engine, Module *module)
+{
+    PyObject *name = PyUnicode_InternFromString("__doc__");
+    int found = name != NULL ? PyDict_Contains(module->ns, name) : -1;
+    if (found == 0) {
+        engine->syncing++;
+        found = PyDict_SetItem(module->ns, name, Py_None);
+        engine->syncing--;
+    }
+    Py_XDECREF(name);
+    return found < 0 ? -1 : 0;
+}
+
+
+int
+namespaces_settle(Engine *engine)
+{
+    for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
+        Binding *binding = (Binding *)cell;
+        if (cell->kind == CELL_BINDING && binding->module->ns != NULL
+            && binding_sync(binding, cell_now(cell, engine)) < 0) {
+            return -1;
+        }
+    }
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        Module *module = engine->order[i];
+        if (namespace_settle_doc(engine, module) < 0
+            || namespace_order(module, engine) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+static int
+namespace_restore_order(Engine *engine, Module *module)
+{
+    Py_ssize_t pos = 0, i = 0;
+    PyObject *key, *value;
+    int same = PyDict_GET_SIZE(module->ns) == PyList_GET_SIZE(module->keys);
+    while (same && PyDict_Next(module->ns, &pos, &key, &value)) {
+        same = key == PyList_GET_ITEM(module->keys, i++);
+    }
+    return same ? 0 : namespace_reorder(engine, module->ns, module->keys);
+}
+
+
+void
+namespaces_restore(Engine *engine)
+{
+    for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
+        Binding *binding = (Binding *)cell;
+        if (cell->kind == CELL_BINDING && binding->module->ns != NULL
+            && binding_sync(binding, cell->live) < 0) {
+            PyErr_WriteUnraisable(binding->name);
+        }
+    }
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        Module *module = engine->order[i];
+        if (module->keys != NULL
+            && (namespace_settle_doc(engine, module) < 0
+                || namespace_restore_order(engine, module) < 0)) {
+            PyErr_WriteUnraisable(module->name);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+/* Namespaces after a transaction: the right values, in the right order.
+ *
+ * GIL held; inside a transaction. */
+
+#ifndef HMR_CORE_NAMESPACE_H
+#define HMR_CORE_NAMESPACE_H
+
+#include "engine.h"
+
+/* Note the order of names before anything runs. 0, or -1. */
+int namespaces_remember(Engine *engine);
+
+/* Put every binding's version of this walk into its namespace, remove names
+ * that nobody binds any more, and order names as a cold start would. */
+int namespaces_settle(Engine *engine);
+
+/* Put everything back as remembered; problems are reported as unraisable. */
+void namespaces_restore(Engine *engine);
+
+void namespaces_forget(Engine *engine);
+
+#endif

@@ -1,0 +1,324 @@
+/* Prints: what an object reaches, to see whether a statement changed it.
+ *
+ * Children are what tp_traverse visits, with four exceptions: functions show
+ * closure, defaults and attributes but never their globals; classes show their
+ * own public containers; dicts show keys too; modules, code, frames, weak
+ * references and caches show nothing. Objects that hold no references show
+ * their buffer or the bytes of their struct. */
+
+#include "print.h"
+
+#include "compat.h"
+#include "ptrmap.h"
+#include "value.h"
+
+#include <string.h>
+
+#define PRINT_BUFFER_EDGE 65536 /* bytes hashed at both ends of a buffer */
+
+typedef struct {
+    Print *print;
+    PtrMap seen; /* object -> itself */
+    Py_ssize_t budget;
+    int failed;
+} Printer;
+
+
+static int
+type_is(PyObject *object, const char *name)
+{
+    return strcmp(Py_TYPE(object)->tp_name, name) == 0;
+}
+
+
+int
+print_applies(PyObject *object)
+{
+    if (value_is_immutable(object) || PyModule_Check(object)
+        || PyCode_Check(object) || PyFrame_Check(object)
+        || PyWeakref_Check(object) || PyRange_Check(object)
+        || PySlice_Check(object) || PyGen_CheckExact(object)
+        || PyCoro_CheckExact(object) || PyAsyncGen_CheckExact(object)) {
+        return 0;
+    }
+    return !type_is(object, "functools._lru_cache_wrapper")
+           && !type_is(object, "re.Pattern")
+           && !type_is(object, "_contextvars.ContextVar")
+           && !type_is(object, "getset_descriptor")
+           && !type_is(object, "member_descriptor")
+           && !type_is(object, "wrapper_descriptor")
+           && !type_is(object, "method_descriptor")
+           && !type_is(object, "classmethod_descriptor");
+}
+
+
+static uint64_t
+bytes_hash(uint64_t h, const void *data, Py_ssize_t size)
+{
+    const unsigned char *p = data;
+    for (Py_ssize_t i = 0; i < size; i += 8) {
+        uint64_t word = 0;
+        memcpy(&word, p + i, (size_t)Py_MIN(8, size - i));
+        h = (h ^ word) * 0x9E3779B97F4A7C15u;
+        h ^= h >> 29;
+    }
+    return h;
+}
+
+
+/* A buffer's bytes; of a large one both ends and a stride through the middle:
+ * a model's weights are too many to read at every step. */
+static uint64_t
+buffer_hash(const Py_buffer *view)
+{
+    uint64_t h = (uint64_t)view->len + 1;
+    if (view->len <= 2 * PRINT_BUFFER_EDGE) {
+        return bytes_hash(h, view->buf, view->len);
+    }
+    const char *data = view->buf;
+    h = bytes_hash(h, data, PRINT_BUFFER_EDGE);
+    Py_ssize_t stride = view->len / 4096;
+    for (Py_ssize_t at = PRINT_BUFFER_EDGE;
+         at + 8 < view->len - PRINT_BUFFER_EDGE; at += stride) {
+        h = bytes_hash(h, data + at, 8);
+    }
+    return bytes_hash(h, data + view->len - PRINT_BUFFER_EDGE,
+                      PRINT_BUFFER_EDGE);
+}
+
+
+/* What an object holds besides references. */
+static uint64_t
+print_content(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    if (PyObject_CheckBuffer(object) && !PyBytes_Check(object)) {
+        Py_buffer view;
+        if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) == 0) {
+            uint64_t h = buffer_hash(&view);
+            PyBuffer_Release(&view);
+            return h;
+        }
+        PyErr_Clear(); /* not contiguous: its struct has to do */
+    }
+    if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || PyType_IS_GC(type)
+        || type->tp_itemsize != 0) {
+        /* Classes written in Python keep all in dict and slots. */
+        return 0;
+    }
+    return bytes_hash(1, (char *)object + sizeof(PyObject),
+                      type->tp_basicsize - (Py_ssize_t)sizeof(PyObject));
+}
+
+
+static void
+printer_add(Printer *printer, PyObject *object)
+{
+    Print *print = printer->print;
+    if (object == NULL || printer->failed || !print_applies(object)
+        || (PyType_Check(object) && print->count > 0)
+        || ptrmap_get(&printer->seen, object) != NULL) {
+        return;
+    }
+    if (print->count >= printer->budget) {
+        print->complete = 0;
+        return;
+    }
+    if (print->count == print->room) {
+        Py_ssize_t room = print->room * 2 + 32;
+        PrintNode *nodes =
+            PyMem_Realloc(print->nodes, (size_t)room * sizeof(*nodes));
+        if (nodes == NULL) {
+            printer->failed = 1;
+            return;
+        }
+        print->nodes = nodes;
+        print->room = room;
+    }
+    if (ptrmap_set(&printer->seen, object, object) < 0) {
+        printer->failed = 1;
+        return;
+    }
+    print->nodes[print->count++] = (PrintNode){.object = Py_NewRef(object)};
+}
+
+
+/* References that the print does not follow still tell one state from another:
+ * mix the address of whatever a container holds into its content. */
+typedef struct {
+    Printer *printer;
+    uint64_t content;
+} Visit;
+
+
+static int
+visit_child(PyObject *child, void *arg)
+{
+    Visit *visit = arg;
+    visit->content = (visit->content ^ (uint64_t)(uintptr_t)child)
+                     * 0x9E3779B97F4A7C15u;
+    visit->content ^= visit->content >> 31;
+    printer_add(visit->printer, child);
+    return 0;
+}
+
+
+static void
+visit_dict(PyObject *dict, Visit *visit)
+{
+    Py_ssize_t pos = 0;
+    PyObject *key, *value;
+    while (PyDict_Next(dict, &pos, &key, &value)) {
+        visit_child(key, visit);
+        visit_child(value, visit);
+    }
+}
+
+
+static void
+visit_function(PyObject *object, Visit *visit)
+{
+    PyFunctionObject *function = (PyFunctionObject *)object;
+    PyObject *parts[] = {function->func_defaults, function->func_kwdefaults,
+                         function->func_dict};
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(parts); i++) {
+        if (parts[i] != NULL) {
+            visit_child(parts[i], visit);
+        }
+    }
+    PyObject *closure = function->func_closure;
+    for (Py_ssize_t i = 0; closure != NULL && i < PyTuple_GET_SIZE(closure);
+         i++) {
+        PyObject *held = PyCell_GET(PyTuple_GET_ITEM(closure, i));
+        if (held != NULL) {
+            visit_child(held, visit);
+        }
+    }
+}
+
+
+/* A class shows what registries keep on it: public attributes. */
+static void
+visit_class(PyObject *object, Visit *visit)
+{
+    PyObject *dict = ((PyTypeObject *)object)->tp_dict;
+    if (dict == NULL || !PyType_HasFeature((PyTypeObject *)object,
+                                           Py_TPFLAGS_HEAPTYPE)) {
+        return;
+    }
+    Py_ssize_t pos = 0;
+    PyObject *key, *value;
+    while (PyDict_Next(dict, &pos, &key, &value)) {
+        Py_UCS4 first = PyUnicode_Check(key) && PyUnicode_GET_LENGTH(key) > 1
+                            ? PyUnicode_READ_CHAR(key, 0)
+                            : 0;
+        if (first == '_' && PyUnicode_READ_CHAR(key, 1) == '_') {
+            continue;
+        }
+        if (first == '_'
+            && PyUnicode_CompareWithASCIIString(key, "_abc_impl") == 0) {
+            continue;
+        }
+        visit->content = (visit->content ^ (uint64_t)(uintptr_t)value)
+                         * 0x9E3779B97F4A7C15u;
+        if (!PyFunction_Check(value) && !PyType_Check(value)
+            && Py_TYPE(value)->tp_descr_get == NULL) {
+            printer_add(visit->printer, value);
+        }
+    }
+}
+
+
+static void
+printer_expand(Printer *printer, Py_ssize_t at)
+{
+    PyObject *object = printer->print->nodes[at].object;
+    Visit visit = {.printer = printer, .content = print_content(object)};
+    PyTypeObject *type = Py_TYPE(object);
+    if (PyDict_CheckExact(object)) {
+        visit_dict(object, &visit);
+    }
+    else if (PyFunction_Check(object)) {
+        visit_function(object, &visit);
+    }
+    else if (PyType_Check(object)) {
+        visit_class(object, &visit); /* the root: others are not added */
+    }
+    else if (PyType_IS_GC(type) && type->tp_traverse != NULL) {
+        (void)type->tp_traverse(object, visit_child, &visit);
+    }
+    printer->print->nodes[at].content = visit.content;
+}
+
+
+int
+print_take(Print *print, PyObject *object, Py_ssize_t budget)
+{
+    *print = (Print){.complete = 1};
+    Printer printer = {.print = print, .budget = budget};
+    printer_add(&printer, object);
+    for (Py_ssize_t at = 0; at < print->count && !printer.failed; at++) {
+        printer_expand(&printer, at);
+    }
+    ptrmap_fini(&printer.seen);
+    if (printer.failed) {
+        print_fini(print);
+        PyErr_NoMemory();
+        return -1;
+    }
+    return 0;
+}
+
+
+void
+print_fini(Print *print)
+{
+    PrintNode *nodes = print->nodes;
+    Py_ssize_t count = print->count;
+    *print = (Print){0};
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Py_DECREF(nodes[i].object);
+    }
+    PyMem_Free(nodes);
+}
+
+
+PrintDifference
+print_compare(const Print *before, PyObject *object, Py_ssize_t budget)
+{
+    Print now;
+    if (print_take(&now, object, budget) < 0) {
+        return PRINT_ERROR;
+    }
+    PrintDifference result = PRINT_EQUAL;
+    if (now.count != before->count) {
+        result = PRINT_CHANGED;
+    }
+    for (Py_ssize_t i = 0; result == PRINT_EQUAL && i < now.count; i++) {
+        if (now.nodes[i].object != before->nodes[i].object
+            || now.nodes[i].content != before->nodes[i].content) {
+            result = PRINT_CHANGED;
+        }
+    }
+    if (result == PRINT_EQUAL && !(now.complete && before->complete)) {
+        result = PRINT_UNKNOWN;
+    }
+    print_fini(&now);
+    return result;
+}
+
+
+int
+print_reaches(PyObject *root, PyObject *target, Py_ssize_t budget)
+{
+    Print print;
+    if (print_take(&print, root, budget) < 0) {
+        return -1;
+    }
+    int found = 0;
+    for (Py_ssize_t i = 1; !found && i < print.count; i++) {
+        found = print.nodes[i].object == target;
+    }
+    print_fini(&print);
+    return found;
+}

@@ -1,0 +1,48 @@
+/* Prints: what an object reaches, to see whether a statement changed it. */
+
+#ifndef HMR_CORE_PRINT_H
+#define HMR_CORE_PRINT_H
+
+#include <Python.h>
+
+/* How far a print looks. A statement that by its syntax exists to shape an
+ * object needs only a glance; elsewhere the print decides. */
+#define PRINT_GLANCE 64
+#define PRINT_DEEP 20000
+
+typedef struct {
+    PyObject *object; /* Owned: so that no address is used twice. */
+    uint64_t content; /* of what holds no references: sizes, struct bytes */
+} PrintNode;
+
+/* Nodes in breadth-first order. */
+typedef struct {
+    PrintNode *nodes;
+    Py_ssize_t count, room;
+    int complete; /* nothing was left out for the budget */
+} Print;
+
+/* Does anyone ever change such an object? Modules, code, immutable data and the
+ * like are never printed. */
+int print_applies(PyObject *object);
+
+/* Print the object; looks at no more than `budget` nodes. Runs no Python code.
+ * 0, or -1 with an exception set. GIL held. */
+int print_take(Print *print, PyObject *object, Py_ssize_t budget);
+void print_fini(Print *print);
+
+typedef enum {
+    PRINT_ERROR = -1,
+    PRINT_EQUAL,
+    PRINT_CHANGED,
+    PRINT_UNKNOWN, /* equal as far as both could see */
+} PrintDifference;
+
+/* Compare the object now with an earlier print of it. */
+PrintDifference print_compare(const Print *before, PyObject *object,
+                              Py_ssize_t budget);
+
+/* Can `target` be reached from `root` within the budget? 1, 0, -1. */
+int print_reaches(PyObject *root, PyObject *target, Py_ssize_t budget);
+
+#endif

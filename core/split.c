@@ -1,0 +1,147 @@
+/* Source text to statements. */
+
+#include "split.h"
+
+#include "compat.h"
+
+#include <string.h>
+
+
+static PyObject *
+compile_call(Engine *engine, PyObject *source, PyObject *path, int flags)
+{
+    return PyObject_CallFunction(engine->compile, "OOsii", source, path,
+                                 "exec", flags, 1 /* dont_inherit */);
+}
+
+
+/* The compiler flag of one `from __future__ import name`. */
+static int
+future_flag(PyObject *name)
+{
+    PyObject *module = PyImport_ImportModule("__future__");
+    PyObject *feature = module != NULL ? PyObject_GetAttr(module, name) : NULL;
+    PyObject *flag =
+        feature != NULL ? PyObject_GetAttrString(feature, "compiler_flag")
+                        : NULL;
+    int bits = flag != NULL ? (int)PyLong_AsLong(flag) : 0;
+    Py_XDECREF(module);
+    Py_XDECREF(feature);
+    Py_XDECREF(flag);
+    PyErr_Clear(); /* an unknown feature is a SyntaxError when compiled */
+    return bits;
+}
+
+
+static int
+statement_future_flags(const Statement *statement)
+{
+    int flags = 0;
+    PyObject *imports = statement->syntax.imports;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(imports); i++) {
+        PyObject *item = PyTuple_GET_ITEM(imports, i);
+        PyObject *name = PyTuple_GET_ITEM(item, 1);
+        if (!PyUnicode_Check(name)
+            || PyUnicode_CompareWithASCIIString(name, "__future__") != 0) {
+            continue;
+        }
+        PyObject *features = PyTuple_GET_ITEM(item, 2);
+        for (Py_ssize_t j = 0; j < PyTuple_GET_SIZE(features); j++) {
+            flags |= future_flag(PyTuple_GET_ITEM(features, j));
+        }
+    }
+    return flags;
+}
+
+
+PyObject *
+source_text_lines(PyObject *source)
+{
+    PyObject *text = PyUnicode_DecodeUTF8(PyBytes_AS_STRING(source),
+                                          PyBytes_GET_SIZE(source),
+                                          "replace");
+    PyObject *lines = text != NULL ? PyUnicode_Splitlines(text, 0) : NULL;
+    Py_XDECREF(text);
+    return lines;
+}
+
+
+int
+split_source(Split *split, Module *module, PyObject *source)
+{
+    Engine *engine = module->engine;
+    *split = (Split){0};
+    PyObject *body = NULL;
+    PyObject *tree =
+        compile_call(engine, source, module->path, PyCF_ONLY_AST);
+    if (tree == NULL) {
+        return -1;
+    }
+    body = PyObject_GetAttrString(tree, "body");
+    Py_DECREF(tree);
+    split->nodes = body;
+    split->lines = source_text_lines(source);
+    if (body == NULL || split->lines == NULL) {
+        goto error;
+    }
+    Py_ssize_t count = PyList_GET_SIZE(body);
+    split->statements =
+        PyMem_Calloc((size_t)count + 1, sizeof(*split->statements));
+    if (split->statements == NULL) {
+        PyErr_NoMemory();
+        goto error;
+    }
+    for (; split->count < count; split->count++) {
+        Statement *statement = statement_new(module);
+        split->statements[split->count] = statement;
+        if (statement == NULL
+            || syntax_init(&statement->syntax, engine->syntax_types,
+                           PyList_GET_ITEM(body, split->count), split->lines)
+                   < 0) {
+            split->count += statement != NULL;
+            goto error;
+        }
+        split->future_flags |= statement_future_flags(statement);
+    }
+    return 0;
+
+error:
+    split_fini(split, engine);
+    return -1;
+}
+
+
+void
+split_fini(Split *split, Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < split->count; i++) {
+        statement_free(split->statements[i], engine);
+    }
+    PyMem_Free(split->statements);
+    Py_XDECREF(split->nodes);
+    Py_XDECREF(split->lines);
+    *split = (Split){0};
+}
+
+
+int
+split_compile(Split *split, Module *module, Py_ssize_t i)
+{
+    Engine *engine = module->engine;
+    Statement *statement = split->statements[i];
+    if (statement->syntax.kind == STATEMENT_STRING && i > 0) {
+        return 0; /* compiled alone it would set __doc__ */
+    }
+    PyObject *tree = PyObject_CallFunction(
+        engine->ast_module, "[O][]", PyList_GET_ITEM(split->nodes, i));
+    if (tree == NULL) {
+        return -1;
+    }
+    statement->code =
+        compile_call(engine, tree, module->path, split->future_flags);
+    Py_DECREF(tree);
+    if (statement->code == NULL) {
+        return -1;
+    }
+    return code_tree_attach(statement->code, statement);
+}

@@ -1,0 +1,14 @@
+/* An edit, applied whole or not at all.
+ *
+ * GIL held; one at a time, in the thread that runs the application. */
+
+#ifndef HMR_CORE_TRANSACTION_H
+#define HMR_CORE_TRANSACTION_H
+
+#include "engine.h"
+
+/* Apply the changed files among `paths` (an iterable of str). New reference to a
+ * Report; NULL with an exception only for errors of the engine itself. */
+PyObject *transaction_apply(Engine *engine, PyObject *paths);
+
+#endif

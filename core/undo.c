@@ -1,0 +1,140 @@
+/* How to go back over an applied revision: function code and names. */
+
+#include "undo.h"
+
+#include "compat.h"
+#include "frame.h"
+
+
+Undo *
+undo_new(void)
+{
+    Undo *undo = PyMem_Calloc(1, sizeof(*undo));
+    if (undo == NULL) {
+        PyErr_NoMemory();
+    }
+    return undo;
+}
+
+
+void
+undo_free(Undo *undo)
+{
+    if (undo == NULL) {
+        return;
+    }
+    for (Py_ssize_t i = 0; i < undo->code_count; i++) {
+        Py_DECREF(undo->codes[i].function);
+        Py_DECREF(undo->codes[i].old_code);
+        Py_DECREF(undo->codes[i].new_code);
+    }
+    for (Py_ssize_t i = 0; i < undo->name_count; i++) {
+        version_unref(undo->names[i].old);
+        version_unref(undo->names[i].new);
+        cell_unref(&undo->names[i].binding->cell, hmr_engine);
+    }
+    PyMem_Free(undo->codes);
+    PyMem_Free(undo->names);
+    PyMem_Free(undo);
+}
+
+
+int
+undo_add_code(Undo *undo, PyObject *function, PyObject *old_code,
+              PyObject *new_code)
+{
+    if (undo->code_count == undo->code_room) {
+        Py_ssize_t room = undo->code_room * 2 + 4;
+        UndoCode *codes =
+            PyMem_Realloc(undo->codes, (size_t)room * sizeof(*codes));
+        if (codes == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        undo->codes = codes;
+        undo->code_room = room;
+    }
+    undo->codes[undo->code_count++] = (UndoCode){
+        .function = Py_NewRef(function),
+        .old_code = Py_NewRef(old_code),
+        .new_code = Py_NewRef(new_code),
+    };
+    return 0;
+}
+
+
+static int
+undo_add_name(Undo *undo, Binding *binding, Version *old, Version *new)
+{
+    if (undo->name_count == undo->name_room) {
+        Py_ssize_t room = undo->name_room * 2 + 16;
+        UndoName *names =
+            PyMem_Realloc(undo->names, (size_t)room * sizeof(*names));
+        if (names == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        undo->names = names;
+        undo->name_room = room;
+    }
+    undo->names[undo->name_count++] = (UndoName){
+        .binding = (Binding *)cell_ref(&binding->cell),
+        .old = version_ref(old),
+        .new = version_ref(new),
+    };
+    return 0;
+}
+
+
+int
+undo_note_names(Undo *undo, Engine *engine)
+{
+    for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
+        Version *now = cell_now(cell, engine);
+        if (cell->kind == CELL_BINDING && now != cell->live
+            && undo_add_name(undo, (Binding *)cell, cell->live, now) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+void
+undo_restore_code(Undo *undo)
+{
+    for (Py_ssize_t i = undo->code_count; i-- > 0;) {
+        if (PyObject_SetAttrString(undo->codes[i].function, "__code__",
+                                   undo->codes[i].old_code) < 0) {
+            PyErr_WriteUnraisable(undo->codes[i].function);
+        }
+    }
+}
+
+
+int
+undo_swap(Undo *undo, Engine *engine, int back)
+{
+    (void)engine;
+    if (undo->swapped == back) {
+        return 0;
+    }
+    undo->swapped = back;
+    for (Py_ssize_t i = 0; i < undo->code_count; i++) {
+        const UndoCode *item = &undo->codes[i];
+        if (PyObject_SetAttrString(item->function, "__code__",
+                                   back ? item->old_code : item->new_code)
+            < 0) {
+            return -1;
+        }
+    }
+    for (Py_ssize_t i = 0; i < undo->name_count; i++) {
+        const UndoName *item = &undo->names[i];
+        if (item->binding->module->ns != NULL
+            && binding_sync(item->binding, back ? item->old : item->new)
+                   < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,44 @@
+/* How to go back over an applied revision: function code and names.
+ *
+ * Kept only while an old lifespan has to shut down in its own world. GIL held. */
+
+#ifndef HMR_CORE_UNDO_H
+#define HMR_CORE_UNDO_H
+
+#include "engine.h"
+
+typedef struct {
+    PyObject *function;           /* Owned. */
+    PyObject *old_code, *new_code; /* Owned. */
+} UndoCode;
+
+typedef struct {
+    Binding *binding;   /* Owned. */
+    Version *old, *new; /* Owned; NULL: unbound */
+} UndoName;
+
+typedef struct Undo {
+    UndoCode *codes;
+    Py_ssize_t code_count, code_room;
+    UndoName *names;
+    Py_ssize_t name_count, name_room;
+    int swapped; /* the old world stands */
+} Undo;
+
+Undo *undo_new(void);
+void undo_free(Undo *undo); /* NULL is ignored */
+
+/* A function is about to get new code. 0, or -1 with an exception set. */
+int undo_add_code(Undo *undo, PyObject *function, PyObject *old_code,
+                  PyObject *new_code);
+
+/* Note every binding that the transaction leaves with another version. */
+int undo_note_names(Undo *undo, Engine *engine);
+
+/* Give functions their old code back (a rollback). Keeps the exception. */
+void undo_restore_code(Undo *undo);
+
+/* Swap to the old world (back != 0) or to the new one. 0, or -1. */
+int undo_swap(Undo *undo, Engine *engine, int back);
+
+#endif

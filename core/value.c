@@ -1,0 +1,140 @@
+/* Equality for cutoff: may a new value stand in for an old one? */
+
+#include "value.h"
+
+#include "compat.h"
+
+#include <string.h>
+
+#define VALUE_DEPTH 32 /* nested tuples; deeper data counts as different */
+
+
+static int
+value_immutable_at(PyObject *value, int depth)
+{
+    if (value == Py_None || value == Py_Ellipsis || value == Py_NotImplemented
+        || PyBool_Check(value) || PyLong_CheckExact(value)
+        || PyFloat_CheckExact(value) || PyComplex_CheckExact(value)
+        || PyUnicode_CheckExact(value) || PyBytes_CheckExact(value)) {
+        return 1;
+    }
+    if (depth == 0) {
+        return 0;
+    }
+    if (PyTuple_CheckExact(value)) {
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); i++) {
+            if (!value_immutable_at(PyTuple_GET_ITEM(value, i), depth - 1)) {
+                return 0;
+            }
+        }
+        return 1;
+    }
+    return 0;
+}
+
+
+int
+value_is_immutable(PyObject *value)
+{
+    return value_immutable_at(value, VALUE_DEPTH);
+}
+
+
+static int
+float_same_bits(double a, double b)
+{
+    return memcmp(&a, &b, sizeof(a)) == 0;
+}
+
+
+static int
+value_equal_at(PyObject *a, PyObject *b, int depth)
+{
+    if (a == b) {
+        return 1;
+    }
+    if (Py_TYPE(a) != Py_TYPE(b) || depth == 0) {
+        return 0;
+    }
+    if (PyLong_CheckExact(a) || PyUnicode_CheckExact(a)
+        || PyBytes_CheckExact(a)) {
+        int equal = PyObject_RichCompareBool(a, b, Py_EQ);
+        if (equal < 0) {
+            PyErr_Clear(); /* out of memory: different is the safe answer */
+        }
+        return equal > 0;
+    }
+    if (PyFloat_CheckExact(a)) {
+        return float_same_bits(PyFloat_AS_DOUBLE(a), PyFloat_AS_DOUBLE(b));
+    }
+    if (PyComplex_CheckExact(a)) {
+        Py_complex x = PyComplex_AsCComplex(a);
+        Py_complex y = PyComplex_AsCComplex(b);
+        return float_same_bits(x.real, y.real)
+               && float_same_bits(x.imag, y.imag);
+    }
+    if (PyTuple_CheckExact(a)) {
+        if (PyTuple_GET_SIZE(a) != PyTuple_GET_SIZE(b)) {
+            return 0;
+        }
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(a); i++) {
+            if (!value_equal_at(PyTuple_GET_ITEM(a, i),
+                                PyTuple_GET_ITEM(b, i), depth - 1)) {
+                return 0;
+            }
+        }
+        return 1;
+    }
+    return 0; /* sets: equal ones may iterate in another order */
+}
+
+
+int
+value_equal(PyObject *a, PyObject *b)
+{
+    return value_equal_at(a, b, VALUE_DEPTH);
+}
+
+
+/* The attribute as it stands in the instance or on the class; no descriptor of
+ * the class may come before it. New reference, or NULL without an exception. */
+static PyObject *
+value_attribute(PyObject *value, PyObject *name)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    if (PyType_Check(value) || type->tp_getattro == NULL) {
+        return NULL;
+    }
+    PyObject *on_class = _PyType_Lookup(type, name); /* borrowed */
+    if (on_class != NULL && Py_TYPE(on_class)->tp_descr_get != NULL
+        && !PyFunction_Check(on_class)) {
+        return NULL; /* a property, a slot, cached_property: would run code */
+    }
+    PyObject *dict = PyObject_GenericGetDict(value, NULL);
+    if (dict == NULL) {
+        PyErr_Clear(); /* no instance dict */
+        return NULL;
+    }
+    PyObject *found = NULL;
+    if (PyDict_CheckExact(dict)
+        && PyDict_GetItemRef(dict, name, &found) < 0) {
+        PyErr_Clear();
+    }
+    Py_DECREF(dict);
+    if (found == NULL && on_class != NULL && !PyFunction_Check(on_class)) {
+        found = Py_NewRef(on_class);
+    }
+    return found;
+}
+
+
+PyObject *
+value_follow(PyObject *value, PyObject *path)
+{
+    PyObject *at = Py_NewRef(value);
+    for (Py_ssize_t i = 0; at != NULL && i < PyTuple_GET_SIZE(path); i++) {
+        PyObject *next = value_attribute(at, PyTuple_GET_ITEM(path, i));
+        Py_SETREF(at, next);
+    }
+    return at;
+}

@@ -1,0 +1,22 @@
+/* Equality for cutoff: may a new value stand in for an old one? */
+
+#ifndef HMR_CORE_VALUE_H
+#define HMR_CORE_VALUE_H
+
+#include <Python.h>
+
+/* Immutable all the way down: numbers, strings, bytes, None, tuples and
+ * frozensets of these. */
+int value_is_immutable(PyObject *value);
+
+/* Same exact type, same bits, recursively, order included; immutable data only:
+ * 1, True and 1.0 differ, and so do 0.0 and -0.0. Everything else is equal only
+ * to itself. Runs no Python code. */
+int value_equal(PyObject *a, PyObject *b);
+
+/* Follow a path of attributes without running code: instance and class dicts,
+ * slots are not followed. New reference, or NULL without an exception when a
+ * step would run code or is not there. */
+PyObject *value_follow(PyObject *value, PyObject *path);
+
+#endif

@@ -1,0 +1,641 @@
+/* The walk: a cold start in which clean statements are skipped. */
+
+#include "walk.h"
+
+#include "code.h"
+#include "compat.h"
+#include "frame.h"
+#include "hooks.h"
+#include "value.h"
+
+
+/* ---- is it clean? ------------------------------------------------------------ */
+
+/* How a reader of a report would name the cell. */
+static void
+reason_from_read(Statement *statement, const Read *read)
+{
+    Cell *cell = read->cell;
+    switch (cell->kind) {
+    case CELL_BINDING:
+        statement_set_reason(statement, "reads %U.%U, changed",
+                             ((Binding *)cell)->module->name,
+                             ((Binding *)cell)->name);
+        break;
+    case CELL_GROUP: {
+        Statement *creator = ((Group *)cell)->creator;
+        statement_set_reason(
+            statement, "in the group of %U",
+            creator != NULL ? creator->syntax.label : statement->syntax.label);
+        break;
+    }
+    case CELL_CODE:
+        statement_set_reason(statement, "called %U, changed",
+                             ((CodeCell *)cell)->name);
+        break;
+    case CELL_FILE:
+        statement_set_reason(statement, "depends on %U, changed",
+                             ((FileCell *)cell)->path);
+        break;
+    }
+}
+
+
+/* A read of attribute paths only is clean while they lead to equal values. */
+static int
+read_path_clean(Read *read, Version *now)
+{
+    if (now == NULL || now->value == NULL) {
+        return 0;
+    }
+    PyObject *value = value_follow(now->value, read->path);
+    int clean = value != NULL && value_equal(value, read->value);
+    Py_XDECREF(value);
+    if (clean) {
+        version_set(&read->version, now);
+    }
+    return clean;
+}
+
+
+static int
+read_clean(Read *read, const Engine *engine)
+{
+    Version *now = cell_now(read->cell, engine);
+    if (read->path != NULL) {
+        /* also when the version is the same: the object may have changed */
+        return read_path_clean(read, now);
+    }
+    return now == read->version;
+}
+
+
+/* The names that the walk has bound in the module, against those that were
+ * seen. */
+static int
+names_clean(const NamesRead *read, const Engine *engine)
+{
+    const Module *module = read->module;
+    Py_ssize_t seen = 0;
+    for (Py_ssize_t i = 0; i < module->order_count; i++) {
+        Binding *binding = module->order[i];
+        if (cell_now(&binding->cell, engine) == NULL) {
+            continue; /* deleted again */
+        }
+        if (seen >= PyTuple_GET_SIZE(read->names)
+            || PyUnicode_Compare(PyTuple_GET_ITEM(read->names, seen),
+                                 binding->name) != 0) {
+            return 0;
+        }
+        seen++;
+    }
+    return seen == PyTuple_GET_SIZE(read->names);
+}
+
+
+static int
+trace_clean(Statement *statement, Trace *trace, const Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
+        if (!read_clean(&trace->reads[i], engine)) {
+            reason_from_read(statement, &trace->reads[i]);
+            return 0;
+        }
+    }
+    for (Py_ssize_t i = 0; i < trace->names_count; i++) {
+        if (!names_clean(&trace->names[i], engine)) {
+            statement_set_reason(statement, "reads all names of %U, changed",
+                                 trace->names[i].module->name);
+            return 0;
+        }
+    }
+    for (Py_ssize_t i = 0; i < trace->import_count; i++) {
+        if (trace->imports[i]->gone) {
+            statement_set_reason(statement, "imports %U, gone",
+                                 trace->imports[i]->name);
+            return 0;
+        }
+    }
+    return 1;
+}
+
+
+/* The statement stays: what it wrote, it writes again. */
+static int
+trace_apply(const Trace *trace, const Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < trace->write_count; i++) {
+        const Write *write = &trace->writes[i];
+        cell_write(write->cell, write->version, engine);
+        if (write->cell->kind != CELL_BINDING) {
+            continue;
+        }
+        Binding *binding = (Binding *)write->cell;
+        if (write->version == NULL) {
+            module_order_remove(binding->module, binding);
+        }
+        else if (module_order_add(binding->module, binding) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* ---- running ------------------------------------------------------------------ */
+
+void
+walk_force(Engine *engine, Statement *statement, PyObject *reason)
+{
+    if (statement->attempt != NULL) {
+        trace_free(statement->attempt, engine);
+        statement->attempt = NULL;
+    }
+    int again = statement->forced;
+    statement->forced = 1;
+    if (reason != NULL) {
+        statement_set_reason(statement, "%U", reason);
+    }
+    Trace *trace = statement->trace;
+    for (Py_ssize_t i = 0; !again && trace != NULL && i < trace->write_count;
+         i++) {
+        if (trace->writes[i].cell->kind != CELL_GROUP) {
+            continue;
+        }
+        Group *group = (Group *)trace->writes[i].cell;
+        if (group->creator != NULL && group->creator != statement
+            && !group->creator->dead) {
+            group->must_be_fresh = 1;
+            walk_force(engine, group->creator, NULL);
+            statement_set_reason(group->creator, "%U, which changes it, has "
+                                 "to run again", statement->syntax.label);
+        }
+    }
+}
+
+
+/* The absolute name of an import's module, as importlib resolves it. New
+ * reference; NULL without an exception when it goes beyond the top. */
+static PyObject *
+import_name(Module *module, long level, PyObject *name)
+{
+    if (level == 0) {
+        return Py_NewRef(name);
+    }
+    PyObject *package =
+        PyDict_GetItemString(module->ns, "__package__"); /* borrowed */
+    if (package == NULL || !PyUnicode_Check(package)) {
+        return NULL;
+    }
+    Py_ssize_t end = PyUnicode_GET_LENGTH(package);
+    while (--level > 0 && end > 0) {
+        end = PyUnicode_FindChar(package, '.', 0, end, -1);
+        if (end < 0) {
+            return NULL;
+        }
+    }
+    PyObject *base = PyUnicode_Substring(package, 0, end);
+    if (base == NULL || name == Py_None) {
+        return base;
+    }
+    PyObject *full = PyUnicode_FromFormat("%U.%U", base, name);
+    Py_DECREF(base);
+    return full;
+}
+
+
+/* Call `visit` for the tracked module of that name and its packages, outermost
+ * first. */
+static int
+import_visit_chain(Engine *engine, PyObject *name,
+                   int (*visit)(Module *, void *), void *arg)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(name);
+    for (Py_ssize_t end = 0; end < length; end++) {
+        end = PyUnicode_FindChar(name, '.', end, length, 1);
+        if (end < 0) {
+            end = length;
+        }
+        PyObject *head = PyUnicode_Substring(name, 0, end);
+        Module *module = head != NULL ? engine_module(engine, head) : NULL;
+        Py_XDECREF(head);
+        if (PyErr_Occurred()
+            || (module != NULL && visit(module, arg) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* Call `visit` for every tracked module that an import statement names. */
+static int
+import_visit(Statement *statement, int (*visit)(Module *, void *), void *arg)
+{
+    Engine *engine = statement->module->engine;
+    PyObject *imports = statement->syntax.imports;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(imports); i++) {
+        PyObject *item = PyTuple_GET_ITEM(imports, i);
+        PyObject *name =
+            import_name(statement->module,
+                        PyLong_AsLong(PyTuple_GET_ITEM(item, 0)),
+                        PyTuple_GET_ITEM(item, 1));
+        if (name == NULL) {
+            if (PyErr_Occurred()) {
+                return -1;
+            }
+            continue;
+        }
+        int result = import_visit_chain(engine, name, visit, arg);
+        PyObject *from = PyTuple_GET_ITEM(item, 2);
+        for (Py_ssize_t j = 0; result == 0 && j < PyTuple_GET_SIZE(from);
+             j++) {
+            PyObject *full = PyUnicode_FromFormat(
+                "%U.%U", name, PyTuple_GET_ITEM(from, j));
+            Module *module = full != NULL ? engine_module(engine, full) : NULL;
+            result = PyErr_Occurred() ? -1
+                     : module != NULL ? visit(module, arg)
+                                      : 0;
+            Py_XDECREF(full);
+        }
+        Py_DECREF(name);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+static int
+visit_walk(Module *module, void *arg)
+{
+    (void)arg;
+    return module->gone ? 0 : walk_module(module);
+}
+
+
+static int
+visit_note(Module *module, void *arg)
+{
+    return trace_add_import(arg, module);
+}
+
+
+/* Modules that the statement imported, or will by its text, come first. */
+static int
+statement_visit_imports(Statement *statement, Trace *trace)
+{
+    for (Py_ssize_t i = 0; trace != NULL && i < trace->import_count; i++) {
+        if (!trace->imports[i]->gone && walk_module(trace->imports[i]) < 0) {
+            return -1;
+        }
+    }
+    return import_visit(statement, visit_walk, NULL);
+}
+
+
+static int
+tuple_has(PyObject *tuple, PyObject *name)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
+        if (PyUnicode_Compare(PyTuple_GET_ITEM(tuple, i), name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+static int
+statement_read_names(Statement *statement, Frame *frame)
+{
+    CodeInfo *info = code_info(statement->code);
+    if (info == NULL || code_info_scan(info) < 0) {
+        return -1;
+    }
+    Module *module = statement->module;
+    for (Py_ssize_t i = 0; i < info->name_count; i++) {
+        const NameRead *read = &info->names[i];
+        if (!tuple_has(statement->syntax.own_names, read->name)
+            && frame_read_name(frame, module, read->name, read->path) < 0) {
+            return -1;
+        }
+    }
+    PyObject *annotations = statement->syntax.annotations;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(annotations); i++) {
+        if (frame_read_name(frame, module, PyTuple_GET_ITEM(annotations, i),
+                            NULL) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* Follow a candidate's path: through modules by their dicts, then through
+ * instances without running code. Sets *root to the object whose group it
+ * belongs to and *object to the deepest one reached; new references, NULL when
+ * the name is not there. */
+static int
+candidate_resolve(Module *module, PyObject *path, PyObject **root,
+                  PyObject **object)
+{
+    *root = *object = NULL;
+    PyObject *at;
+    int found =
+        PyDict_GetItemRef(module->ns, PyTuple_GET_ITEM(path, 0), &at);
+    if (found <= 0) {
+        return found;
+    }
+    Py_ssize_t i = 1;
+    for (; i < PyTuple_GET_SIZE(path) && PyModule_Check(at); i++) {
+        PyObject *next;
+        found = PyDict_GetItemRef(PyModule_GetDict(at),
+                                  PyTuple_GET_ITEM(path, i), &next);
+        Py_DECREF(at);
+        if (found <= 0) {
+            return found;
+        }
+        at = next;
+    }
+    *root = Py_NewRef(at);
+    for (; i < PyTuple_GET_SIZE(path); i++) {
+        PyObject *step = PyTuple_Pack(1, PyTuple_GET_ITEM(path, i));
+        PyObject *next = step != NULL ? value_follow(at, step) : NULL;
+        Py_XDECREF(step);
+        if (next == NULL) {
+            break;
+        }
+        Py_SETREF(at, next);
+    }
+    *object = at;
+    return 0;
+}
+
+
+/* An effect on an object whose creator stands would reach the live object: the
+ * creator has to run first. */
+static int
+candidate_check_fresh(Statement *statement, PyObject *root)
+{
+    Engine *engine = statement->module->engine;
+    Group *group = group_of(engine, root);
+    if (!engine->transaction || group == NULL || group->creator == NULL
+        || group->creator->dead
+        || group->creator->fresh_walk == engine->walk) {
+        return 0;
+    }
+    group->must_be_fresh = 1;
+    return frame_conflict(engine, group->creator, "%U changes it",
+                          statement->syntax.label);
+}
+
+
+static int
+statement_add_candidates(Statement *statement, Frame *frame)
+{
+    PyObject *candidates = statement->syntax.candidates;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(candidates); i++) {
+        PyObject *item = PyTuple_GET_ITEM(candidates, i);
+        int effect = PyTuple_GET_ITEM(item, 0) == Py_True;
+        PyObject *root, *object;
+        if (candidate_resolve(statement->module, PyTuple_GET_ITEM(item, 1),
+                              &root, &object) < 0) {
+            return -1;
+        }
+        int result = 0;
+        if (object != NULL && print_applies(object)) {
+            if (effect) {
+                result = candidate_check_fresh(statement, root);
+            }
+            if (result == 0) {
+                result = frame_add_candidate(frame, root, object, effect);
+            }
+        }
+        Py_XDECREF(root);
+        Py_XDECREF(object);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* Run the code or the callable inside a pushed frame. */
+static int
+statement_run_code(Statement *statement, Frame *frame)
+{
+    if (statement->func != NULL) {
+        PyObject *result = PyObject_CallNoArgs(statement->func);
+        Py_XSETREF(frame->trace->result, result);
+        return result != NULL ? 0 : -1;
+    }
+    if (statement->code == NULL) {
+        return 0;
+    }
+    if (statement_read_names(statement, frame) < 0
+        || statement_add_candidates(statement, frame) < 0) {
+        return -1;
+    }
+    PyObject *ns = statement->module->ns;
+    PyObject *result = PyEval_EvalCode(statement->code, ns, ns);
+    Py_XDECREF(result);
+    return result != NULL ? 0 : -1;
+}
+
+
+/* Keep the trace of a run where it belongs: at once outside of a transaction, as
+ * an attempt inside. */
+static void
+statement_keep(Statement *statement, Trace *trace)
+{
+    Engine *engine = statement->module->engine;
+    statement->fresh_walk = engine->walk;
+    if (engine->transaction) {
+        trace_free(statement->attempt, engine);
+        statement->attempt = trace;
+        statement->ran = ++engine->ran;
+        return;
+    }
+    trace_free(statement->trace, engine);
+    statement->trace = trace;
+    trace_commit(trace);
+}
+
+
+static int
+statement_execute(Statement *statement)
+{
+    Engine *engine = statement->module->engine;
+    if (statement_visit_imports(statement, statement->trace) < 0) {
+        return -1;
+    }
+    Frame frame;
+    if (frame_push(&frame, engine, statement) < 0) {
+        return -1;
+    }
+    if (statement_run_code(statement, &frame) < 0) {
+        frame_abandon(&frame, engine);
+        return -1;
+    }
+    Trace *trace = frame_pop(&frame, engine);
+    if (trace == NULL) {
+        return -1;
+    }
+    if (import_visit(statement, visit_note, trace) < 0) {
+        trace_free(trace, engine);
+        return -1;
+    }
+    statement_keep(statement, trace);
+    return 0;
+}
+
+
+int
+walk_statement(Statement *statement)
+{
+    Engine *engine = statement->module->engine;
+    Trace *attempt = statement->attempt;
+    if (attempt != NULL) {
+        /* It ran in an earlier walk of this transaction. */
+        for (Py_ssize_t i = 0; i < attempt->import_count; i++) {
+            if (!attempt->imports[i]->gone
+                && walk_module(attempt->imports[i]) < 0) {
+                return -1;
+            }
+        }
+        if (trace_clean(statement, attempt, engine)) {
+            statement->fresh_walk = engine->walk;
+            return trace_apply(attempt, engine);
+        }
+    }
+    Trace *trace = statement->trace;
+    if (trace != NULL && !statement->forced) {
+        if (statement_visit_imports(statement, trace) < 0) {
+            return -1;
+        }
+        if (trace_clean(statement, trace, engine)) {
+            return trace_apply(trace, engine);
+        }
+    }
+    if (statement->async) {
+        statement->stale = 1;
+        return 0;
+    }
+    if (trace != NULL && !statement->forced) {
+        PyObject *reason = Py_XNewRef(statement->reason);
+        walk_force(engine, statement, reason); /* its groups rerun with it */
+        Py_XDECREF(reason);
+        for (Py_ssize_t i = 0; i < trace->write_count; i++) {
+            Cell *cell = trace->writes[i].cell;
+            Statement *creator =
+                cell->kind == CELL_GROUP ? ((Group *)cell)->creator : NULL;
+            if (creator != NULL && creator != statement && !creator->dead
+                && creator->fresh_walk != engine->walk) {
+                return frame_conflict(engine, creator, "%U changes it",
+                                      statement->syntax.label);
+            }
+        }
+    }
+    return statement_execute(statement);
+}
+
+
+/* ---- modules --------------------------------------------------------------------- */
+
+/* The package gets the submodule's name when the import ends. */
+static int
+module_bind_in_parent(Module *module)
+{
+    Engine *engine = module->engine;
+    Py_ssize_t dot =
+        PyUnicode_FindChar(module->name, '.', 0,
+                           PyUnicode_GET_LENGTH(module->name), -1);
+    if (dot < 0) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    PyObject *head = PyUnicode_Substring(module->name, 0, dot);
+    PyObject *tail = PyUnicode_Substring(module->name, dot + 1,
+                                         PyUnicode_GET_LENGTH(module->name));
+    int result = -1;
+    if (head != NULL && tail != NULL) {
+        Module *parent = engine_module(engine, head);
+        Binding *binding =
+            parent != NULL ? module_binding(parent, tail, 1) : NULL;
+        result = PyErr_Occurred() ? -1 : 0;
+        if (binding != NULL) {
+            version_set(&binding->actual, module->self);
+            cell_write(&binding->cell, module->self, engine);
+            result = module_order_add(parent, binding);
+        }
+    }
+    Py_XDECREF(head);
+    Py_XDECREF(tail);
+    return result;
+}
+
+
+int
+walk_module(Module *module)
+{
+    Engine *engine = module->engine;
+    if (module->walk == engine->walk) {
+        return 0;
+    }
+    if (Py_EnterRecursiveCall(" while importing")) {
+        return -1;
+    }
+    module->walk = engine->walk;
+    module->order_count = 0;
+    module->running = 1;
+    int result = 0;
+    for (Py_ssize_t i = 0; result == 0 && i < module->count; i++) {
+        result = walk_statement(module->statements[i]);
+    }
+    module->running = 0;
+    if (result == 0) {
+        module->ended = ++engine->ended;
+        result = module_bind_in_parent(module);
+    }
+    Py_LeaveRecursiveCall();
+    return result;
+}
+
+
+int
+walk_reach(Module *module)
+{
+    return module->gone ? 0 : walk_module(module);
+}
+
+
+int
+walk_program(Engine *engine)
+{
+    engine->walk++;
+    engine->ended = 0;
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        Module *module = engine->order[i];
+        if (module->root == ROOT_EARLY && !module->gone
+            && walk_module(module) < 0) {
+            return -1;
+        }
+    }
+    Module *probes = engine->probes;
+    probes->walk = engine->walk;
+    for (Py_ssize_t i = 0; i < probes->count; i++) {
+        if (walk_statement(probes->statements[i]) < 0) {
+            return -1;
+        }
+    }
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        Module *module = engine->order[i];
+        if (module->root != ROOT_NONE && !module->gone
+            && walk_module(module) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
