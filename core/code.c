@@ -47,6 +47,31 @@ opcodes_read_caches(Opcodes *opcodes, PyObject *entries, PyObject *opmap)
 }
 
 
+/* opcode.hasname, and how far each argument is shifted. */
+static int
+opcodes_read_names(Opcodes *opcodes, PyObject *module, PyObject *opmap)
+{
+    PyObject *list = PyObject_GetAttrString(module, "hasname");
+    if (list == NULL) {
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
+        long op = PyLong_AsLong(PyList_GET_ITEM(list, i));
+        if (op >= 0 && op < 256) {
+            opcodes->named[op] = 1;
+        }
+    }
+    Py_DECREF(list);
+    int super = opcode_number(opmap, "LOAD_SUPER_ATTR");
+    opcodes->named[opcodes->load_global] = 2;
+    opcodes->named[opcodes->load_attr] = 2;
+    if (super >= 0 && super < 256) {
+        opcodes->named[super] = 3;
+    }
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+
 int
 opcodes_init(Opcodes *opcodes)
 {
@@ -69,9 +94,13 @@ opcodes_init(Opcodes *opcodes)
         .load_const = opcode_number(opmap, "LOAD_CONST"),
         .load_small_int = opcode_number(opmap, "LOAD_SMALL_INT"),
         .store_name = opcode_number(opmap, "STORE_NAME"),
+        .store_global = opcode_number(opmap, "STORE_GLOBAL"),
         .extended_arg = opcode_number(opmap, "EXTENDED_ARG"),
     };
     result = opcodes_read_caches(opcodes, entries, opmap);
+    if (result == 0) {
+        result = opcodes_read_names(opcodes, module, opmap);
+    }
 
 done:
     Py_XDECREF(opmap);
@@ -124,6 +153,7 @@ code_info_free(void *extra)
         Py_XDECREF(info->names[i].path);
     }
     PyMem_Free(info->names);
+    Py_XDECREF(info->stores);
     PyMem_Free(info->functions);
     if (info->cell != NULL && hmr_engine != NULL) {
         cell_unref(&info->cell->cell, hmr_engine);
@@ -339,6 +369,31 @@ code_collect_names(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
 }
 
 
+/* Names that the code may bind in its globals. Class bodies bind elsewhere. */
+static PyObject *
+code_collect_stores(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
+                    int is_module)
+{
+    PyObject *names = PyList_New(0);
+    Instructions in = {
+        .opcodes = ops,
+        .bytes = (const unsigned char *)PyBytes_AS_STRING(bytes),
+        .size = PyBytes_GET_SIZE(bytes),
+    };
+    int result = names != NULL ? 0 : -1;
+    while (result == 0 && instructions_next(&in)) {
+        if (in.op == ops->store_global
+            || (is_module && in.op == ops->store_name)) {
+            result = PyList_Append(names,
+                                   PyTuple_GET_ITEM(code->co_names, in.arg));
+        }
+    }
+    PyObject *tuple = result == 0 ? PyList_AsTuple(names) : NULL;
+    Py_XDECREF(names);
+    return tuple;
+}
+
+
 /* Move the dict's keys into info->names; a whole read of a name makes its paths
  * superfluous. */
 static int
@@ -389,6 +444,13 @@ code_info_scan(CodeInfo *info)
         && code_collect_names(info->code, &hmr_engine->opcodes, bytes, reads)
                == 0) {
         result = code_info_take_names(info, reads, empty);
+    }
+    if (result == 0) {
+        int is_module = info->statement != NULL
+                        && info->statement->code == (PyObject *)info->code;
+        info->stores = code_collect_stores(
+            info->code, &hmr_engine->opcodes, bytes, is_module);
+        result = info->stores != NULL ? 0 : -1;
     }
     info->scanned = result == 0;
     Py_XDECREF(bytes);
@@ -461,6 +523,27 @@ stores_derived_name(const Instructions *in, PyCodeObject *code)
 }
 
 
+/* Do the instructions' arguments mean the same? Names are compared as such: the
+ * file's imports may follow those that the statement uses. */
+static int
+arguments_equal(const Instructions *x, PyCodeObject *a, const Instructions *y,
+                PyCodeObject *b)
+{
+    unsigned char named = x->opcodes->named[x->op];
+    if (x->arg != y->arg) {
+        return 0;
+    }
+    if (named == 0) {
+        return 1;
+    }
+    Py_ssize_t i = (Py_ssize_t)(x->arg >> (named - 1));
+    return i < PyTuple_GET_SIZE(a->co_names)
+           && i < PyTuple_GET_SIZE(b->co_names)
+           && objects_equal(PyTuple_GET_ITEM(a->co_names, i),
+                            PyTuple_GET_ITEM(b->co_names, i));
+}
+
+
 /* Are two class bodies equal, nested code and derived names left out? */
 static int
 class_bodies_equal(PyCodeObject *a, PyObject *a_bytes, PyCodeObject *b,
@@ -486,7 +569,7 @@ class_bodies_equal(PyCodeObject *a, PyObject *a_bytes, PyCodeObject *b,
             return 0;
         }
         if (x.op != ops->load_const) {
-            if (x.arg != y.arg) {
+            if (!arguments_equal(&x, a, &y, b)) {
                 return 0;
             }
             continue;
@@ -522,7 +605,9 @@ constant_lists_equal(PyObject *a, PyObject *b)
 static int
 code_own_equal(PyCodeObject *a, PyCodeObject *b)
 {
-    if (!code_face_equal(a, b) || !objects_equal(a->co_names, b->co_names)
+    if (!code_face_equal(a, b)
+        || ((a->co_flags & CO_OPTIMIZED)
+            && !objects_equal(a->co_names, b->co_names))
         || !objects_equal(a->co_localsplusnames, b->co_localsplusnames)
         || !objects_equal(a->co_localspluskinds, b->co_localspluskinds)
         || !objects_equal(a->co_exceptiontable, b->co_exceptiontable)) {

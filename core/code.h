@@ -23,7 +23,8 @@ typedef struct {
     CodeCell *cell;        /* Owned; NULL unless it is a function's code */
     NameRead *names;       /* Owned. */
     Py_ssize_t name_count;
-    int scanned;           /* names are filled in */
+    PyObject *stores;      /* Owned tuple of str: global names it may bind */
+    int scanned;           /* names and stores are filled in */
     PyObject **functions;  /* live functions with this code. Borrowed. */
     Py_ssize_t function_count, function_room;
 } CodeInfo;
@@ -31,8 +32,10 @@ typedef struct {
 /* Opcode numbers of the running Python, from its opcode module. */
 typedef struct {
     int load_name, load_global, load_from_dict, load_attr, load_const;
-    int load_small_int, store_name, extended_arg;
+    int load_small_int, store_name, store_global, extended_arg;
     unsigned char caches[256];
+    unsigned char named[256]; /* 1 + the shift of an argument that indexes
+                                 co_names; 0: it does not */
 } Opcodes;
 
 /* 0, or -1 with an exception set. */
@@ -56,7 +59,7 @@ CodeInfo *code_attach_dynamic(PyObject *code, Module *module);
  * called its functions is stale. */
 void code_tree_forget(PyObject *code, const Statement *statement);
 
-/* Fill info->names. 0, or -1 with an exception set. */
+/* Fill info->names and info->stores. 0, or -1 with an exception set. */
 int code_info_scan(CodeInfo *info);
 
 /* Live functions. Called from the function watcher. */

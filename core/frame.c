@@ -6,6 +6,7 @@
 #include "value.h"
 
 #include <stdarg.h>
+#include <string.h>
 #include <time.h>
 
 static _Thread_local Frame *frame_top;
@@ -421,6 +422,33 @@ frame_add_code_candidates(Frame *frame, CodeInfo *info)
 
 
 int
+frame_prepare_stores(Frame *frame, Module *module, PyObject *names)
+{
+    Engine *engine = module->engine;
+    if (!engine->transaction) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
+        Binding *binding =
+            module_binding(module, PyTuple_GET_ITEM(names, i), 0);
+        if (PyErr_Occurred()) {
+            return -1;
+        }
+        if (binding == NULL
+            || ptrmap_get(&frame->seen, BOUND_KEY(binding)) != NULL) {
+            continue;
+        }
+        Version *version = cell_now(&binding->cell, engine);
+        if ((version == NULL || !version->gone)
+            && binding_sync(binding, version) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+int
 frame_read_code(Frame *frame, CodeInfo *info)
 {
     int first = frame_first(frame, info);
@@ -442,6 +470,9 @@ frame_read_code(Frame *frame, CodeInfo *info)
                             info->names[i].path) < 0) {
             return -1;
         }
+    }
+    if (frame_prepare_stores(frame, info->module, info->stores) < 0) {
+        return -1;
     }
     if (frame->number != 0) {
         return 0; /* what a lifespan shapes is its own affair */
@@ -717,10 +748,60 @@ frame_leave(Frame *frame)
 }
 
 
+/* Names that the statement surely bound, also where no event said so, and in the
+ * order of the text. */
+static int
+frame_claim_binds(Frame *frame)
+{
+    Statement *statement = frame->statement;
+    PyObject *names = statement->syntax.binds;
+    if (names == NULL || PyTuple_GET_SIZE(names) == 0) {
+        return 0;
+    }
+    /* `with ... as f:` binds f first; `x = f()` binds x last. */
+    int first = PyTuple_GET_SIZE(statement->syntax.own_names) > 0;
+    Py_ssize_t others = frame->bound_count;
+    for (Py_ssize_t i = 0; !first && i < PyTuple_GET_SIZE(names); i++) {
+        Binding *binding = module_binding(statement->module,
+                                          PyTuple_GET_ITEM(names, i), 0);
+        for (Py_ssize_t j = 0; binding != NULL && j < others; j++) {
+            if (frame->bound[j] == binding) {
+                memmove(&frame->bound[j], &frame->bound[j + 1],
+                        (size_t)(others - j - 1) * sizeof(*frame->bound));
+                frame->bound[--others] = binding;
+                break;
+            }
+        }
+    }
+    frame->bound_count = first ? frame->bound_count : others;
+    for (Py_ssize_t i = 0; names != NULL && i < PyTuple_GET_SIZE(names);
+         i++) {
+        PyObject *name = PyTuple_GET_ITEM(names, i);
+        int found = PyDict_Contains(statement->module->ns, name);
+        Binding *binding =
+            found > 0 ? module_binding(statement->module, name, 1) : NULL;
+        if (found < 0 || (found > 0 && binding == NULL)) {
+            return -1;
+        }
+        if (binding != NULL && !first) {
+            ptrmap_pop(&frame->seen, BOUND_KEY(binding));
+        }
+        if (binding != NULL
+            && frame_bind(frame, statement->module, name) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
 Trace *
 frame_pop(Frame *frame, Engine *engine)
 {
     int result = frame_judge_candidates(frame, engine);
+    if (result == 0) {
+        result = frame_claim_binds(frame);
+    }
     if (result == 0) {
         result = frame_flush(frame, engine);
     }

@@ -65,6 +65,10 @@ int frame_read_code(Frame *frame, CodeInfo *info);
 int frame_read_cell(Frame *frame, Cell *cell);
 int frame_read_namespace(Frame *frame, Module *module);
 int frame_bind(Frame *frame, Module *module, PyObject *name);
+/* Names that the code about to run may bind: put what they are at this point
+ * into the namespace, so that storing the same object again raises an event. */
+int frame_prepare_stores(Frame *frame, Module *module, PyObject *names);
+
 int frame_read_group(Frame *frame, Group *group);
 
 /* Print an object that the statement may shape; `root` is the object whose group

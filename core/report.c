@@ -2,72 +2,49 @@
 
 #include "report.h"
 
-#include <structmember.h>
+/* Types without state of an engine: created once a process. Owned. */
+static PyObject *report_type, *rerun_type, *statement_type;
 
-static PyStructSequence_Field report_fields[] = {
-    {"revision", "number of the applied save"},
-    {"files", "changed files"},
-    {"patched", "functions that got new code in place"},
-    {"reran", "statements that ran"},
-    {"removed", "(module, label) of statements that are no more"},
-    {"kept", "expensive names that did not run again"},
-    {"stale", "traces that have to start anew"},
-    {"restart", "why only a new process can apply the edit"},
-    {"error", "what the edited code raised"},
-    {"times", "seconds by phase"},
-    {NULL, NULL},
-};
 
-static PyStructSequence_Desc report_desc = {
-    "hmr_serve._core.Report", "What one apply did.", report_fields, 10};
-
-static PyStructSequence_Field rerun_fields[] = {
-    {"module", "dotted module name"},
-    {"label", "what the statement binds, or its source line"},
-    {"line", "1-based line"},
-    {"reason", "why it ran"},
-    {"cost", "seconds"},
-    {NULL, NULL},
-};
-
-static PyStructSequence_Desc rerun_desc = {
-    "hmr_serve._core.Rerun", "A statement that ran.", rerun_fields, 5};
-
-static PyStructSequence_Field statement_fields[] = {
-    {"label", "what it binds, or its source line"},
-    {"line", "1-based line"},
-    {"reads", "module.name of what it read"},
-    {"binds", "names it bound in its module"},
-    {"shapes", "module.name of groups that it shaped"},
-    {"cost", "seconds"},
-    {NULL, NULL},
-};
-
-static PyStructSequence_Desc statement_desc = {
-    "hmr_serve._core.Statement", "A tracked statement.", statement_fields, 6};
-
-/* Types without state of an engine: created once a process. */
-static PyTypeObject *report_type, *rerun_type, *statement_type;
+/* A collections.namedtuple of ours, added to the module. New reference. */
+static PyObject *
+namedtuple_new(PyObject *module, const char *name, const char *fields)
+{
+    PyObject *collections = PyImport_ImportModule("collections");
+    PyObject *factory =
+        collections != NULL ? PyObject_GetAttrString(collections, "namedtuple")
+                            : NULL;
+    PyObject *args = Py_BuildValue("(ss)", name, fields);
+    PyObject *kwargs = Py_BuildValue("{ss}", "module", "hmr_serve._core");
+    PyObject *type = factory != NULL && args != NULL && kwargs != NULL
+                         ? PyObject_Call(factory, args, kwargs)
+                         : NULL;
+    if (type != NULL && PyModule_AddObjectRef(module, name, type) < 0) {
+        Py_CLEAR(type);
+    }
+    Py_XDECREF(collections);
+    Py_XDECREF(factory);
+    Py_XDECREF(args);
+    Py_XDECREF(kwargs);
+    return type;
+}
 
 
 int
 report_init_types(PyObject *module)
 {
-    if (report_type == NULL) {
-        report_type = PyStructSequence_NewType(&report_desc);
-        rerun_type = PyStructSequence_NewType(&rerun_desc);
-        statement_type = PyStructSequence_NewType(&statement_desc);
-    }
-    if (report_type == NULL || rerun_type == NULL || statement_type == NULL) {
-        return -1;
-    }
-    if (PyModule_AddObjectRef(module, "Report", (PyObject *)report_type) < 0
-        || PyModule_AddObjectRef(module, "Rerun", (PyObject *)rerun_type)
-               < 0) {
-        return -1;
-    }
-    return PyModule_AddObjectRef(module, "Statement",
-                                 (PyObject *)statement_type);
+    Py_XSETREF(report_type,
+               namedtuple_new(module, "Report",
+                              "revision files patched reran removed kept "
+                              "stale restart error times"));
+    Py_XSETREF(rerun_type, namedtuple_new(module, "Rerun",
+                                          "module label line reason cost"));
+    Py_XSETREF(statement_type,
+               namedtuple_new(module, "Statement",
+                              "label line reads binds shapes cost"));
+    return report_type != NULL && rerun_type != NULL && statement_type != NULL
+               ? 0
+               : -1;
 }
 
 
@@ -106,23 +83,20 @@ report_data_fini(ReportData *data)
 }
 
 
-/* Fill a struct sequence; steals the items, NULL among them is an error. */
+/* An instance of a named tuple; steals the items, NULL among them is an error. */
 static PyObject *
-sequence_new(PyTypeObject *type, PyObject **items, Py_ssize_t count)
+sequence_new(PyObject *type, PyObject **items, Py_ssize_t count)
 {
-    PyObject *result = PyStructSequence_New(type);
-    int failed = result == NULL;
+    PyObject *result = NULL;
+    int failed = 0;
     for (Py_ssize_t i = 0; i < count; i++) {
-        if (items[i] == NULL || failed) {
-            failed = 1;
-            Py_XDECREF(items[i]);
-        }
-        else {
-            PyStructSequence_SetItem(result, i, items[i]);
-        }
+        failed |= items[i] == NULL;
     }
-    if (failed) {
-        Py_CLEAR(result);
+    if (!failed) {
+        result = PyObject_Vectorcall(type, items, (size_t)count, NULL);
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Py_XDECREF(items[i]);
     }
     return result;
 }

@@ -66,6 +66,46 @@ source_text_lines(PyObject *source)
 }
 
 
+/* The compiler calls `m.f()` in another way when it knows m to be imported. A
+ * statement compiled alone does not see the file's imports; so each is compiled
+ * in front of `if 0: import a, b`, which leaves no code. */
+static int
+split_collect_imports(Split *split, Module *module)
+{
+    Engine *engine = module->engine;
+    PyObject *names = PyList_New(0);
+    int result = names != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(split->nodes);
+         i++) {
+        result = syntax_imported_names(
+            engine->syntax_types, PyList_GET_ITEM(split->nodes, i), names);
+    }
+    if (result < 0 || PyList_GET_SIZE(names) == 0) {
+        Py_XDECREF(names);
+        return result;
+    }
+    PyObject *comma = PyUnicode_FromString(",");
+    PyObject *joined = comma != NULL ? PyUnicode_Join(comma, names) : NULL;
+    PyObject *text =
+        joined != NULL ? PyUnicode_FromFormat("if 0: import %U", joined)
+                       : NULL;
+    PyObject *tree =
+        text != NULL ? compile_call(engine, text, module->path, PyCF_ONLY_AST)
+                     : NULL;
+    PyObject *body = tree != NULL ? PyObject_GetAttrString(tree, "body") : NULL;
+    if (body != NULL) {
+        split->imports = Py_NewRef(PyList_GET_ITEM(body, 0));
+    }
+    Py_XDECREF(names);
+    Py_XDECREF(comma);
+    Py_XDECREF(joined);
+    Py_XDECREF(text);
+    Py_XDECREF(tree);
+    Py_XDECREF(body);
+    return split->imports != NULL ? 0 : -1;
+}
+
+
 int
 split_source(Split *split, Module *module, PyObject *source)
 {
@@ -103,6 +143,9 @@ split_source(Split *split, Module *module, PyObject *source)
         }
         split->future_flags |= statement_future_flags(statement);
     }
+    if (split_collect_imports(split, module) < 0) {
+        goto error;
+    }
     return 0;
 
 error:
@@ -120,6 +163,7 @@ split_fini(Split *split, Engine *engine)
     PyMem_Free(split->statements);
     Py_XDECREF(split->nodes);
     Py_XDECREF(split->lines);
+    Py_XDECREF(split->imports);
     *split = (Split){0};
 }
 
@@ -132,8 +176,14 @@ split_compile(Split *split, Module *module, Py_ssize_t i)
     if (statement->syntax.kind == STATEMENT_STRING && i > 0) {
         return 0; /* compiled alone it would set __doc__ */
     }
-    PyObject *tree = PyObject_CallFunction(
-        engine->ast_module, "[O][]", PyList_GET_ITEM(split->nodes, i));
+    PyObject *node = PyList_GET_ITEM(split->nodes, i);
+    int alone = split->imports == NULL
+                || statement->syntax.kind == STATEMENT_STRING
+                || statement->syntax.kind == STATEMENT_IMPORT;
+    PyObject *tree =
+        alone ? PyObject_CallFunction(engine->ast_module, "[O][]", node)
+              : PyObject_CallFunction(engine->ast_module, "[OO][]", node,
+                                      split->imports);
     if (tree == NULL) {
         return -1;
     }

@@ -13,6 +13,8 @@ typedef struct {
     Statement **statements; /* Owned; those taken over are set to NULL. */
     PyObject *nodes;        /* Owned list of ast.stmt, one per statement */
     PyObject *lines;        /* Owned list of str */
+    PyObject *imports;      /* Owned ast.stmt that never runs and names what the
+                               file imports; NULL when that is nothing */
     Py_ssize_t count;
     int future_flags;
 } Split;

@@ -956,6 +956,130 @@ done:
 }
 
 
+/* The names that an import statement binds; none for `import *`. */
+static int
+import_names(PyObject *node, int is_from, PyObject *names)
+{
+    PyObject *aliases = PyObject_GetAttrString(node, "names");
+    int result = aliases != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(aliases); i++) {
+        PyObject *alias = PyList_GET_ITEM(aliases, i);
+        PyObject *name = PyObject_GetAttrString(alias, "asname");
+        if (name == Py_None) {
+            Py_SETREF(name, PyObject_GetAttrString(alias, "name"));
+            Py_ssize_t dot =
+                name != NULL && !is_from
+                    ? PyUnicode_FindChar(name, '.', 0,
+                                         PyUnicode_GET_LENGTH(name), 1)
+                    : -1;
+            if (dot > 0) {
+                Py_SETREF(name, PyUnicode_Substring(name, 0, dot));
+            }
+        }
+        result = name == NULL ? -1
+                 : PyUnicode_CompareWithASCIIString(name, "*") != 0
+                     ? PyList_Append(names, name)
+                     : 0;
+        Py_XDECREF(name);
+    }
+    Py_XDECREF(aliases);
+    return result;
+}
+
+
+int
+syntax_imported_names(SyntaxTypes *types, PyObject *node, PyObject *names)
+{
+    static const char *const blocks[] = {"body", "orelse", "finalbody",
+                                         "handlers", "cases"};
+    NodeKind kind = node_kind(types, node);
+    if (kind == NODE_IMPORT || kind == NODE_IMPORT_FROM) {
+        return import_names(node, kind == NODE_IMPORT_FROM, names);
+    }
+    if (kind == NODE_FUNCTION || kind == NODE_CLASS) {
+        return 0;
+    }
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(blocks); i++) {
+        PyObject *name = PyUnicode_FromString(blocks[i]);
+        PyObject *list = NULL;
+        int result =
+            name != NULL ? PyObject_GetOptionalAttr(node, name, &list) : -1;
+        Py_XDECREF(name);
+        result = result < 0 ? -1 : 0;
+        if (list != NULL && PyList_Check(list)) {
+            for (Py_ssize_t j = 0; result == 0 && j < PyList_GET_SIZE(list);
+                 j++) {
+                result = syntax_imported_names(
+                    types, PyList_GET_ITEM(list, j), names);
+            }
+        }
+        Py_XDECREF(list);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* Names that the statement surely binds when it ends well. Storing the object
+ * that a name has already raises no event, so these are taken from the text. */
+static PyObject *
+bound_names(const SyntaxTypes *types, PyObject *node, PyObject *own)
+{
+    PyObject *names = PySequence_List(own);
+    if (names == NULL) {
+        return NULL;
+    }
+    int result = 0;
+    NodeKind kind = node_kind(types, node);
+    const char *field = NULL;
+    switch (kind) {
+    case NODE_FUNCTION:
+    case NODE_CLASS:
+        field = "name";
+        break;
+    case NODE_ASSIGN:
+        field = "targets";
+        break;
+    case NODE_AUG_ASSIGN:
+        field = "target";
+        break;
+    case NODE_ANN_ASSIGN: {
+        PyObject *value = PyObject_GetAttrString(node, "value");
+        field = value != Py_None ? "target" : NULL;
+        Py_XDECREF(value);
+        break;
+    }
+    case NODE_IMPORT:
+    case NODE_IMPORT_FROM:
+        result = import_names(node, kind == NODE_IMPORT_FROM, names);
+        break;
+    default:
+        break;
+    }
+    PyObject *value =
+        field != NULL ? PyObject_GetAttrString(node, field) : NULL;
+    if (value != NULL && PyUnicode_Check(value)) {
+        result = PyList_Append(names, value);
+    }
+    else if (value != NULL && PyList_Check(value)) {
+        for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(value);
+             i++) {
+            result = target_names(types, PyList_GET_ITEM(value, i), names);
+        }
+    }
+    else if (value != NULL) {
+        result = target_names(types, value, names);
+    }
+    Py_XDECREF(value);
+    PyObject *tuple =
+        result == 0 && !PyErr_Occurred() ? PyList_AsTuple(names) : NULL;
+    Py_DECREF(names);
+    return tuple;
+}
+
+
 #define LABEL_WIDTH 60
 
 /* The first source line of a statement, cut to LABEL_WIDTH. */
@@ -1127,11 +1251,14 @@ syntax_init(Syntax *syntax, SyntaxTypes *types, PyObject *node,
     syntax->candidates = list_take_tuple(&scan.candidates);
     syntax->annotations = list_take_tuple(&scan.annotations);
     syntax->own_names = own_names(types, node);
+    syntax->binds = syntax->own_names != NULL
+                        ? bound_names(types, node, syntax->own_names)
+                        : NULL;
     syntax->label = statement_label(types, node, kind, lines, syntax->line);
     syntax->imports = syntax->kind == STATEMENT_IMPORT
                           ? import_target(node, kind == NODE_IMPORT_FROM)
                           : PyTuple_New(0);
-    if (syntax->opaque != NULL && syntax->candidates != NULL
+    if (syntax->binds != NULL && syntax->opaque != NULL && syntax->candidates != NULL
         && syntax->annotations != NULL
         && syntax->own_names != NULL && syntax->label != NULL
         && syntax->imports != NULL) {
@@ -1154,6 +1281,7 @@ syntax_fini(Syntax *syntax)
     Py_CLEAR(syntax->candidates);
     Py_CLEAR(syntax->annotations);
     Py_CLEAR(syntax->own_names);
+    Py_CLEAR(syntax->binds);
     Py_CLEAR(syntax->opaque);
     Py_CLEAR(syntax->imports);
 }

@@ -34,6 +34,7 @@ typedef struct {
                                 objects that the statement may shape */
     PyObject *annotations;   /* tuple of str: names in annotations */
     PyObject *own_names;     /* tuple of str: bound before they are read */
+    PyObject *binds;         /* tuple of str: names it surely binds */
     PyObject *opaque;        /* tuple of str: functions whose decorators may
                                 put something else in their place */
     PyObject *imports;       /* tuple of (level, module or None, names) */
@@ -52,6 +53,10 @@ void syntax_types_free(SyntaxTypes *types);
 int syntax_init(Syntax *syntax, SyntaxTypes *types, PyObject *node,
                 PyObject *lines);
 void syntax_fini(Syntax *syntax);
+
+/* Append to a list the names that imports bind at module level inside node, in
+ * nested blocks too. 0, or -1 with an exception set. */
+int syntax_imported_names(SyntaxTypes *types, PyObject *node, PyObject *names);
 
 int syntax_key_equal(const SyntaxKey *a, const SyntaxKey *b);
 

@@ -164,7 +164,8 @@ walk_force(Engine *engine, Statement *statement, PyObject *reason)
         }
         Group *group = (Group *)trace->writes[i].cell;
         if (group->creator != NULL && group->creator != statement
-            && !group->creator->dead) {
+            && !group->creator->dead
+            && group->creator->fresh_walk != engine->walk) {
             group->must_be_fresh = 1;
             walk_force(engine, group->creator, NULL);
             statement_set_reason(group->creator, "%U, which changes it, has "
@@ -322,6 +323,18 @@ statement_read_names(Statement *statement, Frame *frame)
             return -1;
         }
     }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(info->stores); i++) {
+        PyObject *name = PyTuple_GET_ITEM(info->stores, i);
+        PyObject *one = tuple_has(statement->syntax.binds, name)
+                            ? NULL
+                            : PyTuple_Pack(1, name);
+        int result =
+            one != NULL ? frame_prepare_stores(frame, module, one) : 0;
+        Py_XDECREF(one);
+        if (result < 0 || PyErr_Occurred()) {
+            return -1;
+        }
+    }
     PyObject *annotations = statement->syntax.annotations;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(annotations); i++) {
         if (frame_read_name(frame, module, PyTuple_GET_ITEM(annotations, i),
@@ -423,6 +436,34 @@ statement_add_candidates(Statement *statement, Frame *frame)
 }
 
 
+/* Names that an earlier run bound without the text saying so: `import *`, a
+ * function that stores a global. */
+static int
+statement_prepare_rebinds(Statement *statement, Frame *frame)
+{
+    const Trace *trace = statement->trace;
+    for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
+        if (trace->writes[i].cell->kind != CELL_BINDING) {
+            continue;
+        }
+        Binding *binding = (Binding *)trace->writes[i].cell;
+        if (binding->module == statement->module
+            && tuple_has(statement->syntax.binds, binding->name)) {
+            continue;
+        }
+        PyObject *one = PyTuple_Pack(1, binding->name);
+        int result = one != NULL
+                         ? frame_prepare_stores(frame, binding->module, one)
+                         : -1;
+        Py_XDECREF(one);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
 /* Run the code or the callable inside a pushed frame. */
 static int
 statement_run_code(Statement *statement, Frame *frame)
@@ -436,6 +477,7 @@ statement_run_code(Statement *statement, Frame *frame)
         return 0;
     }
     if (statement_read_names(statement, frame) < 0
+        || statement_prepare_rebinds(statement, frame) < 0
         || statement_add_candidates(statement, frame) < 0) {
         return -1;
     }
