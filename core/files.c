@@ -379,7 +379,11 @@ traced_call(const char *name, PyObject *const *args, Py_ssize_t nargs,
     if (frame != NULL && nargs > 0) {
         PyObject *path = PyLong_Check(args[0]) ? NULL
                                                : PyOS_FSPath(args[0]);
-        int result = path != NULL ? note_path(engine, frame, path, 0) : 0;
+        /* Debuggers and coverage look for source files; that is no read. */
+        int counts = path != NULL
+                     && !(PyUnicode_Check(path)
+                          && engine_tracks_path(engine, path));
+        int result = counts ? note_path(engine, frame, path, 0) : 0;
         Py_XDECREF(path);
         if (result < 0) {
             return NULL;

@@ -168,6 +168,41 @@ split_fini(Split *split, Engine *engine)
 }
 
 
+/* The stub takes the statement's last line: no line of its own shows up in
+ * traces and coverage. */
+static int
+stub_place(PyObject *stub, PyObject *node)
+{
+    static const char *const names[] = {"lineno", "end_lineno"};
+    PyObject *line = PyObject_GetAttrString(node, "end_lineno");
+    PyObject *body = PyObject_GetAttrString(stub, "body");
+    PyObject *test = PyObject_GetAttrString(stub, "test");
+    PyObject *aliases =
+        body != NULL
+            ? PyObject_GetAttrString(PyList_GET_ITEM(body, 0), "names")
+            : NULL;
+    int result = line != NULL && test != NULL && aliases != NULL ? 0 : -1;
+    for (size_t i = 0; result == 0 && i < Py_ARRAY_LENGTH(names); i++) {
+        if (PyObject_SetAttrString(stub, names[i], line) < 0
+            || PyObject_SetAttrString(test, names[i], line) < 0
+            || PyObject_SetAttrString(PyList_GET_ITEM(body, 0), names[i],
+                                      line) < 0) {
+            result = -1;
+        }
+        for (Py_ssize_t j = 0; result == 0 && j < PyList_GET_SIZE(aliases);
+             j++) {
+            result = PyObject_SetAttrString(PyList_GET_ITEM(aliases, j),
+                                            names[i], line);
+        }
+    }
+    Py_XDECREF(line);
+    Py_XDECREF(body);
+    Py_XDECREF(test);
+    Py_XDECREF(aliases);
+    return result;
+}
+
+
 int
 split_compile(Split *split, Module *module, Py_ssize_t i)
 {
@@ -180,6 +215,9 @@ split_compile(Split *split, Module *module, Py_ssize_t i)
     int alone = split->imports == NULL
                 || statement->syntax.kind == STATEMENT_STRING
                 || statement->syntax.kind == STATEMENT_IMPORT;
+    if (!alone && stub_place(split->imports, node) < 0) {
+        return -1;
+    }
     PyObject *tree =
         alone ? PyObject_CallFunction(engine->ast_module, "[O][]", node)
               : PyObject_CallFunction(engine->ast_module, "[OO][]", node,
