@@ -91,6 +91,11 @@ on_header_field(llhttp_t *parser, const char *at, size_t size)
     uint32_t hash = header->hash;
     for (uint32_t i = start; i < request->text_size; i++) {
         unsigned char c = (unsigned char)request->text[i];
+        if (c <= ' ') {
+            /* Loose builds of llhttp let "content-length : 1" pass, which a
+             * proxy in front may read differently. */
+            return http1_refuse(http, 400, "space in a header's name");
+        }
         if (c >= 'A' && c <= 'Z') {
             request->text[i] = (char)(c |= 0x20);
         }

@@ -1,0 +1,492 @@
+"""HTTP/1.1 on the wire: what goes in, what comes out, byte for byte where it matters."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import threading
+from typing import Any
+
+import pytest
+from .harness import (
+    DEADLINE,
+    Client,
+    echo,
+    hello,
+    read_body,
+    respond,
+    serve,
+    until,
+)
+
+GET = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n"
+
+
+async def streaming(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for part in (b"one", b"", b"two"):
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body"})
+
+
+async def paths(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    await respond(send, scope["path"].encode())
+
+
+def test_a_connection_answers_many_requests(loop: str) -> None:
+    with serve(hello, loop) as served, served.connect() as client:
+        for _ in range(20):
+            response = client.get()
+            assert (response.status, response.body) == (200, b"hello")
+            assert response.header("content-length") == "5"
+            assert response.header("connection") is None
+        assert served.stats()["connections"] == 1
+
+
+def test_date_and_server_headers_are_sent_once_and_can_be_turned_off() -> None:
+    with serve(hello) as served, served.connect() as client:
+        response = client.get()
+        date = response.header("date")
+        assert date and re.fullmatch(
+            r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", date
+        )
+        assert response.header("server") == "hmr-serve"
+    with (
+        serve(hello, date_header=False, server_header=False) as served,
+        served.connect() as client,
+    ):
+        response = client.get()
+        assert [name for name, _ in response.headers] == ["content-length"]
+
+
+def test_the_applications_own_date_and_server_headers_win() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await respond(send, b"", headers=((b"Date", b"today"), (b"Server", b"mine")))
+
+    with serve(app) as served, served.connect() as client:
+        response = client.get()
+        assert response.header("date") == "today"
+        assert response.header("server") == "mine"
+
+
+def test_pipelined_requests_are_answered_in_order(loop: str) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"].endswith("0"):
+            await asyncio.sleep(0.01)
+        await respond(send, scope["path"].encode())
+
+    wanted = [f"/{i}" for i in range(50)]
+    data = b"".join(
+        f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode() for path in wanted
+    )
+    with serve(app, loop) as served, served.connect() as client:
+        client.send(data)
+        assert [client.response().body.decode() for _ in wanted] == wanted
+
+
+def test_more_pipelined_requests_than_fit_the_input_buffer() -> None:
+    n = 5000
+    data = b"".join(b"GET /%d HTTP/1.1\r\nhost: x\r\n\r\n" % i for i in range(n))
+    assert len(data) > 65536 * 2
+    with serve(paths) as served, served.connect() as client:
+        sender = threading.Thread(target=client.send, args=(data,))
+        sender.start()
+        for i in range(n):
+            assert client.response().body == b"/%d" % i
+        sender.join(DEADLINE)
+
+
+def test_pipelined_bodies_of_both_kinds() -> None:
+    request = (
+        b"POST / HTTP/1.1\r\ncontent-length: 3\r\n\r\nabc"
+        b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"
+        b"2\r\nde\r\n1;x=y\r\nf\r\n0\r\ntrailer: t\r\n\r\n"
+    )
+    with serve(echo) as served, served.connect() as client:
+        client.send(request * 10)
+        bodies = [client.response().body for _ in range(20)]
+        assert bodies == [b"abc", b"def"] * 10
+
+
+SPLIT = (
+    b"POST /a?b=c HTTP/1.1\r\nHost: x\r\nX-Empty:\r\nContent-Length: 5\r\n\r\nhello"
+    b"POST /d HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"4\r\nwiki\r\n3\r\nped\r\n0\r\n\r\n"
+    b"GET /last HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n"
+)
+
+
+async def mirror(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    body = await read_body(receive)
+    seen = (scope["method"], scope["path"], scope["query_string"], scope["headers"])
+    await respond(send, repr((*seen, body)).encode())
+
+
+SPLIT_ANSWERS = [
+    (
+        "POST",
+        "/a",
+        b"b=c",
+        [(b"host", b"x"), (b"x-empty", b""), (b"content-length", b"5")],
+        b"hello",
+    ),
+    ("POST", "/d", b"", [(b"transfer-encoding", b"chunked")], b"wikiped"),
+    ("GET", "/last", b"", [(b"host", b"y"), (b"connection", b"close")], b""),
+]
+
+
+def split_answers(client: Client) -> list[Any]:
+    answers = [eval(client.response().body) for _ in SPLIT_ANSWERS]
+    assert client.closed()
+    return answers
+
+
+def test_a_request_may_be_split_at_every_byte() -> None:
+    with serve(mirror) as served:
+        for at in range(1, len(SPLIT)):
+            with served.connect() as client:
+                requests = served.stats()["requests"]
+                client.send(SPLIT[:at])
+                # Only when the first part is read, or the two would come as one.
+                before = SPLIT[:at].count(b"\r\n\r\n") > 0
+                if before:
+                    until(lambda n=requests: served.stats()["requests"] > n)
+                client.send(SPLIT[at:])
+                assert split_answers(client) == SPLIT_ANSWERS, at
+
+
+def test_a_request_may_come_byte_by_byte(loop: str) -> None:
+    with serve(mirror, loop) as served, served.connect() as client:
+        for at in range(len(SPLIT)):
+            client.send(SPLIT[at : at + 1])
+            wakeups = served.stats()["wakeups"]
+            until(lambda n=wakeups: served.stats()["wakeups"] >= n)
+        assert split_answers(client) == SPLIT_ANSWERS
+
+
+def test_a_large_body_goes_in_and_comes_back(loop: str) -> None:
+    body = bytes(range(256)) * 40_000
+    with serve(echo, loop) as served, served.connect() as client:
+        head = f"POST / HTTP/1.1\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        sender = threading.Thread(target=client.send, args=(head + body,))
+        sender.start()
+        assert client.response().body == body
+        sender.join(DEADLINE)
+        assert client.get().status == 200
+
+
+def test_a_large_chunked_body_goes_both_ways() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        more = True
+        while more:
+            message = await receive()
+            more = message["more_body"]
+            await send(
+                {
+                    "type": "http.response.body",
+                    "body": message["body"],
+                    "more_body": more,
+                }
+            )
+
+    chunk = b"x" * 10_000
+    with serve(app) as served, served.connect() as client:
+
+        def send() -> None:
+            client.send(b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n")
+            for _ in range(300):
+                client.send(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+            client.send(b"0\r\n\r\n")
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        assert client.response().body == chunk * 300
+        sender.join(DEADLINE)
+
+
+def test_a_body_without_length_is_chunked() -> None:
+    with serve(streaming) as served, served.connect() as client:
+        client.send(GET)
+        response = client.head()
+        assert response.header("transfer-encoding") == "chunked"
+        assert response.header("content-length") is None
+        assert client.chunk() == b"one"
+        assert client.chunk() == b"two"
+        assert client.chunk() == b""
+        assert client.get().body == b"onetwo"
+
+
+def test_http_1_0_closes_unless_asked() -> None:
+    with serve(streaming) as served, served.connect() as client:
+        client.send(b"GET / HTTP/1.0\r\n\r\n")
+        response = client.head()
+        assert response.version == "HTTP/1.1"
+        assert response.header("transfer-encoding") is None
+        assert response.header("connection") == "close"
+        assert client.rest() == b"onetwo"
+    with serve(hello) as served, served.connect() as client:
+        for _ in range(3):
+            client.send(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+            response = client.response()
+            assert response.body == b"hello"
+            assert response.header("connection") == "keep-alive"
+        client.send(b"GET / HTTP/1.0\r\n\r\n")
+        assert client.response().body == b"hello"
+        assert client.closed()
+
+
+def test_connection_close_is_obeyed_from_either_side() -> None:
+    async def closing(scope: Any, receive: Any, send: Any) -> None:
+        await respond(send, b"bye", headers=((b"connection", b"close"),))
+
+    with serve(hello) as served, served.connect() as client:
+        response = client.get("/", "connection: close")
+        assert response.header("connection") == "close"
+        assert client.closed()
+    with serve(closing) as served, served.connect() as client:
+        response = client.get()
+        assert response.header("connection") == "close"
+        assert client.closed()
+
+
+@pytest.mark.parametrize("app", [hello, streaming])
+def test_head_has_no_body(app: Any) -> None:
+    with serve(app) as served, served.connect() as client:
+        for _ in range(3):
+            client.send(b"HEAD / HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert client.response(head=True).status == 200
+        assert client.get().body in (b"hello", b"onetwo")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_status_without_body_has_none(status: int) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await respond(send, b"", status)
+
+    with serve(app) as served, served.connect() as client:
+        for _ in range(3):
+            response = client.get()
+            assert response.status == status
+            assert response.header("content-length") is None
+            assert response.header("transfer-encoding") is None
+
+
+def test_100_continue_is_sent_when_the_body_is_wanted(loop: str) -> None:
+    with serve(echo, loop) as served, served.connect() as client:
+        head = b"POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n"
+        for _ in range(2):
+            client.send(head)
+            assert client.response().status == 100
+            client.send(b"body")
+            assert client.response().body == b"body"
+
+
+def test_100_continue_is_not_sent_when_nobody_reads() -> None:
+    with serve(hello) as served, served.connect() as client:
+        client.send(
+            b"POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n"
+        )
+        response = client.response()
+        assert response.status == 200
+        assert response.header("connection") == "close"
+        client.send(b"body")
+        assert client.closed()
+
+
+def test_a_body_that_nobody_reads_is_skipped() -> None:
+    with serve(hello) as served, served.connect() as client:
+        body = b"x" * 300_000
+        client.send(
+            b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % len(body) + body + GET
+        )
+        assert client.response().body == b"hello"
+        assert client.response().body == b"hello"
+
+
+BAD = {
+    "no http": b"hello\r\n\r\n",
+    "bad method": b"GOT / HTTP/1.1\r\n\r\n",
+    "bad version": b"GET / HTTP/x\r\n\r\n",
+    "space in header name": b"GET / HTTP/1.1\r\na b: c\r\n\r\n",
+    "bare CR": b"GET / HTTP/1.1\r\na: b\rc\r\n\r\n",
+    "bad length": b"POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n",
+    "two lengths": b"POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+    "length and chunked": b"POST / HTTP/1.1\r\ncontent-length: 1\r\n"
+    b"transfer-encoding: chunked\r\n\r\n",
+    "unknown coding last": b"POST / HTTP/1.1\r\n"
+    b"transfer-encoding: chunked, gzip\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\xab" * 40,
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "CONNECT": b"CONNECT example.com:443 HTTP/1.1\r\nhost: example.com\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("data", BAD.values(), ids=BAD.keys())
+def test_what_is_no_http_gets_400_and_the_application_never_sees_it(
+    data: bytes,
+) -> None:
+    with serve(hello) as served, served.connect() as client:
+        client.send(data)
+        response = client.response()
+        assert response.status == 400
+        assert response.header("connection") == "close"
+        assert response.body == b"Invalid HTTP request received."
+        assert client.closed()
+        assert served.log == []
+        with served.connect() as other:
+            assert other.get().status == 200
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\na: " + b"b" * 70_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 1001 + b"\r\n",
+        b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n1;"
+        + b"x" * 20_000
+        + b"\r\n",
+    ],
+    ids=["target", "header", "headers", "chunk extension"],
+)
+def test_a_head_without_end_gets_431(data: bytes) -> None:
+    async def waiting(scope: Any, receive: Any, send: Any) -> None:
+        await read_body(receive)
+
+    with serve(waiting) as served, served.connect() as client:
+        client.send(data)
+        response = client.response()
+        assert response.status == 431
+        assert client.closed()
+
+
+def test_a_large_head_within_the_limit_is_fine() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await respond(send, b"%d" % len(scope["headers"]))
+
+    headers = [f"x-{i}: {'v' * 40}" for i in range(900)]
+    with serve(app) as served, served.connect() as client:
+        assert client.get("/" + "p" * 5000, *headers).body == b"901"
+
+
+def test_broken_chunks_after_a_good_head_end_the_connection() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        message = await receive()
+        while message["type"] == "http.request":
+            message = await receive()
+        seen.append(message)
+
+    seen: list[Any] = []
+    with serve(app) as served, served.connect() as client:
+        client.send(b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n")
+        until(lambda: served.stats()["in_flight"] == 1)
+        client.send(b"nonsense\r\n")
+        assert client.response().status == 400
+        assert client.closed()
+        until(lambda: seen == [{"type": "http.disconnect"}])
+
+
+def test_an_upgrade_that_nobody_takes_is_an_ordinary_request() -> None:
+    with serve(mirror) as served, served.connect() as client:
+        for _ in range(2):
+            response = client.get(
+                "/ws",
+                "connection: Upgrade",
+                "upgrade: websocket",
+                "sec-websocket-version: 13",
+            )
+            assert response.status == 200
+            assert eval(response.body)[1] == "/ws"
+
+
+def test_idle_connections_are_closed_after_the_keep_alive_time() -> None:
+    with serve(hello, keep_alive=0.1) as served:
+        with served.connect() as client:
+            assert client.get().status == 200
+            assert client.closed()
+        with served.connect() as fresh:  # has not sent anything yet
+            fresh.socket.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                fresh.socket.recv(1)
+            fresh.socket.settimeout(DEADLINE)
+            assert fresh.get().status == 200
+
+
+def test_a_slow_request_is_no_idle_connection() -> None:
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.4)
+        await respond(send, b"slow")
+
+    with serve(slow, keep_alive=0.1) as served, served.connect() as client:
+        assert client.get().body == b"slow"
+
+
+def test_a_client_that_closes_one_direction_gets_its_answer() -> None:
+    with serve(hello) as served, served.connect() as client:
+        client.send(GET * 3)
+        client.socket.shutdown(socket.SHUT_WR)
+        for _ in range(3):
+            assert client.response().body == b"hello"
+        assert client.closed()
+
+
+def test_resets_at_any_moment_harm_nobody_else(loop: str) -> None:
+    with serve(streaming, loop) as served:
+        for at in range(0, len(SPLIT), 3):
+            client = served.connect()
+            client.send(SPLIT[:at])
+            client.reset()
+        until(lambda: served.stats()["connections"] == 0)
+        with served.connect() as client:
+            assert client.get().body == b"onetwo"
+        until(lambda: served.stats()["in_flight"] == 0)
+
+
+@pytest.mark.parametrize("family", ["ipv6", "unix"])
+def test_other_kinds_of_listeners(family: str, tmp_path: Any) -> None:
+    from hmr_serve import _asgi
+
+    if family == "ipv6":
+        if not socket.has_ipv6:
+            pytest.skip("this machine has no IPv6")
+        listener = socket.socket(socket.AF_INET6)
+        try:
+            listener.bind(("::1", 0))
+        except OSError:
+            pytest.skip("there is no IPv6 loopback address")
+    else:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(tmp_path / "s"))
+    listener.listen()
+    scopes = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        await respond(send, b"ok")
+
+    async def main() -> bytes:
+        server = _asgi.Server(
+            [listener.fileno()], loop=asyncio.get_running_loop(), on_error=print
+        )
+        server.app = app
+        server.start()
+        if family == "ipv6":
+            reader, writer = await asyncio.open_connection(*listener.getsockname()[:2])
+        else:
+            reader, writer = await asyncio.open_unix_connection(listener.getsockname())
+        writer.write(b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n")
+        data = await reader.read()
+        writer.close()
+        await server.stop(1.0)
+        return data
+
+    assert asyncio.run(main()).endswith(b"ok")
+    if family == "ipv6":
+        assert scopes[0]["client"][0] == "::1"
+        assert scopes[0]["server"] == ("::1", listener.getsockname()[1])
+    else:
+        assert scopes[0]["client"] is None
+        assert scopes[0]["server"] == (str(tmp_path / "s"), None)
+    listener.close()
