@@ -81,9 +81,7 @@ output_post(struct exchange *self, unsigned flags)
     self->output = NULL;
     output->flags = flags;
     io_send(server->io, output);
-    if (!server->in_batch) {
-        io_nudge(server->io);
-    }
+    io_nudge(server->io);
 }
 
 

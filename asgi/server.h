@@ -38,7 +38,7 @@ struct server {
     size_t n_running;
     struct exchange *heads;    /* heads to flush at the end of the turn. Owned. */
     bool flush_scheduled;
-    bool in_batch;             /* output waits for the end of the batch */
+    bool in_batch;             /* heads are flushed at its end */
     bool server_header;
     bool date_header;
     bool cancelled;            /* the grace is over */

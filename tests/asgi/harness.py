@@ -148,7 +148,7 @@ class Client:
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), DEADLINE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.buffer = b""
+        self.buffer = bytearray()
 
     def __enter__(self) -> Client:
         return self
@@ -179,13 +179,16 @@ class Client:
     def _line(self) -> str:
         while b"\r\n" not in self.buffer:
             assert self._more(), f"the connection ended in {self.buffer!r}"
-        line, self.buffer = self.buffer.split(b"\r\n", 1)
-        return line.decode("latin-1")
+        end = self.buffer.index(b"\r\n")
+        line = self.buffer[:end].decode("latin-1")
+        del self.buffer[: end + 2]
+        return line
 
     def _take(self, size: int) -> bytes:
         while len(self.buffer) < size:
             assert self._more(), f"{size} bytes expected, {len(self.buffer)} came"
-        data, self.buffer = self.buffer[:size], self.buffer[size:]
+        data = bytes(self.buffer[:size])
+        del self.buffer[:size]
         return data
 
     def head(self) -> Response:
@@ -220,7 +223,8 @@ class Client:
         """Everything until the server closes."""
         while self._more():
             pass
-        data, self.buffer = self.buffer, b""
+        data = bytes(self.buffer)
+        self.buffer.clear()
         return data
 
     def closed(self) -> bool:

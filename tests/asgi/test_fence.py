@@ -125,6 +125,7 @@ def save_by_removal(path: Path, text: str) -> None:
 
 
 def save_by_link(path: Path, text: str) -> None:
+    """May hold requests for a second: nothing tells that the new file is complete."""
     other = path.with_suffix(".tmp")
     other.write_text(text)
     os.unlink(path)
@@ -141,7 +142,7 @@ def test_a_request_after_a_save_is_never_answered_before_it(
     """On one busy keep-alive connection, at once after the save, again and again."""
     with watching(tmp_path, loop) as watched, watched.served.connect() as client:
         watched.watch([watched.main])
-        for i in range(100):
+        for i in range(5 if how is save_by_link else 100):
             how(watched.main, f"version {i}")
             client.send(REQUEST)
             assert client.response().body.decode() == f"version {i}"
@@ -390,7 +391,6 @@ import asyncio, os, socket, sys
 from hmr_serve import _asgi
 async def main():
     listener = socket.create_server(("127.0.0.1", 0))
-    changes = []
     def on_change(serial, paths):
         server.release(serial)
         print("change", len(paths), flush=True)
