@@ -85,8 +85,10 @@ ASAN_OPTIONS=handle_sigill=1:handle_abort=1 "$venv/bin/ctest" --test-dir $native
     --no-tests=error --timeout 300 >build/asan-native.log 2>&1 ||
     { cat build/asan-native.log >&2 && die "the native tests failed."; }
 
+# The suite, without what tests the tools and the build.
 reports_clear
 verdict=0
-sanitized "$venv/bin/python" -m pytest -m "not packaging" "$@" || verdict=$?
+sanitized "$venv/bin/python" -m pytest -m "not packaging" --ignore-glob='tests/test_build_*' \
+    --ignore=tests/test_native.py "$@" || verdict=$?
 reports_none
 exit "$verdict"

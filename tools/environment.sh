@@ -198,9 +198,9 @@ extensions_build() {
     printf '%s\n' "$sum" >"$stamp"
 }
 
-# The environment's own cmake: the system's may be missing or old.
+# The environment's own cmake and ninja: the system's may be missing or old.
 cmake_run() {
-    PATH="$PWD/$venv/bin:$PATH" "$venv/bin/cmake" "$@"
+    PATH="$PWD/$venv/bin:$PATH" CMAKE_GENERATOR=Ninja "$venv/bin/cmake" "$@"
 }
 
 environment_ready() {
