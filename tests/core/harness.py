@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import tokenize
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -217,7 +218,7 @@ class Project:
 
     def sources(self) -> dict[str, str]:
         found = sorted(self.root.rglob("*.py"))
-        return {str(p.relative_to(self.root)): p.read_text() for p in found}
+        return {str(p.relative_to(self.root)): decoded(p) for p in found}
 
     # The live process
 
@@ -305,6 +306,15 @@ class Project:
     def close(self) -> None:
         if self.worker:
             self.worker.end()
+
+
+def decoded(path: Path) -> str:
+    """A file's text as Python reads it; empty where it cannot."""
+    try:
+        with tokenize.open(path) as file:
+            return file.read()
+    except (SyntaxError, ValueError):
+        return ""
 
 
 class Cold:

@@ -9,6 +9,7 @@ is left out of a picture on purpose, and why, is in `LEFT_OUT` and nowhere else.
 
 from __future__ import annotations
 
+import dis
 import enum
 import functools
 import inspect
@@ -27,6 +28,7 @@ LEFT_OUT = {
     "module:__cached__": "where byte code is cached is the loader's business",
     "module:__loader__": "a tracked module has the engine's loader",
     "module:__spec__": "names the loader",
+    "module:__warningregistry__": "which warnings were shown already",
     "module:__annotations__": "3.12/3.13 make it at the first annotated statement run: "
     "its content is compared, its place among the names is not",
     "module:__annotate__": "3.14: the compiler's function; what it gives is compared",
@@ -45,6 +47,8 @@ LEFT_OUT = {
     "class:__subclasses__()": "retired classes live until collected; programs that "
     "read it are compared by what they read",
     "code:columns": "only carets in tracebacks use them; lines are compared",
+    "code:method calls": "compiling a whole file, CPython calls attributes of names "
+    "that the file imports as functions, not as methods: two forms of one call",
     "code:specialisation": "co_code is the code before adaptation",
     "immutable:identity": "a file compiled whole shares equal constants, statements "
     "compiled alone do not; immutable values are compared by type and value",
@@ -60,6 +64,9 @@ LEFT_OUT = {
 realpath = functools.cache(os.path.realpath)  # thousands of times a picture
 ATOMS = (int, float, complex, str, bytes, bool, type(None), range, type(Ellipsis))
 ATOMS += (type(NotImplemented),)
+JUMPS = (
+    frozenset(dis.hasjump) if sys.version_info >= (3, 13) else frozenset(dis.hasjrel)
+)
 LIBRARIES: set[str] = set()  # modules loaded before any program: never ours
 
 
@@ -306,23 +313,22 @@ class Picture:
                 yield (name, self.value(content, f"{path}<{name}>"))
 
     def annotations(self, obj: Any, path: str) -> Any:
-        if sys.version_info >= (3, 14):
+        if isinstance(obj, types.ModuleType):
+            found = module_annotations(obj)
+        elif sys.version_info >= (3, 14):
             import annotationlib
 
             found = annotationlib.get_annotations(
                 obj, format=annotationlib.Format.FORWARDREF
             )
-        elif isinstance(obj, type):
-            found = inspect.get_annotations(obj)
         else:
-            found = getattr(obj, "__annotations__", {})
+            found = inspect.get_annotations(obj)
         return self.mapping(found, path + ".__annotations__")
 
     def code(self, code: types.CodeType) -> Any:
         file = code.co_filename
         if self.tracked_file(file):
             file = os.path.relpath(realpath(file), self.root)
-        lines = [(a, b, line) for a, b, line in code.co_lines()]
         consts = [
             self.code(c) if isinstance(c, types.CodeType) else self.value(c, "const")
             for c in code.co_consts
@@ -336,11 +342,45 @@ class Picture:
             ("keyword-only", code.co_kwonlyargcount),
             ("names", code.co_names),
             ("variables", code.co_varnames, code.co_freevars, code.co_cellvars),
-            ("bytes", code.co_code.hex()),
             ("consts", consts),
-            ("lines", lines),
-            ("handlers", code.co_exceptiontable.hex()),
+            *self.instructions(code),
         )
+
+    def instructions(self, code: types.CodeType) -> Any:
+        """Instructions with their lines, and what handles their exceptions; places are
+        counted in instructions (see LEFT_OUT["code:method calls"])."""
+        shown: list[Any] = []
+        places: dict[int, int] = {}
+        raw = dis.Bytecode(code)
+        for item in raw:
+            places[item.offset] = len(shown)
+            if item.opname in ("PUSH_NULL", "CACHE"):
+                continue
+            shown.append(item)
+        lines = {}
+        for start, end, line in code.co_lines():
+            lines.update(dict.fromkeys(range(start, end, 2), line))
+        written = [
+            (
+                item.opname,
+                lines.get(item.offset),
+                places.get(item.argval, "?")
+                if item.opcode in JUMPS
+                else item.argval
+                if item.opname == "LOAD_ATTR"
+                else item.arg,
+            )
+            for item in shown
+        ]
+
+        def place(offset: int) -> int:
+            return places.get(offset, len(shown))
+
+        handlers = [
+            (*map(place, (e.start, e.end, e.target)), e.depth, e.lasti)
+            for e in raw.exception_entries
+        ]
+        return ("instructions", written), ("handlers", handlers)
 
     def module(self, module: types.ModuleType) -> Any:
         name = module.__name__
@@ -371,6 +411,19 @@ def tracked_modules(root: str) -> list[tuple[str, types.ModuleType]]:
         if any(realpath(p).startswith(root) for p in places if p):
             found.append((name, module))
     return found
+
+
+def module_annotations(module: types.ModuleType) -> dict[str, Any]:
+    """Without the attribute `__annotations__`: getting it writes into the module."""
+    space = vars(module)
+    annotate = space.get("__annotate__") if sys.version_info >= (3, 14) else None
+    if annotate is None:
+        return space.get("__annotations__", {})
+    import annotationlib
+
+    return annotationlib.call_annotate_function(
+        annotate, annotationlib.Format.FORWARDREF
+    )
 
 
 def logging_tree() -> list[Any]:

@@ -308,8 +308,9 @@ def test_statements_lists_what_is_tracked(project: Project) -> None:
             return items
         """
     project.start({"a.py": "X = 1\n", "main.py": source})
-    project.exec("shown = [s._asdict() for s in engine.statements('main')]")
-    shown = project.eval("shown")
+    names = ("label", "line", "reads", "binds", "shapes", "cost")
+    expr = f"[{{n: getattr(s, n) for n in {names}}} for s in engine.statements('main')]"
+    shown = project.eval(expr)
     assert [s["line"] for s in shown] == [2, 3, 4, 5, 7]
     assert [s["binds"] for s in shown] == [["os"], ["X"], ["items"], [], ["f"]]
     assert "a.X" in shown[1]["reads"]

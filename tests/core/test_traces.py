@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
+
 import pytest
 
 from .harness import Project, expect, ran
@@ -114,6 +116,8 @@ def test_two_traces_are_told_apart(project: Project) -> None:
         """
     )
     assert project.edit("store.py", "SIZE = 10", "SIZE = 20").stale == ["second"]
+    project.exec(STARTUP)
+    project.exec("engine.drop('second')")
     assert project.edit("store.py", "db://1", "db://2").stale == ["lifespan"]
 
 
@@ -279,10 +283,25 @@ def test_the_old_world_has_the_old_code(project: Project) -> None:
     assert project.eval("main.store.connect()") == {"address": "db://1"}
 
 
+READER = """
+    import main
+    engine.begin("lifespan")
+    seen = read()
+    engine.end("lifespan")
+    """
+
+
+def reading(project: Project, expr: str) -> None:
+    """Open and close a trace that reads something: its world is kept for it."""
+    project.exec(f"import main\ndef read():\n    return {expr}\n{dedent(READER)}")
+
+
 def test_the_old_world_has_removed_names_and_no_new_ones(project: Project) -> None:
-    project.start({"main.py": "a = [1]\nb = [2]\n"})
+    project.start({"main.py": "a = [1]\nb = [2]\ndef f():\n    return b\n"})
+    reading(project, "main.f()")
     before = project.ids()
-    project.save({"main.py": "a = [1]\nc = [3]\n"})
+    report = project.save({"main.py": "a = [1]\nc = [3]\ndef f():\n    return b\n"})
+    assert report.stale == ["lifespan"]
     after = project.ids()
     project.exec("engine.swap_back()")
     assert project.ids() == before
@@ -293,8 +312,10 @@ def test_the_old_world_has_removed_names_and_no_new_ones(project: Project) -> No
 
 def test_the_old_world_of_an_object_that_grew(project: Project) -> None:
     """An appended statement changed the live group; the old world did not have it."""
-    project.start({"main.py": "x = []\nx.append(1)\n"})
-    project.save({"main.py": "x = []\nx.append(1)\nx.append(2)\n"})
+    source = "def f():\n    return x\n\nx = []\nx.append(1)\n"
+    project.start({"main.py": source})
+    reading(project, "main.f()")
+    project.save({"main.py": source + "x.append(2)\n"})
     project.exec("engine.swap_back()")
     assert project.eval("sys.modules['main'].x") == [1]
     project.exec("engine.swap_forward()")
@@ -332,9 +353,10 @@ def test_a_reverted_edit_undone_by_the_user_is_no_edit(project: Project) -> None
 
 
 def test_a_reverted_new_module_is_forgotten(project: Project) -> None:
-    project.start({"main.py": "x = 1\n"})
+    project.start({"main.py": "x = 1\n\ndef f():\n    return x\n"})
+    reading(project, "main.f()")
     project.write({"a.py": "y = 1\n"})
-    project.edit("main.py", "x = 1", "x = 1\nimport a")
+    project.edit("main.py", "x = 1", "x = 2\nimport a")
     project.exec("engine.swap_back(); engine.revert()")
     assert project.eval("('a' in sys.modules, engine.modules())") == (False, ["main"])
     project.apply(["main.py"])

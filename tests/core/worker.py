@@ -39,6 +39,7 @@ LIBRARIES = (
 )
 TOOL = 5  # sys.monitoring's optimizer: the engine takes 4 or 3
 MONITORING = sys.monitoring
+REPORT = "revision files patched reran removed kept stale restart error times"
 
 
 def serve_forks(control: socket.socket) -> None:
@@ -150,7 +151,7 @@ class Worker:
     def do_apply(self, paths: list[str]) -> dict[str, Any]:
         self.executed.clear()
         report = self.engine.apply(paths)
-        shown = report._asdict()
+        shown = {name: getattr(report, name) for name in REPORT.split()}
         shown["error"] = report.error and self.error(report.error)
         shown["reran"] = [tuple(r) for r in report.reran]
         shown["executed"] = list(self.executed)
@@ -222,14 +223,14 @@ class Worker:
 
     def error(self, error: BaseException) -> dict[str, Any]:
         """An exception as data: where = (file, line, function), our innermost frame."""
-        where = None
+        where = None  # stays so where no frame of ours is in it (a null byte, say)
         seen = traceback.walk_tb(error.__traceback__)
         if isinstance(error, SyntaxError) and error.filename:
             where = (self.relative(error.filename), error.lineno, "")
         else:
             for frame, line in seen:
                 code = frame.f_code
-                if realpath(code.co_filename).startswith(self.root):
+                if code.co_filename.startswith(self.root):
                     name = code.co_qualname
                     where = (self.relative(code.co_filename), line, name)
         return {
@@ -246,13 +247,13 @@ class Worker:
 
     def watch_statements(self) -> None:
         """Note every module-level code object of ours that runs: an execution log that
-        owes nothing to the engine."""
+        owes nothing to the engine. (It looks at no file: that would be a read of the
+        statement.)"""
 
         def started(code: types.CodeType, offset: int) -> Any:
             file = code.co_filename
-            ours = code.co_name == "<module>" and file[:1] != "<"
-            if ours and realpath(file).startswith(self.root):
-                self.executed.append((self.relative(file), first(code)))
+            if code.co_name == "<module>" and file.startswith(self.root):
+                self.executed.append((file.removeprefix(self.root), first(code)))
                 return None
             return MONITORING.DISABLE
 
@@ -309,14 +310,19 @@ class Worker:
 
 
 def first(code: types.CodeType) -> int:
-    """The first line of a module-level code object that holds an instruction."""
-    lines = [line for _, _, line in code.co_lines() if line]
-    return min(lines) if lines else code.co_firstlineno
+    """A line of a module-level code object's statement: its first instruction's after
+    RESUME (two bytes)."""
+    lines = (line for _, end, line in code.co_lines() if line and end > 2)
+    return next(lines, code.co_firstlineno)
 
 
 def statement_at(source: str, line: int) -> str:
     """The top-level statement at a line, short: "x = 1", "def f", "class C"."""
-    for node in ast.parse(source).body:
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        body = []
+    for node in body:
         start = min([node.lineno, *(d.lineno for d in decorators(node))])
         if start <= line <= (node.end_lineno or start):
             if isinstance(node, ast.ClassDef):
