@@ -251,8 +251,8 @@ static PyType_Slot wait_slots[] = {
 PyType_Spec wait_spec = {
     .name = "hmr_serve._asgi.Wait",
     .basicsize = sizeof(Wait),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
-             Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC
+             | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = wait_slots,
 };
 
@@ -317,18 +317,15 @@ static PyMethodDef done_methods[] = {
 };
 
 static PyType_Slot done_slots[] = {
-    {Py_tp_iter, self_new},
-    {Py_tp_iternext, done_iternext},
-    {Py_tp_methods, done_methods},
-    {Py_am_await, self_new},
-    {Py_am_send, done_am_send},
-    {0, NULL},
+    {Py_tp_iter, self_new},        {Py_tp_iternext, done_iternext},
+    {Py_tp_methods, done_methods}, {Py_am_await, self_new},
+    {Py_am_send, done_am_send},    {0, NULL},
 };
 
 PyType_Spec done_spec = {
     .name = "hmr_serve._asgi.Done",
     .basicsize = sizeof(PyObject),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION |
-             Py_TPFLAGS_IMMUTABLETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION
+             | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = done_slots,
 };

@@ -42,8 +42,8 @@ static int
 exchange_failed(struct exchange *self, PyObject *exception)
 {
     struct server *server = self->server;
-    bool cancelled = PyErr_GivenExceptionMatches(
-        exception, server->state->cancelled_error);
+    bool cancelled =
+        PyErr_GivenExceptionMatches(exception, server->state->cancelled_error);
     if (!(cancelled && server->cancelled)) {
         server_report(server, "Exception in ASGI application", exception);
     }
@@ -78,13 +78,11 @@ exchange_returned(struct exchange *self, PyObject *result)
         return 0;
     }
     if (!self->started) {
-        server_report(server,
-                      "ASGI callable returned without starting response.",
-                      NULL);
+        server_report(
+            server, "ASGI callable returned without starting response.", NULL);
         return response_plain(self, 500);
     }
-    server_report(server,
-                  "ASGI callable returned without completing response.",
+    server_report(server, "ASGI callable returned without completing response.",
                   NULL);
     return self->head_sent ? response_break(self) : response_plain(self, 500);
 }
@@ -156,8 +154,8 @@ exchange_suspend(struct exchange *self, PyObject *task)
     if (on_done == NULL) {
         return -1;
     }
-    PyObject *result = PyObject_CallMethodOneArg(
-        task, state->str.add_done_callback, on_done);
+    PyObject *result =
+        PyObject_CallMethodOneArg(task, state->str.add_done_callback, on_done);
     Py_DECREF(on_done);
     if (result == NULL) {
         return -1;

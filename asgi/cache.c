@@ -28,8 +28,8 @@ cache_clear(struct cache *cache)
 static bool
 bytes_equal(PyObject *bytes, const char *data, size_t size)
 {
-    return (size_t)PyBytes_GET_SIZE(bytes) == size &&
-           memcmp(PyBytes_AS_STRING(bytes), data, size) == 0;
+    return (size_t)PyBytes_GET_SIZE(bytes) == size
+           && memcmp(PyBytes_AS_STRING(bytes), data, size) == 0;
 }
 
 
@@ -41,12 +41,12 @@ pair_new(const char *name, size_t name_size, const char *value,
     if (pair == NULL) {
         return NULL;
     }
-    PyTuple_SET_ITEM(pair, 0, PyBytes_FromStringAndSize(
-                                  name, (Py_ssize_t)name_size));
-    PyTuple_SET_ITEM(pair, 1, PyBytes_FromStringAndSize(
-                                  value, (Py_ssize_t)value_size));
-    if (PyTuple_GET_ITEM(pair, 0) == NULL ||
-        PyTuple_GET_ITEM(pair, 1) == NULL) {
+    PyTuple_SET_ITEM(pair, 0,
+                     PyBytes_FromStringAndSize(name, (Py_ssize_t)name_size));
+    PyTuple_SET_ITEM(pair, 1,
+                     PyBytes_FromStringAndSize(value, (Py_ssize_t)value_size));
+    if (PyTuple_GET_ITEM(pair, 0) == NULL
+        || PyTuple_GET_ITEM(pair, 1) == NULL) {
         Py_DECREF(pair);
         return NULL;
     }
@@ -60,17 +60,15 @@ cache_header(struct cache *cache, const struct request *request,
 {
     const char *name = request->text + header->name;
     const char *value = request->text + header->value;
-    struct cached_header *slot = &cache->headers[header->hash %
-                                                 CACHE_HEADERS];
-    if (slot->pair != NULL && slot->hash == header->hash &&
-        bytes_equal(PyTuple_GET_ITEM(slot->pair, 0), name,
-                    header->name_size) &&
-        bytes_equal(PyTuple_GET_ITEM(slot->pair, 1), value,
-                    header->value_size)) {
+    struct cached_header *slot = &cache->headers[header->hash % CACHE_HEADERS];
+    if (slot->pair != NULL && slot->hash == header->hash
+        && bytes_equal(PyTuple_GET_ITEM(slot->pair, 0), name, header->name_size)
+        && bytes_equal(PyTuple_GET_ITEM(slot->pair, 1), value,
+                       header->value_size)) {
         return Py_NewRef(slot->pair);
     }
-    PyObject *pair = pair_new(name, header->name_size, value,
-                              header->value_size);
+    PyObject *pair =
+        pair_new(name, header->name_size, value, header->value_size);
     if (pair != NULL && header->value_size <= CACHE_VALUE_LIMIT) {
         slot->hash = header->hash;
         Py_XSETREF(slot->pair, Py_NewRef(pair));

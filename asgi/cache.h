@@ -3,7 +3,7 @@
  * A browser sends the same dozen headers with every request, so the pairs
  * (name, value) are kept in a table of fixed size, by the hash that the parser
  * computed; a collision replaces. Pairs are tuples of bytes: immutable, hence
- * safe to share. Addresses are kept by connection, decoded paths by their bytes.
+ * safe to share. Addresses are kept by connection, decoded paths by bytes.
  */
 
 #ifndef HMR_ASGI_CACHE_H
@@ -49,7 +49,7 @@ PyObject *cache_header(struct cache *cache, const struct request *request,
                        const struct header *header);
 
 /* The entry for a connection's addresses, borrowed; NULL with an exception. */
-struct cached_peer *cache_peer(struct cache *cache,
-                               const struct request *request);
+struct cached_peer *
+cache_peer(struct cache *cache, const struct request *request);
 
 #endif

@@ -127,7 +127,8 @@ on_shutdown(uv_shutdown_t *request, int status)
 static void
 connection_end(struct connection *conn)
 {
-    bool quiet = conn->input_start == conn->input_size && conn->http.message_complete;
+    bool quiet =
+        conn->input_start == conn->input_size && conn->http.message_complete;
     if (quiet || conn->eof || conn->io->aborting) {
         connection_close(conn);
         return;
@@ -183,9 +184,8 @@ output_count_written(struct connection *conn, struct output *output,
         return;
     }
     size_t before = atomic_fetch_sub(&request->unwritten, size);
-    if (before - size <= OUTPUT_LOW_WATER &&
-        atomic_load(&request->wants_drain) &&
-        atomic_exchange(&request->wants_drain, false)) {
+    if (before - size <= OUTPUT_LOW_WATER && atomic_load(&request->wants_drain)
+        && atomic_exchange(&request->wants_drain, false)) {
         io_post_event(conn->io, request, EVENT_DRAINED);
     }
 }
@@ -256,8 +256,8 @@ connection_write_later(struct connection *conn)
     }
     conn->write_request.data = conn;
     conn->writing = true;
-    int status = uv_write(&conn->write_request, &conn->stream, buffers, n,
-                          on_write);
+    int status =
+        uv_write(&conn->write_request, &conn->stream, buffers, n, on_write);
     if (status < 0) {
         conn->writing = false;
         connection_close(conn);
@@ -367,8 +367,8 @@ connection_pause(struct connection *conn)
     struct request *request = conn->request;
     connection_read_stop(conn);
     atomic_store(&request->body_paused, true);
-    if (atomic_load(&request->body_unread) <= BODY_LOW_WATER &&
-        atomic_exchange(&request->body_paused, false)) {
+    if (atomic_load(&request->body_unread) <= BODY_LOW_WATER
+        && atomic_exchange(&request->body_paused, false)) {
         connection_read_start(conn); /* it caught up just now */
     }
 }
@@ -391,8 +391,8 @@ connection_parse(struct connection *conn, const char *data, size_t size)
     if (running && !conn->ended) {
         io_post_event(conn->io, conn->request, EVENT_BODY);
     }
-    if (result == HTTP1_MORE && conn->request != NULL && !conn->ended &&
-        atomic_load(&conn->request->body_unread) > BODY_HIGH_WATER) {
+    if (result == HTTP1_MORE && conn->request != NULL && !conn->ended
+        && atomic_load(&conn->request->body_unread) > BODY_HIGH_WATER) {
         connection_pause(conn);
     }
     return used;
@@ -449,8 +449,8 @@ connection_at_eof(struct connection *conn)
 {
     conn->eof = true;
     connection_read_stop(conn);
-    if (conn->lingering || conn->request == NULL ||
-        !conn->http.message_complete) {
+    if (conn->lingering || conn->request == NULL
+        || !conn->http.message_complete) {
         connection_close(conn);
         return;
     }
@@ -490,7 +490,8 @@ connection_read_start(struct connection *conn)
 {
     if (!conn->reading && !conn->closing && !conn->eof) {
         conn->reading = true;
-        uv_read_start(&conn->stream, on_alloc, on_read);
+        /* Fails only on a stream that is closing or not connected. */
+        (void)uv_read_start(&conn->stream, on_alloc, on_read);
     }
 }
 
@@ -514,9 +515,9 @@ connection_advance(struct connection *conn)
         request_unref(request);
     }
     if (conn->input_start < conn->input_size) {
-        conn->input_start += connection_parse(
-            conn, conn->input + conn->input_start,
-            conn->input_size - conn->input_start);
+        conn->input_start +=
+            connection_parse(conn, conn->input + conn->input_start,
+                             conn->input_size - conn->input_start);
     }
     else if (conn->eof || conn->io->stopping) {
         connection_close(conn);

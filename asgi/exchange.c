@@ -51,10 +51,9 @@ body_take(struct exchange *self)
         free(chunk);
     }
     size_t before = atomic_fetch_sub(&request->body_unread, size);
-    if (before - size <= BODY_LOW_WATER &&
-        atomic_load(&request->body_paused) &&
-        atomic_exchange(&request->body_paused, false) &&
-        io_resume(self->server->io, request) < 0) {
+    if (before - size <= BODY_LOW_WATER && atomic_load(&request->body_paused)
+        && atomic_exchange(&request->body_paused, false)
+        && io_resume(self->server->io, request) < 0) {
         Py_CLEAR(body);
         PyErr_NoMemory();
     }
@@ -68,12 +67,13 @@ message_request(struct exchange *self, bool more)
     struct module_state *state = self->server->state;
     PyObject *body = body_take(self);
     PyObject *message = body == NULL ? NULL : PyDict_New();
-    if (message != NULL &&
-        (PyDict_SetItem(message, state->str.type,
-                        state->str.http_request) < 0 ||
-         PyDict_SetItem(message, state->str.body, body) < 0 ||
-         PyDict_SetItem(message, state->str.more_body,
-                        more ? Py_True : Py_False) < 0)) {
+    if (message != NULL
+        && (PyDict_SetItem(message, state->str.type, state->str.http_request)
+                < 0
+            || PyDict_SetItem(message, state->str.body, body) < 0
+            || PyDict_SetItem(message, state->str.more_body,
+                              more ? Py_True : Py_False)
+                   < 0)) {
         Py_CLEAR(message);
     }
     Py_XDECREF(body);
@@ -86,9 +86,9 @@ message_disconnect(struct exchange *self)
 {
     struct module_state *state = self->server->state;
     PyObject *message = PyDict_New();
-    if (message != NULL &&
-        PyDict_SetItem(message, state->str.type,
-                       state->str.http_disconnect) < 0) {
+    if (message != NULL
+        && PyDict_SetItem(message, state->str.type, state->str.http_disconnect)
+               < 0) {
         Py_CLEAR(message);
     }
     return message;
@@ -105,8 +105,8 @@ exchange_receive(struct exchange *self, PyObject **message)
     /* Complete first: chunks are in before the flag is set. */
     bool last = atomic_load(&request->body_complete);
     bool gone = self->disconnected || self->complete;
-    if (!self->body_taken && !self->complete &&
-        (last || (!gone && atomic_load(&request->body_unread) > 0))) {
+    if (!self->body_taken && !self->complete
+        && (last || (!gone && atomic_load(&request->body_unread) > 0))) {
         self->body_taken = last;
         *message = message_request(self, !last);
     }
@@ -124,13 +124,13 @@ bool
 exchange_is_choked(struct exchange *self)
 {
     struct request *request = self->request;
-    if (self->disconnected || self->complete ||
-        atomic_load(&request->unwritten) <= OUTPUT_HIGH_WATER) {
+    if (self->disconnected || self->complete
+        || atomic_load(&request->unwritten) <= OUTPUT_HIGH_WATER) {
         return false;
     }
     atomic_store(&request->wants_drain, true);
-    if (atomic_load(&request->unwritten) <= OUTPUT_LOW_WATER &&
-        atomic_exchange(&request->wants_drain, false)) {
+    if (atomic_load(&request->unwritten) <= OUTPUT_LOW_WATER
+        && atomic_exchange(&request->wants_drain, false)) {
         return false; /* it drained just now */
     }
     return true;
@@ -166,8 +166,8 @@ future_wake(struct module_state *state, PyObject *future)
     if (done == Py_True) {
         return 0; /* cancelled meanwhile */
     }
-    PyObject *result = PyObject_CallMethodOneArg(
-        future, state->str.set_result, Py_None);
+    PyObject *result =
+        PyObject_CallMethodOneArg(future, state->str.set_result, Py_None);
     Py_XDECREF(result);
     return result == NULL ? -1 : 0;
 }
@@ -204,8 +204,8 @@ exchange_tell(struct exchange *self, unsigned events)
     if (events & (EVENT_BODY | EVENT_EOF | EVENT_DISCONNECT)) {
         status = waiters_wake(self, &self->receivers);
     }
-    if (events & (EVENT_DRAINED | EVENT_DISCONNECT) &&
-        waiters_wake(self, &self->senders) < 0) {
+    if (events & (EVENT_DRAINED | EVENT_DISCONNECT)
+        && waiters_wake(self, &self->senders) < 0) {
         status = -1;
     }
     return status;
@@ -217,8 +217,8 @@ exchange_tell(struct exchange *self, unsigned events)
 static int
 message_is(PyObject *type, const char *text, Py_ssize_t size)
 {
-    return PyUnicode_IS_ASCII(type) && PyUnicode_GET_LENGTH(type) == size &&
-           memcmp(PyUnicode_1BYTE_DATA(type), text, (size_t)size) == 0;
+    return PyUnicode_IS_ASCII(type) && PyUnicode_GET_LENGTH(type) == size
+           && memcmp(PyUnicode_1BYTE_DATA(type), text, (size_t)size) == 0;
 }
 
 
@@ -259,8 +259,8 @@ send_message(struct exchange *self, PyObject *message)
     if (!self->started && message_is(type, "http.response.start", 19)) {
         return response_start(self, message);
     }
-    if (self->started && !self->complete &&
-        message_is(type, "http.response.body", 18)) {
+    if (self->started && !self->complete
+        && message_is(type, "http.response.body", 18)) {
         if (response_body(self, message) < 0) {
             return -1;
         }
@@ -379,7 +379,7 @@ static PyType_Slot exchange_slots[] = {
 PyType_Spec exchange_spec = {
     .name = "hmr_serve._asgi.Exchange",
     .basicsize = sizeof(struct exchange),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
-             Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC
+             | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = exchange_slots,
 };

@@ -31,17 +31,17 @@ struct exchange {
     bool has_server;
     bool chunked;
     bool keep_alive;
-    bool no_body; /* HEAD, 204, 304: no body may be sent */
+    bool no_body;   /* HEAD, 204, 304: no body may be sent */
     bool has_close; /* the application said connection: close */
 
-    bool eager;          /* the first step of its task runs right now */
-    bool started;        /* http.response.start came */
+    bool eager;   /* the first step of its task runs right now */
+    bool started; /* http.response.start came */
     bool head_sent;
-    bool complete;       /* the last http.response.body came */
-    bool body_taken;     /* receive() gave more_body=False */
-    bool must_continue;  /* the client waits for 100 Continue */
-    bool eof;            /* the client sends no more */
-    bool disconnected;   /* the client is gone */
+    bool complete;      /* the last http.response.body came */
+    bool body_taken;    /* receive() gave more_body=False */
+    bool must_continue; /* the client waits for 100 Continue */
+    bool eof;           /* the client sends no more */
+    bool disconnected;  /* the client is gone */
 };
 
 extern PyType_Spec exchange_spec;

@@ -114,8 +114,7 @@ entry_set(struct fence *fence, struct path_entry *entry, int state)
 bool
 fence_awaits(const struct fence *fence, const char *path, size_t size)
 {
-    const struct path_entry *entry = pathset_find(&fence->writing, path,
-                                                  size);
+    const struct path_entry *entry = pathset_find(&fence->writing, path, size);
     return entry != NULL && is_writing(entry);
 }
 
@@ -137,8 +136,7 @@ fence_raise(struct fence *fence, const char *path, size_t size, bool created,
 
 
 void
-fence_ready(struct fence *fence, const char *path, size_t size,
-            uint64_t settle)
+fence_ready(struct fence *fence, const char *path, size_t size, uint64_t settle)
 {
     struct path_entry *entry = pathset_find(&fence->writing, path, size);
     if (entry != NULL) {
@@ -170,8 +168,8 @@ fence_give_up(struct fence *fence, uint64_t now)
     uint64_t next = UINT64_MAX;
     size_t at = 0;
     struct path_entry *entry;
-    while (fence->n_writing > 0 &&
-           (entry = pathset_next(&fence->writing, &at)) != NULL) {
+    while (fence->n_writing > 0
+           && (entry = pathset_next(&fence->writing, &at)) != NULL) {
         if (!is_writing(entry)) {
             continue;
         }
@@ -199,8 +197,8 @@ fence_forget(struct fence *fence)
     struct path_entry *entry;
     while ((entry = pathset_next(&fence->writing, &at)) != NULL) {
         if (entry->value == GIVEN_UP) {
-            struct path_entry *copy = pathset_add(&kept, entry->path,
-                                                  entry->size);
+            struct path_entry *copy =
+                pathset_add(&kept, entry->path, entry->size);
             if (copy != NULL) {
                 copy->value = GIVEN_UP;
             }
@@ -235,7 +233,9 @@ fence_report(struct fence *fence)
 static void
 fence_set_timer(struct fence *fence, uint64_t when, uint64_t now)
 {
-    uv_timer_start(&fence->timer, on_timer, when > now ? when - now : 1, 0);
+    /* Fails only when it is closing. */
+    (void)uv_timer_start(&fence->timer, on_timer, when > now ? when - now : 1,
+                         0);
 }
 
 

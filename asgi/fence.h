@@ -46,16 +46,16 @@ struct fence {
     uv_timer_t timer;
     struct request *held; /* oldest first; each with the application's ref */
     struct request **held_end;
-    size_t n_fresh;          /* held, and not yet counted as fenced */
-    struct pathset writing;  /* path -> state; stamp: when to give up */
-    size_t n_writing;        /* of them still being written */
-    size_t n_given_up;       /* of them never ready */
-    struct pathset changed;  /* ready and not yet reported */
-    uint64_t first;          /* when the first of them was ready */
-    uint64_t last;           /* the last event */
-    uint64_t settle;         /* how long after it to report */
-    uint64_t serial;         /* of the last report */
-    bool reported;           /* it is not yet released */
+    size_t n_fresh;         /* held, and not yet counted as fenced */
+    struct pathset writing; /* path -> state; stamp: when to give up */
+    size_t n_writing;       /* of them still being written */
+    size_t n_given_up;      /* of them never ready */
+    struct pathset changed; /* ready and not yet reported */
+    uint64_t first;         /* when the first of them was ready */
+    uint64_t last;          /* the last event */
+    uint64_t settle;        /* how long after it to report */
+    uint64_t serial;        /* of the last report */
+    bool reported;          /* it is not yet released */
 };
 
 void fence_init(struct fence *fence, struct io *io);

@@ -150,9 +150,9 @@ static void
 header_trim(const struct request *request, struct header *header)
 {
     const char *value = request->text + header->value;
-    while (header->value_size > 0 &&
-           (value[header->value_size - 1] == ' ' ||
-            value[header->value_size - 1] == '\t')) {
+    while (header->value_size > 0
+           && (value[header->value_size - 1] == ' '
+               || value[header->value_size - 1] == '\t')) {
         header->value_size--;
     }
 }
@@ -169,10 +169,10 @@ on_header_value_complete(llhttp_t *parser)
     struct header *header = &request->headers[request->n_headers - 1];
     header_trim(request, header);
     http->in_header = false;
-    if (header->name_size == 6 && header->value_size == 12 &&
-        memcmp(request->text + header->name, "expect", 6) == 0 &&
-        equal_ignoring_case(request->text + header->value, "100-continue",
-                            12)) {
+    if (header->name_size == 6 && header->value_size == 12
+        && memcmp(request->text + header->name, "expect", 6) == 0
+        && equal_ignoring_case(request->text + header->value, "100-continue",
+                               12)) {
         request->expect_continue = true;
     }
     return 0;

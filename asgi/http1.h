@@ -36,8 +36,8 @@ void http1_init(struct http1 *http, struct connection *conn);
 void http1_fini(struct http1 *http);
 
 /* Parse. The request to hand on, if any, is in .request. */
-enum http1_result http1_feed(struct http1 *http, const char *data, size_t size,
-                             size_t *used);
+enum http1_result
+http1_feed(struct http1 *http, const char *data, size_t size, size_t *used);
 
 /* The response is complete: ready for the next message. */
 void http1_next(struct http1 *http);

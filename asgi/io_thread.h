@@ -30,14 +30,15 @@ struct io {
     uv_thread_t thread;
     bool started; /* the application's */
     bool joined;  /* the application's */
-    uint64_t watched_at; /* wall clock of the last io_watch; the application's */
+    uint64_t
+        watched_at; /* wall clock of the last io_watch; the application's */
 
     /* Between the threads. */
     struct mailbox to_app;
     struct mailbox to_io;
-    struct waker waker;      /* rings the application */
-    uv_async_t async;        /* rings this thread */
-    atomic_bool asleep;      /* this thread is, or is about to be, in poll */
+    struct waker waker; /* rings the application */
+    uv_async_t async;   /* rings this thread */
+    atomic_bool asleep; /* this thread is, or is about to be, in poll */
     atomic_uint_least64_t counters[IO_COUNTERS];
 
     /* The I/O thread's alone. */

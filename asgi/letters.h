@@ -1,7 +1,7 @@
 /* What the two threads write to each other.
  *
- * To the application: struct request (events), struct change, struct
- * problem, and one LETTER_STOPPED. To the I/O thread: struct output and struct command.
+ * To the application: struct request (events), struct change, struct problem,
+ * and one LETTER_STOPPED. To the I/O thread: struct output and struct command.
  * A letter is malloc'ed by the sender and freed by the receiver, except a
  * request, which is reference counted.
  */
@@ -42,9 +42,9 @@ struct output {
     struct letter letter;
     struct request *request; /* Owned; NULL for the I/O thread's own refusals */
     struct output *next;     /* in the connection's queue */
-    size_t space; /* room in data */
-    size_t size;  /* bytes in data */
-    size_t done;  /* ... written so far */
+    size_t space;            /* room in data */
+    size_t size;             /* bytes in data */
+    size_t done;             /* ... written so far */
     unsigned flags;
     char data[];
 };

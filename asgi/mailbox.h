@@ -1,9 +1,9 @@
 /* A mailbox: many threads put, one thread takes everything at once.
  *
  * The two threads hand each other requests, responses and commands through two
- * of these. It is a lock-free stack whose reader takes the whole chain and turns
- * it round, so there is no ABA problem, no bound and no allocation: the letter
- * is embedded in what is sent. The one who takes owns it.
+ * of these. It is a lock-free stack whose reader takes the whole chain and
+ * turns it round, so there is no ABA problem, no bound and no allocation: the
+ * letter is embedded in what is sent. The one who takes owns it.
  */
 
 #ifndef HMR_ASGI_MAILBOX_H
@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 #define CONTAINER_OF(pointer, type, member) \
-    ((type *)((char *)(pointer) - offsetof(type, member)))
+    ((type *)((char *)(pointer)-offsetof(type, member)))
 
 struct letter {
     struct letter *next;
@@ -52,13 +52,13 @@ mailbox_is_empty(struct mailbox *box)
 static inline void
 mailbox_put(struct mailbox *box, struct letter *letter)
 {
-    struct letter *newest = atomic_load_explicit(&box->newest,
-                                                 memory_order_relaxed);
+    struct letter *newest =
+        atomic_load_explicit(&box->newest, memory_order_relaxed);
     do {
         letter->next = newest;
-    } while (!atomic_compare_exchange_weak_explicit(
-        &box->newest, &newest, letter, MAILBOX_HAND_OVER,
-        memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&box->newest, &newest,
+                                                    letter, MAILBOX_HAND_OVER,
+                                                    memory_order_relaxed));
 }
 
 

@@ -14,24 +14,24 @@ versions(PyObject *module, PyObject *unused)
 {
     (void)module;
     (void)unused;
-    return Py_BuildValue(
-        "{sssN}", "libuv", uv_version_string(), "llhttp",
-        PyUnicode_FromFormat("%d.%d.%d", LLHTTP_VERSION_MAJOR,
-                             LLHTTP_VERSION_MINOR, LLHTTP_VERSION_PATCH));
+    return Py_BuildValue("{sssN}", "libuv", uv_version_string(), "llhttp",
+                         PyUnicode_FromFormat("%d.%d.%d", LLHTTP_VERSION_MAJOR,
+                                              LLHTTP_VERSION_MINOR,
+                                              LLHTTP_VERSION_PATCH));
 }
 
 
 static int
 state_init_strings(struct module_state *state)
 {
-#define STATE_INTERN(field, text)                                    \
+#define STATE_INTERN(field, text) \
     if ((state->str.field = PyUnicode_InternFromString(text)) == NULL) { \
-        return -1;                                                   \
+        return -1; \
     }
     STATE_STRINGS(STATE_INTERN)
 #undef STATE_INTERN
-    state->task_keywords = PyTuple_Pack(2, state->str.loop,
-                                        state->str.eager_start);
+    state->task_keywords =
+        PyTuple_Pack(2, state->str.loop, state->str.eager_start);
     return state->task_keywords == NULL ? -1 : 0;
 }
 
@@ -50,8 +50,8 @@ state_init_types(PyObject *module, struct module_state *state)
     state->exchange_type = type_new(module, &exchange_spec);
     state->wait_type = type_new(module, &wait_spec);
     state->done_type = type_new(module, &done_spec);
-    if (state->server_type == NULL || state->exchange_type == NULL ||
-        state->wait_type == NULL || state->done_type == NULL) {
+    if (state->server_type == NULL || state->exchange_type == NULL
+        || state->wait_type == NULL || state->done_type == NULL) {
         return -1;
     }
     state->done = PyObject_New(PyObject, state->done_type);
@@ -67,11 +67,9 @@ state_init_asyncio(struct module_state *state)
         return -1;
     }
     state->task_type = PyObject_GetAttrString(asyncio, "Task");
-    state->cancelled_error = PyObject_GetAttrString(asyncio,
-                                                    "CancelledError");
+    state->cancelled_error = PyObject_GetAttrString(asyncio, "CancelledError");
     Py_DECREF(asyncio);
-    return state->task_type == NULL || state->cancelled_error == NULL ? -1
-                                                                       : 0;
+    return state->task_type == NULL || state->cancelled_error == NULL ? -1 : 0;
 }
 
 
@@ -79,9 +77,8 @@ static int
 module_exec(PyObject *module)
 {
     struct module_state *state = state_of(module);
-    if (state_init_strings(state) < 0 ||
-        state_init_types(module, state) < 0 ||
-        state_init_asyncio(state) < 0) {
+    if (state_init_strings(state) < 0 || state_init_types(module, state) < 0
+        || state_init_asyncio(state) < 0) {
         return -1;
     }
     return PyModule_AddType(module, state->server_type);
@@ -137,8 +134,7 @@ static PyMethodDef module_methods[] = {
 
 static PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, module_exec},
-    {Py_mod_multiple_interpreters,
-     Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
     {0, NULL},
 };
 

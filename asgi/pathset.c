@@ -58,9 +58,9 @@ slot_of(struct path_entry *slots, size_t space, const char *path, size_t size,
         uint32_t hash)
 {
     size_t at = hash & (space - 1);
-    while (slots[at].path != NULL &&
-           (slots[at].hash != hash || slots[at].size != size ||
-            memcmp(slots[at].path, path, size) != 0)) {
+    while (slots[at].path != NULL
+           && (slots[at].hash != hash || slots[at].size != size
+               || memcmp(slots[at].path, path, size) != 0)) {
         at = (at + 1) & (space - 1);
     }
     return &slots[at];
@@ -73,8 +73,8 @@ pathset_find(const struct pathset *set, const char *path, size_t size)
     if (set->count == 0) {
         return NULL;
     }
-    struct path_entry *slot = slot_of(set->slots, set->space, path, size,
-                                      path_hash(path, size));
+    struct path_entry *slot =
+        slot_of(set->slots, set->space, path, size, path_hash(path, size));
     return slot->path != NULL ? slot : NULL;
 }
 
@@ -107,8 +107,7 @@ pathset_add(struct pathset *set, const char *path, size_t size)
         return NULL;
     }
     uint32_t hash = path_hash(path, size);
-    struct path_entry *slot = slot_of(set->slots, set->space, path, size,
-                                      hash);
+    struct path_entry *slot = slot_of(set->slots, set->space, path, size, hash);
     if (slot->path == NULL) {
         char *copy = malloc(size + 1);
         if (copy == NULL) {
@@ -153,10 +152,9 @@ bool
 path_is_below(const char *path, size_t size, const char *directory,
               size_t directory_size)
 {
-    if (size < directory_size ||
-        memcmp(path, directory, directory_size) != 0) {
+    if (size < directory_size || memcmp(path, directory, directory_size) != 0) {
         return false;
     }
-    return size == directory_size || directory_size == 1 ||
-           path[directory_size] == '/';
+    return size == directory_size || directory_size == 1
+           || path[directory_size] == '/';
 }

@@ -16,8 +16,9 @@ struct path_entry {
 };
 
 struct pathset {
-    struct path_entry *slots; /* open addressing; path == NULL is free. Owned. */
-    size_t space;             /* a power of two, or 0 */
+    struct path_entry
+        *slots;   /* open addressing; path == NULL is free. Owned. */
+    size_t space; /* a power of two, or 0 */
     size_t count;
 };
 
@@ -29,12 +30,12 @@ struct pathset *pathset_new(void);
 void pathset_free(struct pathset *set); /* NULL is fine */
 
 /* The entry, or NULL. Valid until the next add. */
-struct path_entry *pathset_find(const struct pathset *set, const char *path,
-                                size_t size);
+struct path_entry *
+pathset_find(const struct pathset *set, const char *path, size_t size);
 
 /* The entry, made with value 0 if it is new; NULL without memory. */
-struct path_entry *pathset_add(struct pathset *set, const char *path,
-                               size_t size);
+struct path_entry *
+pathset_add(struct pathset *set, const char *path, size_t size);
 
 /* Walk: start with *at = 0; NULL at the end. Nothing may be added meanwhile. */
 struct path_entry *pathset_next(const struct pathset *set, size_t *at);

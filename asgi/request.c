@@ -66,8 +66,8 @@ request_free(struct request *request)
 void
 request_unref(struct request *request)
 {
-    if (atomic_fetch_sub_explicit(&request->refs, 1,
-                                  memory_order_acq_rel) == 1) {
+    if (atomic_fetch_sub_explicit(&request->refs, 1, memory_order_acq_rel)
+        == 1) {
         request_free(request);
     }
 }
@@ -115,8 +115,8 @@ headers_grow(struct request *request)
 {
     uint32_t space = request->header_space * 2;
     bool inside = request->headers == request->few;
-    struct header *headers = realloc(inside ? NULL : request->headers,
-                                     space * sizeof *headers);
+    struct header *headers =
+        realloc(inside ? NULL : request->headers, space * sizeof *headers);
     if (headers == NULL) {
         return -1;
     }
@@ -135,8 +135,8 @@ request_add_header(struct request *request)
     if (request->n_headers == REQUEST_HEADER_LIMIT) {
         return NULL;
     }
-    if (request->n_headers == request->header_space &&
-        headers_grow(request) < 0) {
+    if (request->n_headers == request->header_space
+        && headers_grow(request) < 0) {
         return NULL;
     }
     struct header *header = &request->headers[request->n_headers++];

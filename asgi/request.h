@@ -58,15 +58,15 @@ struct request {
     struct connection *conn; /* Owned. */
     struct request *next;    /* behind the fence; the I/O thread's */
 
-    uint64_t arrived;    /* uv_hrtime when the head was complete */
-    const char *method;  /* static */
-    uint8_t minor;       /* HTTP/1.minor */
-    bool keep_alive;     /* the client's wish */
+    uint64_t arrived;   /* uv_hrtime when the head was complete */
+    const char *method; /* static */
+    uint8_t minor;      /* HTTP/1.minor */
+    bool keep_alive;    /* the client's wish */
     bool expect_continue;
-    bool released;       /* EVENT_START was posted; the I/O thread's */
-    bool abandoned;      /* the connection closed; the I/O thread's */
+    bool released;  /* EVENT_START was posted; the I/O thread's */
+    bool abandoned; /* the connection closed; the I/O thread's */
 
-    char *text;          /* target, then names and values. Owned. */
+    char *text; /* target, then names and values. Owned. */
     uint32_t text_size;
     uint32_t text_space;
     uint32_t target_size;

@@ -27,8 +27,8 @@ output_reserve(struct exchange *self, size_t more)
 {
     struct output *output = self->output;
     if (output == NULL) {
-        output = output_new(self->request,
-                            more > HEAD_SPACE ? more : HEAD_SPACE);
+        output =
+            output_new(self->request, more > HEAD_SPACE ? more : HEAD_SPACE);
     }
     else if (output->size + more > output->space) {
         size_t space = output->size + more + HEAD_SPACE;
@@ -92,9 +92,9 @@ name_is_valid(const unsigned char *name, size_t size)
 {
     static const char SEPARATORS[] = "()<>@,;:[]={} \\\"\t";
     for (size_t i = 0; i < size; i++) {
-        if (name[i] <= 0x20 || name[i] == 0x7f ||
-            (name[i] < 0x80 && !(name[i] >= 'a' && name[i] <= 'z') &&
-             strchr(SEPARATORS, name[i]) != NULL)) {
+        if (name[i] <= 0x20 || name[i] == 0x7f
+            || (name[i] < 0x80 && !(name[i] >= 'a' && name[i] <= 'z')
+                && strchr(SEPARATORS, name[i]) != NULL)) {
             return false;
         }
     }
@@ -120,17 +120,17 @@ has_token(const char *value, size_t size, const char *lower)
     size_t length = strlen(lower);
     size_t at = 0;
     while (at < size) {
-        while (at < size && (value[at] == ' ' || value[at] == ',' ||
-                             value[at] == '\t')) {
+        while (at < size
+               && (value[at] == ' ' || value[at] == ',' || value[at] == '\t')) {
             at++;
         }
         size_t start = at;
-        while (at < size && value[at] != ',' && value[at] != ' ' &&
-               value[at] != '\t') {
+        while (at < size && value[at] != ',' && value[at] != ' '
+               && value[at] != '\t') {
             at++;
         }
-        if (at - start == length &&
-            PyOS_strnicmp(value + start, lower, (Py_ssize_t)length) == 0) {
+        if (at - start == length
+            && PyOS_strnicmp(value + start, lower, (Py_ssize_t)length) == 0) {
             return true;
         }
     }
@@ -162,8 +162,8 @@ static int
 header_note(struct exchange *self, const char *name, size_t name_size,
             const char *value, size_t size)
 {
-#define IS(text) (name_size == sizeof text - 1 && \
-                  memcmp(name, text, sizeof text - 1) == 0)
+#define IS(text) \
+    (name_size == sizeof text - 1 && memcmp(name, text, sizeof text - 1) == 0)
     if (IS("content-length") && !self->chunked) {
         self->remaining = parse_length(value, size);
         self->has_length = true;
@@ -272,9 +272,9 @@ status_put(struct exchange *self, int status)
         OUTPUT_PUT_TEXT(output, "HTTP/1.1 200 OK\r\n");
         return 0;
     }
-    output->size += (size_t)snprintf(output->data + output->size, 128,
-                                     "HTTP/1.1 %d %s\r\n", status,
-                                     status_phrase(status));
+    output->size +=
+        (size_t)snprintf(output->data + output->size, 128, "HTTP/1.1 %d %s\r\n",
+                         status, status_phrase(status));
     return 0;
 }
 
@@ -292,8 +292,8 @@ response_reset(struct exchange *self)
 static int
 message_status(struct exchange *self, PyObject *message)
 {
-    PyObject *value = PyDict_GetItemWithError(message,
-                                              self->server->state->str.status);
+    PyObject *value =
+        PyDict_GetItemWithError(message, self->server->state->str.status);
     if (value == NULL) {
         if (!PyErr_Occurred()) {
             PyErr_SetString(PyExc_KeyError, "status");
@@ -325,15 +325,15 @@ response_start(struct exchange *self, PyObject *message)
         return -1;
     }
     response_reset(self);
-    if (status_put(self, status) < 0 ||
-        (headers != NULL && headers_put(self, headers) < 0)) {
+    if (status_put(self, status) < 0
+        || (headers != NULL && headers_put(self, headers) < 0)) {
         response_reset(self);
         return -1;
     }
     self->started = true;
     self->status = status;
-    self->no_body = self->no_body || status < 200 || status == 204 ||
-                    status == 304;
+    self->no_body =
+        self->no_body || status < 200 || status == 204 || status == 304;
     if (self->must_continue) {
         self->must_continue = false;
         self->keep_alive = false; /* will the body come or not? */
@@ -341,8 +341,7 @@ response_start(struct exchange *self, PyObject *message)
     if (!self->eager && !self->head_queued) {
         self->head_queued = true;
         self->head_next = self->server->heads;
-        self->server->heads =
-            (struct exchange *)Py_NewRef((PyObject *)self);
+        self->server->heads = (struct exchange *)Py_NewRef((PyObject *)self);
         return server_schedule_flush(self->server);
     }
     return 0;
@@ -361,8 +360,7 @@ date_put(struct server *server, struct output *output)
         snprintf(server->date, sizeof server->date,
                  "date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n",
                  DAYS + 3 * tm.tm_wday, tm.tm_mday, MONTHS + 3 * tm.tm_mon,
-                 (tm.tm_year + 1900) % 10000, tm.tm_hour, tm.tm_min,
-                 tm.tm_sec);
+                 (tm.tm_year + 1900) % 10000, tm.tm_hour, tm.tm_min, tm.tm_sec);
         server->date_second = now;
     }
     output_put(output, server->date, strlen(server->date));
@@ -389,8 +387,8 @@ static void
 framing_put(struct exchange *self, size_t size, bool more)
 {
     struct output *output = self->output;
-    bool bodiless_status = self->status < 200 || self->status == 204 ||
-                           self->status == 304;
+    bool bodiless_status =
+        self->status < 200 || self->status == 204 || self->status == 304;
     if (self->has_length || self->chunked || bodiless_status) {
         return;
     }
@@ -512,8 +510,8 @@ access_log(struct exchange *self)
     }
     double seconds = (double)(uv_hrtime() - request->arrived) / 1e9;
     PyObject *client = scope_client_text(request);
-    PyObject *target = PyUnicode_DecodeLatin1(request->text,
-                                              request->target_size, NULL);
+    PyObject *target =
+        PyUnicode_DecodeLatin1(request->text, request->target_size, NULL);
     PyObject *result = NULL;
     if (client != NULL && target != NULL) {
         result = PyObject_CallFunction(
@@ -562,8 +560,8 @@ response_body(struct exchange *self, PyObject *message)
 {
     struct module_state *state = self->server->state;
     PyObject *body = PyDict_GetItemWithError(message, state->str.body);
-    PyObject *more_body = PyDict_GetItemWithError(message,
-                                                  state->str.more_body);
+    PyObject *more_body =
+        PyDict_GetItemWithError(message, state->str.more_body);
     if (PyErr_Occurred()) {
         return -1;
     }
@@ -613,12 +611,11 @@ response_continue(struct exchange *self)
 int
 response_plain(struct exchange *self, int status)
 {
-    const char *text = status == 503 ? "Service Unavailable"
-                                     : "Internal Server Error";
+    const char *text =
+        status == 503 ? "Service Unavailable" : "Internal Server Error";
     static const char TYPE[] = "content-type: text/plain; charset=utf-8\r\n";
     response_reset(self);
-    if (status_put(self, status) < 0 ||
-        output_reserve(self, sizeof TYPE) < 0) {
+    if (status_put(self, status) < 0 || output_reserve(self, sizeof TYPE) < 0) {
         return -1;
     }
     OUTPUT_PUT_TEXT(self->output, TYPE);

@@ -20,11 +20,11 @@ scope_prepare(struct server *self)
     }
     self->scope = Py_BuildValue(
         "{OOOOOOOOOOOsOOOOOOOOOOOOOO}", state->str.type, state->str.http,
-        state->str.asgi, Py_None, state->str.http_version,
-        state->str.http_1_1, state->str.server, Py_None, state->str.client,
-        Py_None, state->str.scheme, "http", state->str.root_path,
-        self->root_path, state->str.headers, Py_None, state->str.state,
-        Py_None, state->str.method, Py_None, state->str.path, Py_None,
+        state->str.asgi, Py_None, state->str.http_version, state->str.http_1_1,
+        state->str.server, Py_None, state->str.client, Py_None,
+        state->str.scheme, "http", state->str.root_path, self->root_path,
+        state->str.headers, Py_None, state->str.state, Py_None,
+        state->str.method, Py_None, state->str.path, Py_None,
         state->str.raw_path, Py_None, state->str.query_string, Py_None);
     return self->scope == NULL ? -1 : 0;
 }
@@ -95,9 +95,8 @@ path_decode(const char *raw, size_t size)
     size_t n = 0;
     for (size_t i = 0; i < size; i++) {
         int high, low;
-        if (raw[i] == '%' && i + 2 < size &&
-            (high = hex_value(raw[i + 1])) >= 0 &&
-            (low = hex_value(raw[i + 2])) >= 0) {
+        if (raw[i] == '%' && i + 2 < size && (high = hex_value(raw[i + 1])) >= 0
+            && (low = hex_value(raw[i + 2])) >= 0) {
             text[n++] = (char)(high << 4 | low);
             i += 2;
         }
@@ -140,8 +139,8 @@ scope_path(struct server *self, const char *raw, size_t size)
 {
     struct cached_path *slot =
         &self->cache.paths[path_hash(raw, size) % CACHE_PATHS];
-    if (slot->key != NULL && (size_t)PyBytes_GET_SIZE(slot->key) == size &&
-        memcmp(PyBytes_AS_STRING(slot->key), raw, size) == 0) {
+    if (slot->key != NULL && (size_t)PyBytes_GET_SIZE(slot->key) == size
+        && memcmp(PyBytes_AS_STRING(slot->key), raw, size) == 0) {
         return slot;
     }
     PyObject *key = PyBytes_FromStringAndSize(raw, (Py_ssize_t)size);
@@ -171,8 +170,8 @@ headers_new(struct server *self, const struct request *request)
         return NULL;
     }
     for (uint32_t i = 0; i < request->n_headers; i++) {
-        PyObject *pair = cache_header(&self->cache, request,
-                                      &request->headers[i]);
+        PyObject *pair =
+            cache_header(&self->cache, request, &request->headers[i]);
         if (pair == NULL) {
             Py_DECREF(list);
             return NULL;
@@ -212,16 +211,14 @@ scope_set_target(struct server *self, PyObject *scope,
 {
     struct module_state *state = self->state;
     struct target target = target_split(request);
-    struct cached_path *path = scope_path(self, target.path,
-                                          target.path_size);
-    if (path == NULL ||
-        PyDict_SetItem(scope, state->str.path, path->path) < 0 ||
-        PyDict_SetItem(scope, state->str.raw_path, path->raw) < 0) {
+    struct cached_path *path = scope_path(self, target.path, target.path_size);
+    if (path == NULL || PyDict_SetItem(scope, state->str.path, path->path) < 0
+        || PyDict_SetItem(scope, state->str.raw_path, path->raw) < 0) {
         return -1;
     }
-    return scope_set(scope, state->str.query_string,
-                     PyBytes_FromStringAndSize(
-                         target.query, (Py_ssize_t)target.query_size));
+    return scope_set(
+        scope, state->str.query_string,
+        PyBytes_FromStringAndSize(target.query, (Py_ssize_t)target.query_size));
 }
 
 
@@ -230,22 +227,22 @@ scope_fill(struct server *self, PyObject *scope, const struct request *request)
 {
     struct module_state *state = self->state;
     struct cached_peer *peer = cache_peer(&self->cache, request);
-    if (peer == NULL ||
-        PyDict_SetItem(scope, state->str.client, peer->client) < 0 ||
-        PyDict_SetItem(scope, state->str.server, peer->server) < 0 ||
-        scope_set_target(self, scope, request) < 0) {
+    if (peer == NULL
+        || PyDict_SetItem(scope, state->str.client, peer->client) < 0
+        || PyDict_SetItem(scope, state->str.server, peer->server) < 0
+        || scope_set_target(self, scope, request) < 0) {
         return -1;
     }
-    if (request->minor == 0 &&
-        PyDict_SetItem(scope, state->str.http_version,
-                       state->str.http_1_0) < 0) {
+    if (request->minor == 0
+        && PyDict_SetItem(scope, state->str.http_version, state->str.http_1_0)
+               < 0) {
         return -1;
     }
     PyObject *method = PyUnicode_InternFromString(request->method);
-    if (scope_set(scope, state->str.method, method) < 0 ||
-        scope_set(scope, state->str.asgi, PyDict_Copy(self->asgi)) < 0 ||
-        scope_set(scope, state->str.headers,
-                  headers_new(self, request)) < 0) {
+    if (scope_set(scope, state->str.method, method) < 0
+        || scope_set(scope, state->str.asgi, PyDict_Copy(self->asgi)) < 0
+        || scope_set(scope, state->str.headers, headers_new(self, request))
+               < 0) {
         return -1;
     }
     return scope_set(scope, state->str.state, app_state_copy(self));

@@ -14,8 +14,6 @@ enum {
     BATCH = 256, /* letters after which other tasks of the loop get a turn */
 };
 
-static const double LAST_GRACE = 0.5; /* seconds that a cancelled task gets */
-
 
 /* Reporting. */
 
@@ -33,9 +31,9 @@ server_report(struct server *self, const char *message, PyObject *exception)
         PyErr_WriteUnraisable(self->app);
     }
     else {
-        PyObject *result = PyObject_CallFunction(
-            self->on_error, "sO", message,
-            exception != NULL ? exception : Py_None);
+        PyObject *result =
+            PyObject_CallFunction(self->on_error, "sO", message,
+                                  exception != NULL ? exception : Py_None);
         if (result == NULL) {
             PyErr_WriteUnraisable(self->on_error);
         }
@@ -51,16 +49,6 @@ server_report_raised(struct server *self, const char *message)
     PyObject *exception = PyErr_GetRaisedException();
     server_report(self, message, exception);
     Py_XDECREF(exception);
-}
-
-
-/* obj.name(*args), result ignored. Steals nothing; 0 or -1. */
-static int
-call_method(PyObject *object, PyObject *name, PyObject *a, PyObject *b)
-{
-    PyObject *result = PyObject_CallMethodObjArgs(object, name, a, b, NULL);
-    Py_XDECREF(result);
-    return result == NULL ? -1 : 0;
 }
 
 
@@ -103,205 +91,11 @@ server_schedule_flush(struct server *self)
     if (flush == NULL) {
         return -1;
     }
-    int status = call_method(self->loop, self->state->str.call_soon, flush,
-                             NULL);
+    int status =
+        call_method(self->loop, self->state->str.call_soon, flush, NULL);
     Py_DECREF(flush);
     self->flush_scheduled = status == 0;
     return status;
-}
-
-
-/* Stopping. */
-
-static void
-server_forget_clients(struct server *self)
-{
-    struct exchange *at = self->running;
-    for (; at != NULL; at = at->next) {
-        at->disconnected = true;
-    }
-}
-
-
-/* The I/O thread has ended, or will at once. */
-static void
-server_join(struct server *self)
-{
-    if (self->phase == SERVER_STOPPED) {
-        return;
-    }
-    Py_BEGIN_ALLOW_THREADS
-    io_join(self->io);
-    Py_END_ALLOW_THREADS
-    self->phase = SERVER_STOPPED;
-    server_forget_clients(self);
-    PyObject *fd = PyLong_FromLong(io_fd(self->io));
-    if (fd == NULL ||
-        call_method(self->loop, self->state->str.remove_reader, fd,
-                    NULL) < 0) {
-        PyErr_Clear(); /* the loop is closed: nothing to remove from */
-    }
-    Py_XDECREF(fd);
-}
-
-
-static void
-server_resolve(struct server *self)
-{
-    if (self->grace_timer != NULL) {
-        if (call_method(self->grace_timer, self->state->str.cancel, NULL,
-                        NULL) < 0) {
-            PyErr_WriteUnraisable((PyObject *)self);
-        }
-        Py_CLEAR(self->grace_timer);
-    }
-    if (self->stopped == NULL) {
-        return;
-    }
-    PyObject *done = PyObject_CallMethodNoArgs(self->stopped,
-                                               self->state->str.done);
-    if (done == NULL ||
-        (done == Py_False &&
-         call_method(self->stopped, self->state->str.set_result, Py_None,
-                     NULL) < 0)) {
-        PyErr_WriteUnraisable((PyObject *)self);
-    }
-    Py_XDECREF(done);
-    Py_CLEAR(self->stopped);
-}
-
-
-void
-server_check_stopped(struct server *self)
-{
-    if (self->phase == SERVER_STOPPED && self->n_running == 0) {
-        server_resolve(self);
-    }
-}
-
-
-static void
-server_cancel_tasks(struct server *self)
-{
-    self->cancelled = true;
-    PyObject *tasks = PyList_New(0); /* cancel() may end tasks at once */
-    struct exchange *at = self->running;
-    for (; tasks != NULL && at != NULL; at = at->next) {
-        if (PyList_Append(tasks, at->task) < 0) {
-            break;
-        }
-    }
-    for (Py_ssize_t i = 0; tasks != NULL && i < PyList_GET_SIZE(tasks); i++) {
-        if (call_method(PyList_GET_ITEM(tasks, i), self->state->str.cancel,
-                        NULL, NULL) < 0) {
-            PyErr_WriteUnraisable((PyObject *)self);
-        }
-    }
-    Py_XDECREF(tasks);
-    if (PyErr_Occurred()) {
-        PyErr_WriteUnraisable((PyObject *)self);
-    }
-}
-
-
-static int
-server_set_timer(struct server *self, double seconds)
-{
-    PyObject *delay = PyFloat_FromDouble(seconds);
-    PyObject *over = PyObject_GetAttrString((PyObject *)self, "_grace_over");
-    int status = -1;
-    if (delay != NULL && over != NULL) {
-        Py_XSETREF(self->grace_timer,
-                   PyObject_CallMethodObjArgs(self->loop,
-                                              self->state->str.call_later,
-                                              delay, over, NULL));
-        status = self->grace_timer == NULL ? -1 : 0;
-    }
-    Py_XDECREF(delay);
-    Py_XDECREF(over);
-    return status;
-}
-
-
-/* First: cancel what runs. Then: cut what is left. */
-static PyObject *
-server_grace_over(PyObject *op, PyObject *unused)
-{
-    (void)unused;
-    struct server *self = (struct server *)op;
-    Py_CLEAR(self->grace_timer);
-    if (!self->cancelled) {
-        server_cancel_tasks(self);
-        if (server_set_timer(self, LAST_GRACE) < 0) {
-            return NULL;
-        }
-        Py_RETURN_NONE;
-    }
-    if (self->phase == SERVER_STOPPING) {
-        if (io_abort(self->io) < 0) {
-            return PyErr_NoMemory();
-        }
-        server_join(self);
-    }
-    server_resolve(self); /* tasks that ignore their cancellation stay */
-    Py_RETURN_NONE;
-}
-
-
-static PyObject *
-server_stop(PyObject *op, PyObject *args)
-{
-    struct server *self = (struct server *)op;
-    double grace;
-    if (!PyArg_ParseTuple(args, "d:stop", &grace)) {
-        return NULL;
-    }
-    if (self->stopped != NULL) {
-        return Py_NewRef(self->stopped);
-    }
-    PyObject *future = PyObject_CallMethodNoArgs(
-        self->loop, self->state->str.create_future);
-    if (future == NULL) {
-        return NULL;
-    }
-    self->stopped = Py_NewRef(future);
-    if (self->phase == SERVER_NEW) {
-        self->phase = SERVER_STOPPED;
-    }
-    if (self->phase == SERVER_STOPPED && self->n_running == 0) {
-        server_resolve(self);
-        return future;
-    }
-    if (self->phase == SERVER_RUNNING) {
-        self->phase = SERVER_STOPPING;
-        if (io_stop(self->io) < 0) {
-            PyErr_NoMemory();
-            Py_CLEAR(future);
-            return NULL;
-        }
-    }
-    if (server_set_timer(self, grace) < 0) {
-        Py_CLEAR(future);
-    }
-    return future;
-}
-
-
-static PyObject *
-server_abort(PyObject *op, PyObject *unused)
-{
-    (void)unused;
-    struct server *self = (struct server *)op;
-    if (self->phase == SERVER_RUNNING || self->phase == SERVER_STOPPING) {
-        if (io_abort(self->io) < 0) {
-            return PyErr_NoMemory();
-        }
-        server_join(self);
-    }
-    self->phase = SERVER_STOPPED;
-    server_cancel_tasks(self);
-    server_resolve(self);
-    Py_RETURN_NONE;
 }
 
 
@@ -336,8 +130,8 @@ server_call_on_change(struct server *self, const struct change *change)
     PyObject *paths = PyList_New(0);
     size_t at = 0;
     struct path_entry *entry;
-    while (paths != NULL &&
-           (entry = pathset_next(change->paths, &at)) != NULL) {
+    while (paths != NULL
+           && (entry = pathset_next(change->paths, &at)) != NULL) {
         PyObject *path = PyUnicode_DecodeFSDefaultAndSize(
             entry->path, (Py_ssize_t)entry->size);
         if (path == NULL || PyList_Append(paths, path) < 0) {
@@ -375,15 +169,13 @@ server_on_letter(struct server *self, struct letter *letter)
 {
     switch (letter->kind) {
     case LETTER_REQUEST:
-        server_on_request(self,
-                          CONTAINER_OF(letter, struct request, letter));
+        server_on_request(self, CONTAINER_OF(letter, struct request, letter));
         break;
     case LETTER_CHANGE:
         server_on_change(self, CONTAINER_OF(letter, struct change, letter));
         break;
     case LETTER_PROBLEM:
-        server_report(self,
-                      CONTAINER_OF(letter, struct problem, letter)->text,
+        server_report(self, CONTAINER_OF(letter, struct problem, letter)->text,
                       NULL);
         free(letter);
         break;
@@ -445,8 +237,7 @@ server_start(PyObject *op, PyObject *unused)
     PyObject *wake = PyObject_GetAttrString(op, "_wake");
     int status = -1;
     if (fd != NULL && wake != NULL) {
-        status = call_method(self->loop, self->state->str.add_reader, fd,
-                             wake);
+        status = call_method(self->loop, self->state->str.add_reader, fd, wake);
     }
     Py_XDECREF(fd);
     Py_XDECREF(wake);
@@ -517,9 +308,8 @@ static PyObject *
 server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {
-        "listeners",  "loop",          "on_change",   "access_log",
-        "on_error",   "root_path",     "keep_alive",  "server_header",
-        "date_header", NULL,
+        "listeners", "loop",       "on_change",     "access_log",  "on_error",
+        "root_path", "keep_alive", "server_header", "date_header", NULL,
     };
     PyObject *listeners, *loop = NULL, *root_path = NULL;
     PyObject *on_change = Py_None, *access_log = Py_None, *on_error = Py_None;
@@ -547,13 +337,13 @@ server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->on_error = Py_NewRef(on_error);
     self->server_header = server_header;
     self->date_header = date_header;
-    self->root_path = root_path != NULL ? Py_NewRef(root_path)
-                                        : PyUnicode_FromString("");
+    self->root_path =
+        root_path != NULL ? Py_NewRef(root_path) : PyUnicode_FromString("");
     if (self->root_path != NULL) {
         self->root_path_bytes = PyUnicode_AsUTF8String(self->root_path);
     }
-    if (self->root_path_bytes == NULL || scope_prepare(self) < 0 ||
-        server_open_io(self, listeners, keep_alive) < 0) {
+    if (self->root_path_bytes == NULL || scope_prepare(self) < 0
+        || server_open_io(self, listeners, keep_alive) < 0) {
         Py_DECREF((PyObject *)self);
         return NULL;
     }
@@ -582,8 +372,7 @@ watchlist_extend(struct pathset *paths, PyObject *iterable, int value)
         const char *text = PyBytes_AS_STRING(path);
         size_t size = (size_t)PyBytes_GET_SIZE(path);
         if (size == 0 || text[0] != '/') {
-            PyErr_Format(PyExc_ValueError, "not an absolute path: '%s'",
-                         text);
+            PyErr_Format(PyExc_ValueError, "not an absolute path: '%s'", text);
             status = -1;
         }
         while (size > 1 && text[size - 1] == '/') {
@@ -606,16 +395,16 @@ server_watch(PyObject *op, PyObject *args, PyObject *kwargs)
     static char *keywords[] = {"files", "directories", NULL};
     struct server *self = (struct server *)op;
     PyObject *files, *directories;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:watch", keywords,
-                                     &files, &directories)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:watch", keywords, &files,
+                                     &directories)) {
         return NULL;
     }
     struct pathset *paths = pathset_new();
     if (paths == NULL) {
         return PyErr_NoMemory();
     }
-    if (watchlist_extend(paths, files, PATH_FILE) < 0 ||
-        watchlist_extend(paths, directories, PATH_LISTED) < 0) {
+    if (watchlist_extend(paths, files, PATH_FILE) < 0
+        || watchlist_extend(paths, directories, PATH_LISTED) < 0) {
         pathset_free(paths);
         return NULL;
     }
@@ -807,7 +596,6 @@ static PyType_Slot server_slots[] = {
 PyType_Spec server_spec = {
     .name = "hmr_serve._asgi.Server",
     .basicsize = sizeof(struct server),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
-             Py_TPFLAGS_IMMUTABLETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = server_slots,
 };

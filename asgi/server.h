@@ -36,25 +36,44 @@ struct server {
     PyObject *pollable;        /* bound _wake, or NULL */
     struct exchange *running;  /* tasks not done. Owned. */
     size_t n_running;
-    struct exchange *heads;    /* heads to flush at the end of the turn. Owned. */
+    struct exchange *heads; /* heads to flush at the end of the turn. Owned. */
     bool flush_scheduled;
-    bool in_batch;             /* heads are flushed at its end */
+    bool in_batch; /* heads are flushed at its end */
     bool server_header;
     bool date_header;
-    bool cancelled;            /* the grace is over */
+    bool cancelled; /* the grace is over */
     time_t date_second;
-    char date[48];             /* "date: ...\r\n" */
+    char date[48]; /* "date: ...\r\n" */
     struct cache cache;
 };
 
 extern PyType_Spec server_spec;
 
+
+/* obj.name(*args), result ignored. Steals nothing; 0 or -1. */
+static inline int
+call_method(PyObject *object, PyObject *name, PyObject *a, PyObject *b)
+{
+    PyObject *result = PyObject_CallMethodObjArgs(object, name, a, b, NULL);
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
+}
+
+
 /* Tell on_error; never raises. `exception` may be NULL. */
-void server_report(struct server *self, const char *message,
-                   PyObject *exception);
+void
+server_report(struct server *self, const char *message, PyObject *exception);
 
 /* Heads are flushed and the I/O thread woken at the end of this turn. */
 int server_schedule_flush(struct server *self);
+
+/* stop.c: the methods, and their parts. */
+PyObject *server_stop(PyObject *self, PyObject *args);
+PyObject *server_abort(PyObject *self, PyObject *unused);
+PyObject *server_grace_over(PyObject *self, PyObject *unused);
+
+/* The I/O thread has ended, or will at once: wait for it. */
+void server_join(struct server *self);
 
 /* All requests ended and the I/O thread too: resolve stop(). */
 void server_check_stopped(struct server *self);

@@ -11,46 +11,46 @@
 #include <Python.h>
 
 /* Interned: field name, text. */
-#define STATE_STRINGS(X)                                   \
-    X(type, "type")                                        \
-    X(asgi, "asgi")                                        \
-    X(version, "version")                                  \
-    X(spec_version, "spec_version")                        \
-    X(http_version, "http_version")                        \
-    X(server, "server")                                    \
-    X(client, "client")                                    \
-    X(scheme, "scheme")                                    \
-    X(root_path, "root_path")                              \
-    X(headers, "headers")                                  \
-    X(state, "state")                                      \
-    X(method, "method")                                    \
-    X(path, "path")                                        \
-    X(raw_path, "raw_path")                                \
-    X(query_string, "query_string")                        \
-    X(status, "status")                                    \
-    X(body, "body")                                        \
-    X(more_body, "more_body")                              \
-    X(http, "http")                                        \
-    X(http_request, "http.request")                        \
-    X(http_disconnect, "http.disconnect")                  \
-    X(http_1_0, "1.0")                                     \
-    X(http_1_1, "1.1")                                     \
-    X(loop, "loop")                                        \
-    X(eager_start, "eager_start")                          \
-    X(done, "done")                                        \
-    X(cancel, "cancel")                                    \
-    X(cancelled, "cancelled")                              \
-    X(exception, "exception")                              \
-    X(result, "result")                                    \
-    X(set_result, "set_result")                            \
-    X(add_done_callback, "add_done_callback")              \
-    X(create_future, "create_future")                      \
-    X(add_reader, "add_reader")                            \
-    X(remove_reader, "remove_reader")                      \
-    X(call_soon, "call_soon")                              \
-    X(call_later, "call_later")                            \
-    X(send, "send")                                        \
-    X(throw_, "throw")                                     \
+#define STATE_STRINGS(X) \
+    X(type, "type") \
+    X(asgi, "asgi") \
+    X(version, "version") \
+    X(spec_version, "spec_version") \
+    X(http_version, "http_version") \
+    X(server, "server") \
+    X(client, "client") \
+    X(scheme, "scheme") \
+    X(root_path, "root_path") \
+    X(headers, "headers") \
+    X(state, "state") \
+    X(method, "method") \
+    X(path, "path") \
+    X(raw_path, "raw_path") \
+    X(query_string, "query_string") \
+    X(status, "status") \
+    X(body, "body") \
+    X(more_body, "more_body") \
+    X(http, "http") \
+    X(http_request, "http.request") \
+    X(http_disconnect, "http.disconnect") \
+    X(http_1_0, "1.0") \
+    X(http_1_1, "1.1") \
+    X(loop, "loop") \
+    X(eager_start, "eager_start") \
+    X(done, "done") \
+    X(cancel, "cancel") \
+    X(cancelled, "cancelled") \
+    X(exception, "exception") \
+    X(result, "result") \
+    X(set_result, "set_result") \
+    X(add_done_callback, "add_done_callback") \
+    X(create_future, "create_future") \
+    X(add_reader, "add_reader") \
+    X(remove_reader, "remove_reader") \
+    X(call_soon, "call_soon") \
+    X(call_later, "call_later") \
+    X(send, "send") \
+    X(throw_, "throw") \
     X(close, "close")
 
 struct module_state {

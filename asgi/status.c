@@ -74,8 +74,8 @@ const char *
 status_phrase(int status)
 {
     size_t n = sizeof PHRASES / sizeof PHRASES[0];
-    if (status < 100 || (size_t)(status - 100) >= n ||
-        PHRASES[status - 100] == NULL) {
+    if (status < 100 || (size_t)(status - 100) >= n
+        || PHRASES[status - 100] == NULL) {
         return "";
     }
     return PHRASES[status - 100];

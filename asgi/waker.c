@@ -16,8 +16,8 @@
 static int
 descriptor_prepare(int fd)
 {
-    if (fcntl(fd, F_SETFL, O_NONBLOCK) == -1 ||
-        fcntl(fd, F_SETFD, FD_CLOEXEC) == -1) {
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) == -1
+        || fcntl(fd, F_SETFD, FD_CLOEXEC) == -1) {
         return -errno;
     }
     return 0;

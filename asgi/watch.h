@@ -22,8 +22,8 @@ enum {
 };
 
 /* Add a path and what is above it. 0, or -1 without memory. Any thread. */
-int watchlist_add(struct pathset *paths, const char *path, size_t size,
-                  int value);
+int
+watchlist_add(struct pathset *paths, const char *path, size_t size, int value);
 
 /* A negative libuv code in *error on failure. */
 struct watch *watch_new(struct io *io, int *error);

@@ -18,9 +18,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const uint32_t MASK = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM |
-                             IN_DELETE | IN_CREATE | IN_MODIFY |
-                             IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+static const uint32_t MASK = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM
+                             | IN_DELETE | IN_CREATE | IN_MODIFY
+                             | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
 enum {
     GONE = IN_DELETE | IN_MOVED_FROM,
@@ -78,7 +78,8 @@ folder_add(struct watch *watch, const char *path, size_t size)
             watch->complained = true;
             io_complain(watch->io,
                         "cannot watch %.300s: raise fs.inotify."
-                        "max_user_watches", name);
+                        "max_user_watches",
+                        name);
         }
         return false;
     }
@@ -184,11 +185,12 @@ paths_report_since(struct watch *watch, const char *below, size_t below_size,
     struct path_entry *entry;
     while ((entry = pathset_next(watch->paths, &at)) != NULL) {
         struct stat stat;
-        if (!(entry->value & (PATH_FILE | PATH_LISTED)) ||
-            !path_is_below(entry->path, entry->size, below, below_size) ||
-            (except != NULL &&
-             pathset_find(except, entry->path, folder_size(entry)) != NULL) ||
-            lstat(entry->path, &stat) < 0) {
+        if (!(entry->value & (PATH_FILE | PATH_LISTED))
+            || !path_is_below(entry->path, entry->size, below, below_size)
+            || (except != NULL
+                && pathset_find(except, entry->path, folder_size(entry))
+                       != NULL)
+            || lstat(entry->path, &stat) < 0) {
             continue;
         }
         if (stamp_of(&stat.st_ctim) + CLOCK_SLACK >= since) {
@@ -205,8 +207,8 @@ paths_report_all(struct watch *watch, const char *below, size_t below_size)
     size_t at = 0;
     struct path_entry *entry;
     while ((entry = pathset_next(watch->paths, &at)) != NULL) {
-        if (entry->value & (PATH_FILE | PATH_LISTED) &&
-            path_is_below(entry->path, entry->size, below, below_size)) {
+        if (entry->value & (PATH_FILE | PATH_LISTED)
+            && path_is_below(entry->path, entry->size, below, below_size)) {
             fence_ready(&watch->io->fence, entry->path, entry->size,
                         SETTLE_GONE);
         }
@@ -232,8 +234,8 @@ tree_gone(struct watch *watch, const char *path, size_t size)
     size_t at = 0;
     struct path_entry *folder;
     while ((folder = pathset_next(&watch->folders, &at)) != NULL) {
-        if (folder->value >= 0 &&
-            path_is_below(folder->path, folder->size, path, size)) {
+        if (folder->value >= 0
+            && path_is_below(folder->path, folder->size, path, size)) {
             inotify_rm_watch(watch->fd, folder->value);
             folder->value = -1;
         }
@@ -301,8 +303,8 @@ on_listed(struct watch *watch, const struct path_entry *folder,
 
 
 static void
-on_directory(struct watch *watch, const char *path, size_t size,
-             uint32_t mask, int value)
+on_directory(struct watch *watch, const char *path, size_t size, uint32_t mask,
+             int value)
 {
     if (value & (PATH_ABOVE | PATH_LISTED)) {
         if (mask & GONE) {
@@ -320,20 +322,19 @@ on_directory(struct watch *watch, const char *path, size_t size,
 
 /* Something happened to an entry of a watched directory. */
 static void
-on_entry(struct watch *watch, const struct path_entry *folder,
-         const char *path, size_t size, uint32_t mask)
+on_entry(struct watch *watch, const struct path_entry *folder, const char *path,
+         size_t size, uint32_t mask)
 {
     struct path_entry *entry = pathset_find(watch->paths, path, size);
-    struct path_entry *list = pathset_find(watch->paths, folder->path,
-                                           folder->size);
+    struct path_entry *list =
+        pathset_find(watch->paths, folder->path, folder->size);
     int value = entry == NULL ? 0 : entry->value;
     bool listed = list != NULL && list->value & PATH_LISTED;
     if (listed && mask & (GONE | CAME) && !(value & PATH_FILE)) {
         on_listed(watch, folder, path, size, mask);
     }
     else if (listed && mask & (GONE | CAME)) {
-        fence_ready(&watch->io->fence, folder->path, folder->size,
-                    SETTLE_ONE);
+        fence_ready(&watch->io->fence, folder->path, folder->size, SETTLE_ONE);
     }
     if (mask & IN_ISDIR) {
         on_directory(watch, path, size, mask, value);
@@ -341,8 +342,8 @@ on_entry(struct watch *watch, const struct path_entry *folder,
     else if (value & PATH_FILE) {
         on_file(watch, path, size, mask);
     }
-    else if (mask & IN_CLOSE_WRITE &&
-             fence_awaits(&watch->io->fence, path, size)) {
+    else if (mask & IN_CLOSE_WRITE
+             && fence_awaits(&watch->io->fence, path, size)) {
         fence_ready(&watch->io->fence, path, size, SETTLE_ONE);
     }
 }
@@ -436,7 +437,7 @@ on_poll(uv_poll_t *poll, int status, int events)
 void
 watch_set(struct watch *watch, struct pathset *paths, uint64_t since)
 {
-    watch_drain(watch); /* by the old set */
+    watch_drain(watch);    /* by the old set */
     struct pathset before; /* folders watched so far: nothing was missed */
     pathset_init(&before);
     size_t at = 0;
@@ -479,7 +480,7 @@ watch_new(struct io *io, int *error)
         return NULL;
     }
     watch->poll.data = watch;
-    uv_poll_start(&watch->poll, UV_READABLE, on_poll);
+    *error = uv_poll_start(&watch->poll, UV_READABLE, on_poll);
     io->open_handles++;
     return watch;
 }

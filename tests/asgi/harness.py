@@ -1,6 +1,7 @@
 """A server in a thread of its own, and a client that speaks bytes.
 
-The server's loop runs in a second thread, so that the test is an ordinary blocking client.
+The server's loop runs in a second thread, so that the test is an ordinary
+blocking client.
 """
 
 from __future__ import annotations

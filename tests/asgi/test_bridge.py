@@ -417,9 +417,7 @@ def test_messages_may_be_any_mapping_and_headers_any_iterable() -> None:
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         headers = ([b"X-A", b"1"] for _ in range(1))
-        await send(
-            UserDict(type="http.response.start", status=200, headers=headers)
-        )
+        await send(UserDict(type="http.response.start", status=200, headers=headers))
         await send(UserDict(type="http.response.body", body=b"m"))
 
     with serve(app) as served, served.connect() as client:

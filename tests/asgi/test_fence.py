@@ -63,14 +63,11 @@ class Watched:
     def fenced(self) -> int:
         return self.served.stats()["fenced"] - self.fenced_before
 
-    def watch_only(
-        self, files: Iterable[Path], folders: Iterable[Path] = ()
-    ) -> None:
+    def watch_only(self, files: Iterable[Path], folders: Iterable[Path] = ()) -> None:
         files = [str(path) for path in files]
         folders = [str(path) for path in folders]
-        wakeups = self.served.stats()["wakeups"]
         self.served.call(lambda: self.served.server.watch(files, folders))
-        until(lambda: self.served.stats()["wakeups"] > wakeups)
+        # A request is released only after all letters before it were read.
         with self.served.connect() as client:
             client.get()
 

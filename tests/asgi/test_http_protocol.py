@@ -1,4 +1,4 @@
-"""HTTP/1.1 on the wire: what goes in, what comes out, byte for byte where it matters."""
+"""HTTP/1.1 on the wire: what goes in, what comes out, byte for byte."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import threading
 from typing import Any
 
 import pytest
+
 from .harness import (
     DEADLINE,
     Client,

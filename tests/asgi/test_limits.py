@@ -78,9 +78,7 @@ def test_a_download_that_nobody_reads_does_not_fill_memory(loop: str) -> None:
             return
         await send({"type": "http.response.start", "status": 200, "headers": []})
         for _ in range(n):
-            await send(
-                {"type": "http.response.body", "body": piece, "more_body": True}
-            )
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
             produced[0] += 1
         await send({"type": "http.response.body"})
 
@@ -297,9 +295,7 @@ def test_a_running_server_can_be_dropped() -> None:
 
     async def main() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            server = _asgi.Server(
-                [listener.fileno()], loop=asyncio.get_running_loop()
-            )
+            server = _asgi.Server([listener.fileno()], loop=asyncio.get_running_loop())
             server.app = hello
             server.start()
 
