@@ -133,5 +133,11 @@ def _unwrap(function: Any, found: list[Any], seen: set[int]) -> None:
             inner.append(content)
     for item in inner:
         _unwrap(item, found, seen)
-    if not inner and isinstance(function, FunctionType):
+    is_leaf = not inner and isinstance(function, FunctionType)
+    if is_leaf and not _is_frameworks(function):
         found.append(function)
+
+
+def _is_frameworks(function: FunctionType) -> bool:
+    """Whether it is FastAPI's own: what it merges lifespans with is new each time."""
+    return (function.__module__ or "").partition(".")[0] in ("fastapi", "starlette")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import fastapi.routing
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.testclient import TestClient
 
+from hmr_serve.framework import startup_functions
 from hmr_serve.routes import hand_over_routes
 
 pytestmark = pytest.mark.skipif(
@@ -174,3 +176,19 @@ def test_other_applications_have_nothing_to_hand_over() -> None:
     assert hand_over_routes(app, app) == 0
     assert hand_over_routes(app, FastAPI()) == 0
     assert hand_over_routes(FastAPI(), app) == 0
+
+
+def test_lifespans_that_fastapi_merges_are_none_of_the_users() -> None:
+    app = app_of(router_of("users"), router_of("items"))
+    assert startup_functions(app) == []
+
+
+def test_a_lifespan_is_found_below_what_fastapi_merges_it_with() -> None:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    app = FastAPI(lifespan=lifespan)
+    app.include_router(router_of("users"))
+    app.include_router(router_of("items"))
+    assert startup_functions(app) == [lifespan.__wrapped__]
