@@ -455,6 +455,21 @@ engine_apply(PyObject *self, PyObject *paths)
 
 
 static PyObject *
+engine_settle(PyObject *self, PyObject *ignored)
+{
+    (void)ignored;
+    Engine *engine = (Engine *)self;
+    if (engine->undo != NULL && engine->undo->swapped) {
+        PyErr_SetString(PyExc_RuntimeError, "the old world stands");
+        return NULL;
+    }
+    undo_free(engine->undo);
+    engine->undo = NULL;
+    Py_RETURN_NONE;
+}
+
+
+static PyObject *
 swap(Engine *engine, int back)
 {
     if (engine->undo == NULL || engine->undo->swapped == back) {
@@ -600,6 +615,8 @@ static PyMethodDef engine_methods[] = {
     {"end", engine_end, METH_O, "Close a trace opened by begin."},
     {"drop", engine_drop, METH_O, "Forget an entry or trace."},
     {"apply", engine_apply, METH_O, "Apply the changed files among paths."},
+    {"settle", engine_settle, METH_NOARGS,
+     "The last revision stays: free what it replaced."},
     {"swap_back", engine_swap_back, METH_NOARGS,
      "Go back to the world before the last revision."},
     {"swap_forward", engine_swap_forward, METH_NOARGS, "Undo swap_back."},

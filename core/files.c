@@ -320,6 +320,24 @@ opens_for_writing(PyObject *mode, PyObject *flags)
 }
 
 
+/* Is importlib.metadata looking for installed packages? It lists every folder on
+ * sys.path, the application's too; what it looks for is not there. */
+static int
+lists_for_metadata(void)
+{
+    PyFrameObject *frame = PyEval_GetFrame(); /* Borrowed. */
+    if (frame == NULL) {
+        return 0;
+    }
+    PyCodeObject *code = PyFrame_GetCode(frame);
+    const char *file = PyUnicode_AsUTF8(code->co_filename);
+    int found = file != NULL && strstr(file, "/importlib/metadata/") != NULL;
+    PyErr_Clear();
+    Py_DECREF(code);
+    return found;
+}
+
+
 static int
 on_audit(const char *event, PyObject *args, void *data)
 {
@@ -337,7 +355,7 @@ on_audit(const char *event, PyObject *args, void *data)
         return 0;
     }
     Frame *frame = frame_current(engine);
-    if (frame == NULL
+    if (frame == NULL || (listed && lists_for_metadata())
         || (opened && PyTuple_GET_SIZE(args) >= 3
             && opens_for_writing(PyTuple_GET_ITEM(args, 1),
                                  PyTuple_GET_ITEM(args, 2)))) {

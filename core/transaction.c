@@ -602,11 +602,8 @@ transaction_commit(Transaction *tx)
     engine->revision++;
     engine->generation++;
     undo_free(engine->undo);
-    engine->undo = NULL;
-    if (PyList_GET_SIZE(tx->report.stale) > 0) {
-        engine->undo = tx->undo; /* an old lifespan wants its world */
-        tx->undo = NULL;
-    }
+    engine->undo = tx->undo; /* until the server settles for this revision */
+    tx->undo = NULL;
     PyObject *done = PyObject_CallMethod(engine->pending, "clear", NULL);
     Py_XDECREF(done);
     return done != NULL ? 0 : -1;

@@ -1,6 +1,7 @@
 /* How to go back over an applied revision: function code and names.
  *
- * Kept only while an old lifespan has to shut down in its own world. GIL held. */
+ * Kept until the next revision, or until settle(): an old lifespan may have to
+ * shut down in its own world. GIL held. */
 
 #ifndef HMR_CORE_UNDO_H
 #define HMR_CORE_UNDO_H

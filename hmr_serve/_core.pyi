@@ -93,6 +93,9 @@ class Engine:
     def swap_forward(self) -> None:
         """Undo swap_back."""
 
+    def settle(self) -> None:
+        """The last revision stays: what it replaced is freed, swap_back is over."""
+
     def revert(self) -> None:
         """While swapped back: give the last revision up for good (its files count as changed)."""
 
