@@ -14,6 +14,6 @@ def run(app: Any, **options: Any) -> None:
     `app` is what the command takes ("app:app", "main.py") or an application object,
     which cannot be reloaded. `options` are the fields of `hmr_serve.config.Config`.
     """
-    from .program import run_from_python
+    from .script import run_from_script
 
-    run_from_python(app, options)
+    run_from_script(app, options)

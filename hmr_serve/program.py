@@ -36,19 +36,8 @@ if TYPE_CHECKING:
 
 IMPORT_FAILED = 1
 STARTUP_FAILED = 3  # uvicorn's code for an application that does not start
+HANDED_OVER = "HMR_SERVE_RUN"  # what a script asked for, see script.py
 STRAGGLERS_WAIT = 0.5  # seconds for tasks and threads that go on after the end
-
-
-def run_from_python(app: Any, options: dict[str, Any]) -> None:
-    """`hmr_serve.run`; raises SystemExit when the server could not run to its end."""
-    try:
-        config = Config.from_options(options)
-        code = serve(app, config)
-    except Problem as problem:
-        print(f"Error: {problem}", file=sys.stderr)
-        raise SystemExit(problem.exit_code) from None
-    if code:
-        raise SystemExit(code)
 
 
 def serve(app: Any, config: Config) -> int:
@@ -56,6 +45,7 @@ def serve(app: Any, config: Config) -> int:
 
     Raises Problem for what stops the start."""
     environ, cwd = dict(os.environ), os.getcwd()
+    os.environ.pop(HANDED_OVER, None)
     bequest = sockets.inherited()
     log = Log(config)
     entry = None

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import framework, workers
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from .log import Log
     from .signals import Signals
 
-ENTRY = "entry"  # the names of what the engine traces besides the modules
-ENV_FILE = "env file"
+ENTRY = "entry"  # the entry's name in the engine
 WORKERS_WAIT = (
     0.05  # how long handlers in worker threads may take to finish before an update
 )
+CLOCK_STEP = 0.01  # file systems' time stamps come from a clock that ticks seldom
 
 
 class Update:
@@ -85,6 +85,8 @@ class Reloader:
             None  # the update that restarts a lifespan
         )
         self._starting: Live | None = None
+        self._env_file = config.env_file and os.path.realpath(config.env_file)
+        self._env_text = _content(self._env_file)
         self._generation = -1
         self._files: set[str] = set()
         self._revision = 0
@@ -95,10 +97,8 @@ class Reloader:
     def load(self) -> Any:
         """Import the application, traced. Raises what user code raises."""
         with self._user_code():
-            if self._config.env_file:
-                self._engine.run(
-                    ENV_FILE, partial(load_env_file, self._config.env_file)
-                )
+            if self._env_file:
+                load_env_file(self._env_file)
             return self._engine.run(ENTRY, self._entry.load)
 
     async def start(
@@ -120,8 +120,11 @@ class Reloader:
             return
         self._generation = generation
         files, folders = self._engine.watched()
+        if self._env_file:
+            files.add(self._env_file)
         self._server.watch(files, folders)
-        late = [path for path in files - self._files if _modified(path) >= since]
+        since -= CLOCK_STEP
+        late = [path for path in files - self._files if _saved(path) >= since]
         self._files = files
         if late:
             self._loop.call_soon(self.on_change, 0, late)
@@ -144,11 +147,17 @@ class Reloader:
             self._apply(update)
 
     def _apply(self, update: Update) -> None:
+        if self._env_file in update.paths and self._env_changed():
+            self._restart([self._env_file], "what it set was read at the start")
+            return
         if self._server.stats()["in_flight"]:
             workers.settle(WORKERS_WAIT)
         try:
             with self._user_code():
                 report = self._engine.apply(update.paths)
+                if _only_folders(report, update.paths):
+                    self._release(update)
+                    return
                 app = self._result(report)
         except KeyboardInterrupt:
             return  # the signal ends the server; nobody waits for the fence
@@ -158,16 +167,24 @@ class Reloader:
         if isinstance(report.error, KeyboardInterrupt) and self._signals.count:
             return
         if report.restart:
-            files = ", ".join(self._names(update, report))
-            self._log.line(f"restarting  {files}  {report.restart}")
-            self._server.app = Restarting()  # the fence falls when the server stops
-            self.restart()
+            self._restart(report.files or sorted(update.paths), report.restart)
         elif report.error is not None:
             self._fail(update, report.error)
         elif self.live is None or TRACE in report.stale or not self.live.fits(app):
             self._task = self._loop.create_task(self._replace(update, report, app))
         else:
             self._adopt(update, report, app)
+
+    def _env_changed(self) -> bool:
+        """The environment is read by too much to withdraw it: a new process reads it
+        anew."""
+        return _content(self._env_file) not in (self._env_text, None)
+
+    def _restart(self, files: Iterable[str], reason: str) -> None:
+        names = ", ".join(map(_shown, files))
+        self._log.line(f"restarting  {names}  {reason}")
+        self._server.app = Restarting()  # the fence falls when the server stops
+        self.restart()
 
     def _result(self, report: Report) -> Any:
         """The application after the update; the import is tried again where it never
@@ -200,6 +217,9 @@ class Reloader:
                 return
             framework.forget_derived(app)
             self._done(update, report, restarted)
+        except Exception as exc:
+            self._log.error("The update ended half way; save again", exc)
+            self._release(update)
         finally:
             self._task = None
             # Not from within this task: an import would see a task that runs.
@@ -253,11 +273,12 @@ class Reloader:
     def _done(self, update: Update, report: Report, restarted: bool) -> None:
         self.watch(update.since)
         self._release(update)
+        self._engine.settle()
         self._last_error = ""
         idle = report.revision == self._revision and not (
             report.reran or report.patched
         )
-        if idle and not self._files.intersection(update.paths):
+        if idle and not any(map(os.path.isfile, self._files & update.paths)):
             return  # a temporary file in a folder that the application listed
         self._revision = report.revision
         lifespan = [TRACE] if self.live and self.live.has_lifespan else []
@@ -299,7 +320,7 @@ class Reloader:
         self._log.error(f"{text.rstrip()}\nNot applied: {consequence}.")
 
     def _names(self, update: Update, report: Report) -> list[str]:
-        return report.files or [_shown(path) for path in sorted(update.paths)]
+        return list(map(_shown, report.files or sorted(update.paths)))
 
     def _release(self, update: Update) -> None:
         if (
@@ -342,13 +363,31 @@ class Reloader:
             asyncio.set_event_loop(self._loop)  # asyncio.run() takes it away
 
 
-def _modified(path: str) -> float:
+def _saved(path: str) -> float:
+    """When a file was written last; 0 for a folder, which nobody saves."""
     try:
-        return os.stat(path).st_mtime
+        status = os.stat(path)
     except OSError:
         return 0.0
+    return status.st_mtime if stat.S_ISREG(status.st_mode) else 0.0
+
+
+def _only_folders(report: Report, paths: Iterable[str]) -> bool:
+    """Nothing but the time of a folder changed: something was written into it."""
+    nothing = not (report.files or report.error or report.restart)
+    return nothing and all(map(os.path.isdir, paths))
+
+
+def _content(path: str | None) -> bytes | None:
+    try:
+        with open(path or "", "rb") as file:
+            return file.read()
+    except OSError:
+        return None
 
 
 def _shown(path: str) -> str:
+    if not os.path.isabs(path):
+        return path
     relative = os.path.relpath(path)
     return path if relative.startswith(os.pardir) else relative

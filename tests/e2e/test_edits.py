@@ -1,0 +1,186 @@
+"""Edits: the very next request, sent once and at once, is answered by the new code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from . import apps
+from .conftest import Serve
+from .harness import Server
+
+
+def test_the_first_get_is_answered(plain: Server) -> None:
+    answer = plain.get()
+    assert (answer.status, answer.text) == (200, "hello 1")
+
+
+def test_an_edited_function_answers_the_next_request(plain: Server) -> None:
+    plain.edit("words.py", "hello", "salut")
+    assert plain.get().text == "salut 1"
+    [line] = plain.reloads(1)
+    assert (line.files, line.what) == (["words.py"], "patched greet")
+
+
+def test_an_edited_handler_is_patched_and_nothing_reruns(shop: Server) -> None:
+    shop.edit("routes/items.py", '"version": 1', '"version": 2')
+    assert shop.get("/items/7").json == {"item": 7, "version": 2}
+    [line] = shop.reloads(1)
+    assert (line.files, line.what) == (["routes/items.py"], "patched read_item")
+
+
+def test_an_edited_threaded_handler_answers_the_next_request(shop: Server) -> None:
+    assert shop.get("/items/7/sync").json == {"item": 7, "thread": 1}
+    shop.edit("routes/items.py", '"thread": 1', '"thread": 2')
+    assert shop.get("/items/7/sync").json == {"item": 7, "thread": 2}
+
+
+def test_a_constant_reaches_the_modules_that_imported_it(shop: Server) -> None:
+    assert shop.get("/items/").json == {"limit": 10, "max": 10}
+    shop.edit("settings.py", "LIMIT = 10", "LIMIT = 20")
+    assert shop.get("/items/").json == {"limit": 20, "max": 20}
+    [line] = shop.reloads(1)
+    assert line.files == ["settings.py"]
+    assert line.what.startswith("reran ")
+    assert "lifespan" in line.kept
+
+
+def test_a_constant_used_at_request_time_reaches_the_next_request(shop: Server) -> None:
+    shop.edit("settings.py", '"hello"', '"salut"')
+    assert shop.get().json["greeting"] == "salut"
+
+
+def test_a_new_route_is_there_and_a_removed_one_is_gone(shop: Server) -> None:
+    assert shop.get("/items/7/new").status == 404
+    old = shop.read("routes/items.py")
+    shop.write(
+        "routes/items.py",
+        old + '\n\n@router.get("/{item_id}/new")\nasync def new(item_id: int):\n'
+        "    return item_id\n",
+    )
+    assert shop.get("/items/7/new").json == 7
+    shop.write("routes/items.py", old)
+    assert shop.get("/items/7/new").status == 404
+
+
+def test_a_new_route_shows_in_the_openapi_document(shop: Server) -> None:
+    assert "/extra" not in shop.get("/openapi.json").json["paths"]
+    text = shop.read("main.py") + '\n\n@app.get("/extra")\ndef extra():\n    return 1\n'
+    shop.write("main.py", text)
+    assert "/extra" in shop.get("/openapi.json").json["paths"]
+    assert shop.get("/extra").json == 1
+
+
+def test_a_changed_signature_is_validated_anew(shop: Server) -> None:
+    assert shop.get("/items/abc").status == 422
+    shop.edit(
+        "routes/items.py", "async def read_item(item_id: int)", "async def read_item("
+        "item_id: str, q: int = 5)"
+    )  # fmt: skip
+    shop.edit("routes/items.py", '"version": 1', '"q": q')
+    assert shop.get("/items/abc?q=8").json == {"item": "abc", "q": 8}
+    assert shop.get("/items/abc?q=x").status == 422
+
+
+def test_fifty_edits_beside_a_model_never_load_it_again(shop: Server) -> None:
+    assert shop.get("/predict?x=2").json == {"y": 4}
+    for number in range(50):
+        before = "x * model.weight" if number == 0 else f"{number - 1} + model.weight"
+        shop.edit("routes/predict.py", before, f"{number} + model.weight")
+        assert shop.get("/predict?x=2").json == {"y": number + 2}
+    assert len(shop.reloads(50)) == 50
+    assert shop.journal == ["load", "startup"]
+
+
+def test_a_new_route_beside_a_model_never_loads_it_again(shop: Server) -> None:
+    shop.edit(
+        "routes/predict.py",
+        'return {"y": x * model.weight}',
+        'return {"y": x}\n\n\n@router.get("/weight")\nasync def weight():\n'
+        "    return model.weight",
+    )
+    assert shop.get("/weight").json == 2
+    assert shop.journal == ["load", "startup"]
+
+
+def test_an_atomic_save_is_one_update(plain: Server) -> None:
+    plain.replace("words.py", plain.read("words.py").replace("hello", "salut"))
+    assert plain.get().text == "salut 1"
+    assert [line.files for line in plain.reloads(1)] == [["words.py"]]
+
+
+def test_sed_and_mv_are_saves(plain: Server) -> None:
+    subprocess.run(["sed", "-i", "s/hello/salut/", "words.py"], cwd=plain.folder)
+    assert plain.get().text == "salut 1"
+    plain.write("other.txt", plain.read("words.py").replace("salut", "ciao"))
+    os.replace(plain.folder / "other.txt", plain.folder / "words.py")
+    assert plain.get().text == "ciao 1"
+
+
+def test_two_files_saved_in_a_burst_are_both_applied(plain: Server) -> None:
+    for number in range(2, 12):
+        plain.write("limits.py", f"LIMIT = {number}\n")
+        plain.write("words.py", f'def greet():\n    return "word{number}"\n')
+        assert plain.get().text == f"word{number} {number}"
+
+
+def test_a_module_that_appears_is_imported(plain: Server) -> None:
+    plain.write("extra.py", "WORD = 'extra'\n")
+    plain.write(
+        "words.py", "from extra import WORD\n\n\ndef greet():\n    return WORD\n"
+    )
+    assert plain.get().text == "extra 1"
+    plain.write("extra.py", "WORD = 'more'\n")
+    assert plain.get().text == "more 1"
+
+
+def test_a_touched_file_reruns_nothing(plain: Server) -> None:
+    os.utime(plain.folder / "words.py")
+    plain.write("words.py", plain.read("words.py"))
+    assert plain.get().text == "hello 1"
+    plain.edit("words.py", "hello", "salut")
+    assert plain.get().text == "salut 1"
+    assert [line.what for line in plain.reloads(2)] == [
+        "nothing reran",
+        "patched greet",
+    ]
+    assert plain.journal == ["main"]
+
+
+def test_a_comment_reruns_nothing(plain: Server) -> None:
+    plain.write("main.py", "# A comment.\n\n" + plain.read("main.py"))
+    assert plain.get().text == "hello 1"
+    [line] = plain.reloads(1)
+    assert line.what == "nothing reran"
+    assert plain.journal == ["main"]
+
+
+def test_a_file_that_nothing_read_is_no_change(plain: Server) -> None:
+    for number in range(20):
+        plain.write("server.log", "line\n" * number)
+    plain.write("unrelated.py", "syntax error here")
+    plain.edit("words.py", "hello", "salut")
+    assert plain.get().text == "salut 1"
+    assert [line.files for line in plain.reloads(1)] == [["words.py"]]
+
+
+def test_explain_gives_a_reason_for_each_statement(serve: Serve) -> None:
+    server = serve(apps.PLAIN, "--explain")
+    server.write("limits.py", "LIMIT = 2\n")
+    assert server.get().text == "hello 2"
+    server.reloads(1)
+    log = server.until_log("  main:2  ")
+    lines = [line.split("  ") for line in log.splitlines() if line.startswith("    ")]
+    assert [line[2:4] for line in lines] == [
+        ["limits:1", "LIMIT"],
+        ["main:2", "LIMIT"],
+    ] or ([line[2] for line in lines] == ["limits:1", "main:2"])
+    assert lines[0][4] == "changed"
+    assert "limits.LIMIT" in lines[1][4]
+
+
+def test_no_reload_applies_nothing(serve: Serve) -> None:
+    server = serve(apps.PLAIN, "--no-reload")
+    server.edit("words.py", "hello", "salut")
+    assert server.get().text == "hello 1"
+    assert "reloaded" not in server.log
