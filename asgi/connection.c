@@ -308,8 +308,17 @@ refusal_reason(int status)
 }
 
 
-/* Answer what is no request, and close. The application never hears of it. */
-static void
+static const char *
+refusal_text(int status)
+{
+    if (status == 503) {
+        return "The server is busy with a change that waits for this answer.";
+    }
+    return "Invalid HTTP request received.";
+}
+
+
+void
 connection_refuse(struct connection *conn, int status)
 {
     if (conn->responded) {
@@ -318,8 +327,8 @@ connection_refuse(struct connection *conn, int status)
     }
     connection_drop_request(conn);
     conn->http.message_complete = false; /* more may come: linger */
-    static const char BODY[] = "Invalid HTTP request received.";
-    struct output *output = malloc(sizeof *output + 256);
+    const char *text = refusal_text(status);
+    struct output *output = malloc(sizeof *output + 512);
     if (output == NULL) {
         connection_close(conn);
         return;
@@ -329,10 +338,10 @@ connection_refuse(struct connection *conn, int status)
         .flags = OUTPUT_END | OUTPUT_CLOSE,
     };
     output->size = (size_t)snprintf(
-        output->data, 256,
+        output->data, 512,
         "HTTP/1.1 %s\r\ncontent-type: text/plain; charset=utf-8\r\n"
         "content-length: %zu\r\nconnection: close\r\n\r\n%s",
-        refusal_reason(status), sizeof BODY - 1, BODY);
+        refusal_reason(status), strlen(text), text);
     connection_send(conn, output);
 }
 

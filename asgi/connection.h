@@ -80,6 +80,12 @@ void connection_flush(struct connection *conn);
 /* The application took the body: read on. */
 void connection_resume(struct connection *conn);
 
+/* Answer for the application, which never hears of the request, and close. */
+void connection_refuse(struct connection *conn, int status);
+
+/* Is the client this very process? Looks through all descriptors. */
+bool connection_is_own(struct connection *conn);
+
 /* No new request; close now if none is being answered. */
 void connection_finish(struct connection *conn);
 

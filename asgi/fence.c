@@ -61,6 +61,9 @@ fence_hold(struct fence *fence, struct request *request)
     *fence->held_end = request;
     fence->held_end = &request->next;
     fence->n_fresh++;
+    if (fence->unchecked == NULL) {
+        fence->unchecked = request;
+    }
 }
 
 
@@ -68,7 +71,7 @@ static void
 fence_open(struct fence *fence)
 {
     struct request *request = fence->held;
-    fence->held = NULL;
+    fence->held = fence->unchecked = NULL;
     fence->held_end = &fence->held;
     while (request != NULL) {
         struct request *next = request->next;
@@ -225,6 +228,7 @@ fence_report(struct fence *fence)
     change->serial = ++fence->serial;
     change->paths = paths;
     fence->reported = true;
+    fence->reported_at = fence_now(fence);
     io_count(fence->io, IO_CHANGES, 1);
     io_post(fence->io, &change->letter);
 }
@@ -239,11 +243,37 @@ fence_set_timer(struct fence *fence, uint64_t when, uint64_t now)
 }
 
 
+/* While a change is being applied: look for requests that wait for themselves. */
+static void
+fence_refuse_own(struct fence *fence)
+{
+    uint64_t now = fence_now(fence);
+    while (fence->unchecked != NULL) {
+        struct request *request = fence->unchecked;
+        uint64_t due = request->arrived / 1000000;
+        if (due < fence->reported_at) {
+            due = fence->reported_at;
+        }
+        due += OWN_REQUEST_LIMIT;
+        if (due > now) {
+            fence_set_timer(fence, due, now);
+            return;
+        }
+        fence->unchecked = request->next;
+        if (!request->abandoned && connection_is_own(request->conn)) {
+            connection_refuse(request->conn, 503);
+        }
+    }
+    io_flush(fence->io);
+}
+
+
 /* Does the fence stand? Report what is ready to be applied. */
 static bool
 fence_update(struct fence *fence)
 {
     if (fence->reported) {
+        fence_refuse_own(fence);
         return true; /* what came meanwhile is reported after the release */
     }
     if (fence->n_writing == 0 && fence->changed.count == 0) {

@@ -35,6 +35,12 @@ enum {
     SETTLE_LIMIT = 50, /* after which a burst is reported as it is */
 };
 
+/* After which a request behind a reported change is refused if it comes from
+ * this very process: what applies the change may be waiting for it. */
+enum {
+    OWN_REQUEST_LIMIT = 1000,
+};
+
 /* How long the end of a write is waited for. */
 enum {
     PATIENCE_FILE = 1000, /* a file that matters */
@@ -46,16 +52,18 @@ struct fence {
     uv_timer_t timer;
     struct request *held; /* oldest first; each with the application's ref */
     struct request **held_end;
-    size_t n_fresh;         /* held, and not yet counted as fenced */
-    struct pathset writing; /* path -> state; stamp: when to give up */
-    size_t n_writing;       /* of them still being written */
-    size_t n_given_up;      /* of them never ready */
-    struct pathset changed; /* ready and not yet reported */
-    uint64_t first;         /* when the first of them was ready */
-    uint64_t last;          /* the last event */
-    uint64_t settle;        /* how long after it to report */
-    uint64_t serial;        /* of the last report */
-    bool reported;          /* it is not yet released */
+    struct request *unchecked; /* the first held one not asked whose it is */
+    size_t n_fresh;            /* held, and not yet counted as fenced */
+    struct pathset writing;    /* path -> state; stamp: when to give up */
+    size_t n_writing;          /* of them still being written */
+    size_t n_given_up;         /* of them never ready */
+    struct pathset changed;    /* ready and not yet reported */
+    uint64_t first;            /* when the first of them was ready */
+    uint64_t last;             /* the last event */
+    uint64_t settle;           /* how long after it to report */
+    uint64_t serial;           /* of the last report */
+    uint64_t reported_at;
+    bool reported; /* it is not yet released */
 };
 
 void fence_init(struct fence *fence, struct io *io);

@@ -231,6 +231,19 @@ io_do_command(struct io *io, struct command *command)
 }
 
 
+void
+io_flush(struct io *io)
+{
+    while (io->to_flush != NULL) {
+        struct connection *conn = io->to_flush;
+        io->to_flush = conn->flush_next;
+        conn->queued = false;
+        connection_flush(conn);
+        connection_unref(conn);
+    }
+}
+
+
 static void
 io_do_letters(struct io *io)
 {
@@ -246,13 +259,7 @@ io_do_letters(struct io *io)
         }
         letter = next;
     }
-    while (io->to_flush != NULL) {
-        struct connection *conn = io->to_flush;
-        io->to_flush = conn->flush_next;
-        conn->queued = false;
-        connection_flush(conn);
-        connection_unref(conn);
-    }
+    io_flush(io);
 }
 
 

@@ -83,6 +83,9 @@ void io_idle_remove(struct io *io, struct connection *conn);
 /* Something that the user should know, such as a limit that was reached. */
 void io_complain(struct io *io, const char *format, ...);
 
+/* Write what was queued with connection_send. */
+void io_flush(struct io *io);
+
 /* A connection's or listener's handle is closed. */
 void io_handle_closed(struct io *io);
 

@@ -41,7 +41,10 @@ class Server:
 
     def watch(self, files: Iterable[str], directories: Iterable[str]) -> None:
         """The paths that matter from now on (replaces the set): a change of a file (created, deleted
-        and moved included), or an entry added to or removed from a directory, raises the fence."""
+        and moved included), or an entry added to or removed from a directory, raises the fence.
+        on_change gets the files, and for an entry both its path and the directory's. What changed
+        since the previous call (or since the Server was made) in a directory that was not watched
+        before is reported too. ValueError for a path that is not absolute."""
 
     def release(self, serial: int) -> None:
         """The change `serial` was applied (or failed): lift the fence, unless a newer one stands."""
