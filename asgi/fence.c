@@ -243,7 +243,7 @@ fence_set_timer(struct fence *fence, uint64_t when, uint64_t now)
 }
 
 
-/* While a change is being applied: look for requests that wait for themselves. */
+/* While a change is being applied: refuse requests that wait for themselves. */
 static void
 fence_refuse_own(struct fence *fence)
 {

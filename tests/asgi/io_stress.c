@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 enum {
-    CLIENTS = 4,
-    DEFAULT_ROUNDS = 200,
+    CLIENTS = 64,
+    DEFAULT_ROUNDS = 15,
     PIPELINED = 8,
     POST_SIZE = 300000,   /* over the high water: reading pauses and resumes */
     ANSWER_SIZE = 400000, /* more than a socket takes at once */
