@@ -143,39 +143,33 @@ class Report:
     modules: dict[str, str]
     sources: dict[str, str] = field(default_factory=dict, repr=False)
 
-    def file(self, module: str) -> str | None:
-        """The file of a module of ours; it may have been dropped again."""
-        base = module.replace(".", "/")
-        places = (self.modules.get(module, ""), f"{base}.py", f"{base}/__init__.py")
-        return next((p for p in places if p in self.sources), None)
-
     def name(self, file: str) -> str:
         """The module of a file."""
-        known = {path: name for name, path in self.modules.items()}
-        usual = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        return known.get(file, usual)
+        return next(name for name, path in self.modules.items() if path == file)
 
 
 def ran(report: Report) -> list[str]:
     """Statements that ran, in order: "module: x = 1", "module: def f"."""
     return [
-        f"{module}: {statement_at(report.sources[report.file(module) or ''], line)}"
+        f"{module}: {statement_at(report.sources[report.modules[module]], line)}"
         for module, _, line, _, _ in report.reran
-        if report.file(module)
+        if module in report.modules
     ]
 
 
 def reasons(report: Report) -> dict[str, str]:
     """{"module: x = 1": why it ran}."""
-    whys = [r[3] for r in report.reran if report.file(r[0])]
+    whys = [r[3] for r in report.reran if r[0] in report.modules]
     return dict(zip(ran(report), whys, strict=False))
 
 
 def executed(report: Report) -> list[str]:
     """The same as `ran`, from the monitor instead of the report."""
+    there = set(report.modules.values())  # without modules whose import failed
     return [
         f"{report.name(file)}: {statement_at(report.sources.get(file, ''), line)}"
         for file, line in report.executed
+        if file in there
     ]
 
 

@@ -13,6 +13,7 @@ What is left out of the comparison is in snapshot.LEFT_OUT, each with its reason
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ from .snapshot import differences
 
 if TYPE_CHECKING:
     from .harness import Cold, Project, Report
+
+
+IGNORED: list[re.Pattern[str]] = []  # soak --ignore: known differences, to see others
 
 
 class Difference(AssertionError):
@@ -117,5 +121,8 @@ def restarted(project: Project) -> None:
 
 
 def fail(headline: str, lines: list[str]) -> None:
+    lines = [line for line in lines if not any(i.search(line) for i in IGNORED)]
+    if not lines:
+        return
     shown = lines[:12] + ([f"... {len(lines) - 12} more"] if len(lines) > 12 else [])
     raise Difference(headline + "\n  " + "\n  ".join(shown))

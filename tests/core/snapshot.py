@@ -47,8 +47,6 @@ LEFT_OUT = {
     "class:__subclasses__()": "retired classes live until collected; programs that "
     "read it are compared by what they read",
     "code:columns": "only carets in tracebacks use them; lines are compared",
-    "code:method calls": "compiling a whole file, CPython calls attributes of names "
-    "that the file imports as functions, not as methods: two forms of one call",
     "code:specialisation": "co_code is the code before adaptation",
     "immutable:identity": "a file compiled whole shares equal constants, statements "
     "compiled alone do not; immutable values are compared by type and value",
@@ -64,9 +62,6 @@ LEFT_OUT = {
 realpath = functools.cache(os.path.realpath)  # thousands of times a picture
 ATOMS = (int, float, complex, str, bytes, bool, type(None), range, type(Ellipsis))
 ATOMS += (type(NotImplemented),)
-JUMPS = (
-    frozenset(dis.hasjump) if sys.version_info >= (3, 13) else frozenset(dis.hasjrel)
-)
 LIBRARIES: set[str] = set()  # modules loaded before any program: never ours
 
 
@@ -109,6 +104,8 @@ class Picture:
             return ("builtin", obj.__module__, obj.__qualname__)
         if isinstance(obj, types.CodeType):
             return self.code(obj)
+        if isinstance(obj, type) and not self.tracked_module(obj.__module__):
+            return ("library class", f"{obj.__module__}.{obj.__qualname__}")
         return self.once(obj, path) or self.fresh(obj, path)
 
     def once(self, obj: Any, path: str) -> Any:
@@ -249,8 +246,6 @@ class Picture:
 
     def cls(self, cls: type, path: str) -> Any:
         name = f"{cls.__module__}.{cls.__qualname__}"
-        if not self.tracked_module(cls.__module__):
-            return ("library class", name)
         out: list[Any] = ["class", name, cls.__doc__]
         out.append(self.value(type(cls), path + ".__class__"))
         out.append([*self.items(cls.__bases__, path + ".__bases__")])
@@ -347,40 +342,15 @@ class Picture:
         )
 
     def instructions(self, code: types.CodeType) -> Any:
-        """Instructions with their lines, and what handles their exceptions; places are
-        counted in instructions (see LEFT_OUT["code:method calls"])."""
-        shown: list[Any] = []
-        places: dict[int, int] = {}
+        """Instructions with their lines, and what handles their exceptions."""
         raw = dis.Bytecode(code)
-        for item in raw:
-            places[item.offset] = len(shown)
-            if item.opname in ("PUSH_NULL", "CACHE"):
-                continue
-            shown.append(item)
-        lines = {}
-        for start, end, line in code.co_lines():
-            lines.update(dict.fromkeys(range(start, end, 2), line))
-        written = [
-            (
-                item.opname,
-                lines.get(item.offset),
-                places.get(item.argval, "?")
-                if item.opcode in JUMPS
-                else item.argval
-                if item.opname == "LOAD_ATTR"
-                else item.arg,
-            )
-            for item in shown
-        ]
-
-        def place(offset: int) -> int:
-            return places.get(offset, len(shown))
-
-        handlers = [
-            (*map(place, (e.start, e.end, e.target)), e.depth, e.lasti)
-            for e in raw.exception_entries
-        ]
-        return ("instructions", written), ("handlers", handlers)
+        lines = {
+            offset: line
+            for start, end, line in code.co_lines()
+            for offset in range(start, end, 2)
+        }
+        shown = [(i.opname, lines.get(i.offset), i.arg) for i in raw]
+        return ("instructions", shown), ("handlers", code.co_exceptiontable.hex())
 
     def module(self, module: types.ModuleType) -> Any:
         name = module.__name__

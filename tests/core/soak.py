@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import re
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from . import oracle
 from .generator import Files, Generator
 from .harness import ENGINE, Project, WorkerDied, WorkerRaised, Zygote
 from .oracle import Difference
@@ -124,8 +126,10 @@ def shrink(zygote: Zygote, case: Case, engine: str, seconds: float = 60) -> Case
     """A smaller case that still goes wrong: fewer steps, then fewer statements."""
     end = time.monotonic() + seconds
 
+    sought = kind(replay(zygote, case, engine))
+
     def wrong(candidate: Case) -> bool:
-        return replay(zygote, candidate, engine) is not None
+        return kind(replay(zygote, candidate, engine)) == sought
 
     for keep in range(2, len(case)):
         if time.monotonic() < end and wrong(case[-keep:]):
@@ -137,36 +141,58 @@ def shrink(zygote: Zygote, case: Case, engine: str, seconds: float = 60) -> Case
         if wrong(fewer):
             case = fewer
         i -= 1
-    shrunk = True
-    while shrunk and time.monotonic() < end:
-        shrunk = False
-        for candidate in smaller(case):
-            if time.monotonic() > end:
-                break
-            if wrong(candidate):
-                case, shrunk = candidate, True
-                break
+    size = -1
+    while size != weight(case):
+        size = weight(case)
+        for drop in drops(case):
+            smaller = drop(case)
+            if time.monotonic() < end and smaller != case and wrong(smaller):
+                case = smaller
     return case
 
 
-def smaller(case: Case) -> Iterator[Case]:
-    """Cases with a file or a statement less, in all states alike."""
+def kind(error: BaseException | None) -> str | None:
+    """What went wrong, without names and numbers: shrinking must not drift to another
+    failure."""
+    if error is None:
+        return None
+    lines = str(error).split("\n")
+    first = lines[1].split(":")[0] if len(lines) > 1 else ""
+    return re.sub(r"\d+", "", f"{lines[0]} {first.rpartition('/')[2]}")
+
+
+def weight(case: Case) -> int:
+    return sum(len(chunks) + 1 for state in case for chunks in state.values())
+
+
+def drops(case: Case) -> Iterator[Callable[[Case], Case]]:
+    """Ways to make a case smaller: a file, then a statement, in all states alike, then
+    a statement in one state."""
     names = list(dict.fromkeys(name for state in case for name in state))
     for name in names:
         if name != "main.py":
-            yield [{k: v for k, v in s.items() if k != name} for s in case]
-    for name in names:
-        chunks = dict.fromkeys(c for s in case for c in s.get(name, []))
-        for gone in chunks:
-            yield [
-                {k: [c for c in v if k != name or c != gone] for k, v in s.items()}
-                for s in case
+            yield lambda c, name=name: [
+                {k: v for k, v in s.items() if k != name} for s in c
             ]
-    for name in names:  # a statement less in the last states only
-        for i, state in enumerate(case):
-            for n in range(len(state.get(name, []))):
-                fewer = {**state, name: state[name][:n] + state[name][n + 1 :]}
-                yield [*case[:i], fewer, *case[i + 1 :]]
+    for name in names:
+        for gone in dict.fromkeys(c for s in case for c in s.get(name, [])):
+            yield lambda c, name=name, gone=gone: [
+                {k: [x for x in v if k != name or x != gone] for k, v in s.items()}
+                for s in c
+            ]
+    for i in range(len(case)):
+        for name in names:
+            for gone in case[i].get(name, []):
+                yield lambda c, i=i, name=name, gone=gone: without(c, i, name, gone)
+
+
+def without(case: Case, i: int, name: str, gone: str) -> Case:
+    """The case without the first such statement in one state."""
+    chunks = list(case[i].get(name, []))
+    if gone in chunks:
+        chunks.remove(gone)
+    state = {**case[i], name: chunks} if name in case[i] else case[i]
+    return [*case[:i], state, *case[i + 1 :]]
 
 
 def as_test(case: Case) -> str:
@@ -211,7 +237,9 @@ def main() -> int:
     parser.add_argument("--failures", type=int, default=1, help="stop after so many")
     parser.add_argument("--shrink", type=float, default=60, help="seconds a failure")
     parser.add_argument("--engine", default=ENGINE)
+    parser.add_argument("--ignore", action="append", default=[], type=re.compile)
     options = parser.parse_args()
+    oracle.IGNORED.extend(options.ignore)
     zygote = Zygote()
     counts: Counter[str] = Counter()
     steps = failures = 0

@@ -178,7 +178,7 @@ class Worker:
         """What every name of every tracked module is bound to, by identity."""
         return {
             f"{module}.{name}": id(value)
-            for module, m in snapshot.tracked_modules(self.root)
+            for module, m in sorted(snapshot.tracked_modules(self.root))
             for name, value in vars(m).items()
         }
 
@@ -225,8 +225,9 @@ class Worker:
         """An exception as data: where = (file, line, function), our innermost frame."""
         where = None  # stays so where no frame of ours is in it (a null byte, say)
         seen = traceback.walk_tb(error.__traceback__)
-        if isinstance(error, SyntaxError) and error.filename:
-            where = (self.relative(error.filename), error.lineno, "")
+        if isinstance(error, SyntaxError):
+            if error.filename:
+                where = (self.relative(error.filename), error.lineno, "")
         else:
             for frame, line in seen:
                 code = frame.f_code
