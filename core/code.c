@@ -4,6 +4,7 @@
 
 #include "compat.h"
 #include "engine.h"
+#include "linetable.h"
 #include "value.h"
 
 #include <string.h>
@@ -110,18 +111,7 @@ done:
 }
 
 
-/* Walks the instructions of a code object. */
-typedef struct {
-    const Opcodes *opcodes;
-    const unsigned char *bytes;
-    Py_ssize_t size, at;
-    int op;
-    unsigned int arg;
-} Instructions;
-
-
-/* Step to the next instruction; 0 at the end. */
-static int
+int
 instructions_next(Instructions *in)
 {
     unsigned int arg = 0;
@@ -136,6 +126,17 @@ instructions_next(Instructions *in)
         }
     }
     return 0;
+}
+
+
+Instructions
+instructions_of(PyObject *bytes)
+{
+    return (Instructions){
+        .opcodes = &hmr_engine->opcodes,
+        .bytes = (const unsigned char *)PyBytes_AS_STRING(bytes),
+        .size = PyBytes_GET_SIZE(bytes),
+    };
 }
 
 
@@ -328,11 +329,7 @@ static int
 code_collect_names(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
                    PyObject *reads)
 {
-    Instructions in = {
-        .opcodes = ops,
-        .bytes = (const unsigned char *)PyBytes_AS_STRING(bytes),
-        .size = PyBytes_GET_SIZE(bytes),
-    };
+    Instructions in = instructions_of(bytes);
     int more = instructions_next(&in);
     while (more) {
         Py_ssize_t index;
@@ -375,11 +372,7 @@ code_collect_stores(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
                     int is_module)
 {
     PyObject *names = PyList_New(0);
-    Instructions in = {
-        .opcodes = ops,
-        .bytes = (const unsigned char *)PyBytes_AS_STRING(bytes),
-        .size = PyBytes_GET_SIZE(bytes),
-    };
+    Instructions in = instructions_of(bytes);
     int result = names != NULL ? 0 : -1;
     while (result == 0 && instructions_next(&in)) {
         if (in.op == ops->store_global
@@ -550,10 +543,8 @@ class_bodies_equal(PyCodeObject *a, PyObject *a_bytes, PyCodeObject *b,
                    PyObject *b_bytes)
 {
     const Opcodes *ops = &hmr_engine->opcodes;
-    Instructions x = {.opcodes = ops, .size = PyBytes_GET_SIZE(a_bytes),
-                      .bytes = (void *)PyBytes_AS_STRING(a_bytes)};
-    Instructions y = {.opcodes = ops, .size = PyBytes_GET_SIZE(b_bytes),
-                      .bytes = (void *)PyBytes_AS_STRING(b_bytes)};
+    Instructions x = instructions_of(a_bytes);
+    Instructions y = instructions_of(b_bytes);
     for (;;) {
         int more = instructions_next(&x);
         if (more != instructions_next(&y)) {
@@ -838,17 +829,32 @@ code_tree_copy_positions(PyObject *target, PyObject *source)
 }
 
 
-void
-code_tree_shift(PyObject *code, int delta)
+/* Nested code says where it begins; its table of lines counts from there. */
+static void
+code_nested_shift(PyObject *code, int delta)
 {
-    ((PyCodeObject *)code)->co_firstlineno += delta;
     PyObject *consts = ((PyCodeObject *)code)->co_consts;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(consts); i++) {
         PyObject *item = PyTuple_GET_ITEM(consts, i);
         if (PyCode_Check(item)) {
-            code_tree_shift(item, delta);
+            ((PyCodeObject *)item)->co_firstlineno += delta;
+            code_nested_shift(item, delta);
         }
     }
+}
+
+
+int
+code_tree_shift(PyObject *code, int delta)
+{
+    PyCodeObject *co = (PyCodeObject *)code;
+    PyObject *table = linetable_shift(co->co_linetable, delta);
+    if (table == NULL) {
+        return -1;
+    }
+    Py_SETREF(co->co_linetable, table);
+    code_nested_shift(code, delta);
+    return 0;
 }
 
 

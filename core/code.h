@@ -41,6 +41,21 @@ typedef struct {
 /* 0, or -1 with an exception set. */
 int opcodes_init(Opcodes *opcodes);
 
+/* Walks the instructions of a code object. */
+typedef struct {
+    const Opcodes *opcodes;
+    const unsigned char *bytes; /* Borrowed. */
+    Py_ssize_t size, at;
+    int op;
+    unsigned int arg;
+} Instructions;
+
+/* Begin; `bytes` is PyCode_GetCode()'s, and outlives the walk. */
+Instructions instructions_of(PyObject *bytes);
+
+/* Step to the next instruction; 0 at the end. */
+int instructions_next(Instructions *in);
+
 /* Reserve the code-extra slot. 0, or -1 with an exception set. */
 int code_extra_init(void);
 
@@ -115,7 +130,8 @@ void code_positions_fini(CodePositions *positions);
 /* Give the code tree `target` the line numbers of the equal tree `source`. */
 void code_tree_copy_positions(PyObject *target, PyObject *source);
 
-/* Move the line numbers of a code tree, in place. */
-void code_tree_shift(PyObject *code, int delta);
+/* Move the line numbers of a statement's code tree, in place. 0, or -1 with an
+ * exception set. */
+int code_tree_shift(PyObject *code, int delta);
 
 #endif

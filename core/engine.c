@@ -50,27 +50,37 @@ modules_append(Module ***list, Py_ssize_t *count, Py_ssize_t *room,
 
 
 int
+engine_name_module(Engine *engine, Module *module)
+{
+    PyObject *capsule = PyCapsule_New(module, MODULE_CAPSULE, NULL);
+    int result = capsule != NULL ? PyDict_SetItem(engine->modules,
+                                                  module->name, capsule)
+                                 : -1;
+    Py_XDECREF(capsule);
+    return result;
+}
+
+
+int
 engine_add_module(Engine *engine, Module *module)
 {
     Module *old = engine_module(engine, module->name);
-    if (old != NULL) {
-        engine_drop_module(engine, old); /* imported anew */
+    if (old != NULL && engine->transaction) {
+        old->gone = 1; /* imported anew; dropped or named again at the end */
     }
-    PyObject *capsule = PyCapsule_New(module, MODULE_CAPSULE, NULL);
-    int result = -1;
-    if (capsule != NULL
-        && PyDict_SetItem(engine->modules, module->name, capsule) == 0) {
-        if (ptrmap_set(&engine->by_namespace, module->ns, module) < 0) {
-            PyErr_NoMemory();
-        }
-        else {
-            result = modules_append(&engine->order, &engine->module_count,
-                                    &engine->module_room, module);
-        }
+    else if (old != NULL) {
+        engine_drop_module(engine, old);
     }
-    Py_XDECREF(capsule);
     engine->generation++;
-    return result;
+    if (ptrmap_set(&engine->by_namespace, module->ns, module) < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (engine_name_module(engine, module) < 0) {
+        return -1;
+    }
+    return modules_append(&engine->order, &engine->module_count,
+                          &engine->module_room, module);
 }
 
 
@@ -124,6 +134,38 @@ engine_drop_newborn(Engine *engine)
             PyErr_Clear(); /* gone already */
         }
         engine_drop_module(engine, module);
+    }
+}
+
+
+int
+engine_hide_gone(Engine *engine)
+{
+    PyObject *loaded = PyImport_GetModuleDict(); /* borrowed */
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        Module *module = engine->order[i];
+        if (module->gone
+            && PyDict_GetItemWithError(loaded, module->name) == module->module
+            && PyDict_DelItem(loaded, module->name) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+void
+engine_show_gone(Engine *engine)
+{
+    PyObject *loaded = PyImport_GetModuleDict(); /* borrowed */
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        Module *module = engine->order[i];
+        if (module->gone
+            && (PyDict_SetItem(loaded, module->name, module->module) < 0
+                || engine_name_module(engine, module) < 0)) {
+            PyErr_WriteUnraisable(module->name);
+        }
+        module->gone = 0; /* looked for again at the next save */
     }
 }
 

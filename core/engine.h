@@ -33,6 +33,7 @@ struct Engine {
     PtrMap by_namespace;  /* namespace dict -> Module */
     PtrMap groups;        /* object -> Group */
     PyObject *files;      /* Owned dict: path -> capsule of FileCell */
+    PyObject *written;    /* Owned set of paths that this process wrote */
     PyObject *missing;    /* Owned dict: module name -> capsule of FileCell */
     Cell *cells;          /* all cells */
     Py_ssize_t cell_count;
@@ -41,6 +42,8 @@ struct Engine {
     Py_ssize_t retired_count, retired_room;
     Module *probes;       /* the module of entries and lifespans. Owned. */
     uint32_t walk;        /* number of the last or the running walk */
+    PyObject *log;        /* Owned list of (module, label, line, reason, cost):
+                             every run of this transaction, in order */
     long ran;             /* statements that ran in this transaction */
     long ended;           /* imports that ended in this walk */
     uint64_t generation;  /* changes whenever watched() may have changed */
@@ -85,8 +88,15 @@ Module *engine_module(const Engine *engine, PyObject *name);
 /* Register a module record (stolen). 0, or -1 with an exception set. */
 int engine_add_module(Engine *engine, Module *module);
 
+/* Let the module's name stand for this record. 0, or -1. */
+int engine_name_module(Engine *engine, Module *module);
+
 /* The module is no longer part of the program: forget its statements. */
 void engine_drop_module(Engine *engine, Module *module);
+
+/* While a walk runs, modules whose file is gone are not in sys.modules. */
+int engine_hide_gone(Engine *engine);
+void engine_show_gone(Engine *engine);
 
 /* Forget modules that the running transaction imported first. */
 void engine_drop_newborn(Engine *engine);

@@ -107,6 +107,8 @@ engine_create_tables(Engine *engine)
     engine->files = PyDict_New();
     engine->missing = PyDict_New();
     engine->pending = PySet_New(NULL);
+    engine->written = PySet_New(NULL);
+    engine->log = PyList_New(0);
     engine->stat_functions = PyDict_New();
     engine->async_current = PyContextVar_New("hmr_serve_trace", NULL);
     engine->again = PyErr_NewException("hmr_serve._core.RunAgain",
@@ -115,6 +117,7 @@ engine_create_tables(Engine *engine)
     if (engine->compile == NULL || engine->ast_module == NULL
         || engine->modules == NULL || engine->files == NULL
         || engine->missing == NULL || engine->pending == NULL
+        || engine->written == NULL || engine->log == NULL
         || engine->stat_functions == NULL || engine->async_current == NULL
         || engine->again == NULL || engine->syntax_types == NULL) {
         return -1;
@@ -590,6 +593,8 @@ engine_dealloc(PyObject *self)
     Py_XDECREF(engine->files);
     Py_XDECREF(engine->missing);
     Py_XDECREF(engine->pending);
+    Py_XDECREF(engine->written);
+    Py_XDECREF(engine->log);
     Py_XDECREF(engine->stat_functions);
     Py_XDECREF(engine->module_type);
     Py_XDECREF(engine->disable);

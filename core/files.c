@@ -213,6 +213,13 @@ file_refresh(FileCell *file)
 }
 
 
+void
+file_accept(FileCell *file)
+{
+    file->content = hash_path(file->path, file->listed);
+}
+
+
 int
 files_set_has_child(PyObject *paths, PyObject *directory)
 {
@@ -302,6 +309,33 @@ note_path(Engine *engine, Frame *frame, PyObject *path, int listed)
 }
 
 
+/* The import system looks around for itself; finding is noted elsewhere. */
+int
+caller_is_importlib(void)
+{
+    PyObject *globals = PyEval_GetGlobals(); /* borrowed */
+    PyObject *name =
+        globals != NULL ? PyDict_GetItemString(globals, "__name__") : NULL;
+    const char *text = name != NULL && PyUnicode_Check(name)
+                           ? PyUnicode_AsUTF8(name)
+                           : NULL;
+    return text != NULL
+           && (strncmp(text, "importlib", 9) == 0
+               || strncmp(text, "_frozen_importlib", 17) == 0);
+}
+
+
+/* A file that this process writes: its change is no edit. */
+static int
+note_written(Engine *engine, PyObject *path)
+{
+    PyObject *text = interesting_path(engine, path);
+    int result = text != NULL ? PySet_Add(engine->written, text) : 0;
+    Py_XDECREF(text);
+    return result;
+}
+
+
 /* Does this open() write? Then it is no read of the file. */
 static int
 opens_for_writing(PyObject *mode, PyObject *flags)
@@ -320,30 +354,12 @@ opens_for_writing(PyObject *mode, PyObject *flags)
 }
 
 
-/* Is importlib.metadata looking for installed packages? It lists every folder on
- * sys.path, the application's too; what it looks for is not there. */
-static int
-lists_for_metadata(void)
-{
-    PyFrameObject *frame = PyEval_GetFrame(); /* Borrowed. */
-    if (frame == NULL) {
-        return 0;
-    }
-    PyCodeObject *code = PyFrame_GetCode(frame);
-    const char *file = PyUnicode_AsUTF8(code->co_filename);
-    int found = file != NULL && strstr(file, "/importlib/metadata/") != NULL;
-    PyErr_Clear();
-    Py_DECREF(code);
-    return found;
-}
-
-
 static int
 on_audit(const char *event, PyObject *args, void *data)
 {
     (void)data;
     Engine *engine = hmr_engine;
-    if (engine == NULL || engine->tracing == 0 || event[0] != 'o') {
+    if (engine == NULL || event[0] != 'o') {
         return 0;
     }
     int opened = strcmp(event, "open") == 0;
@@ -354,14 +370,17 @@ on_audit(const char *event, PyObject *args, void *data)
         || PyTuple_GET_SIZE(args) < 1) {
         return 0;
     }
-    Frame *frame = frame_current(engine);
-    if (frame == NULL || (listed && lists_for_metadata())
-        || (opened && PyTuple_GET_SIZE(args) >= 3
-            && opens_for_writing(PyTuple_GET_ITEM(args, 1),
-                                 PyTuple_GET_ITEM(args, 2)))) {
+    PyObject *path = PyTuple_GET_ITEM(args, 0);
+    if (opened && PyTuple_GET_SIZE(args) >= 3
+        && opens_for_writing(PyTuple_GET_ITEM(args, 1),
+                             PyTuple_GET_ITEM(args, 2))) {
+        return note_written(engine, path);
+    }
+    Frame *frame = engine->tracing > 0 ? frame_current(engine) : NULL;
+    if (frame == NULL || caller_is_importlib()) {
         return 0;
     }
-    return note_path(engine, frame, PyTuple_GET_ITEM(args, 0), listed);
+    return note_path(engine, frame, path, listed);
 }
 
 

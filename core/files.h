@@ -26,6 +26,12 @@ int file_refresh(FileCell *file);
 /* Does a set of paths name an entry of this directory? 1, 0, -1. */
 int files_set_has_child(PyObject *paths, PyObject *directory);
 
+/* Take what is there now as what was read. */
+void file_accept(FileCell *file);
+
+/* Is the import system itself at work, not its user? */
+int caller_is_importlib(void);
+
 /* Install the audit hook, once a process. 0, or -1 with an exception set. */
 int files_install(void);
 

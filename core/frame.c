@@ -3,6 +3,7 @@
 #include "frame.h"
 
 #include "compat.h"
+#include "namespace.h"
 #include "value.h"
 
 #include <stdarg.h>
@@ -127,6 +128,20 @@ name_is_system(PyObject *name)
         || PyUnicode_READ_CHAR(name, 1) != '_') {
         return 0;
     }
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
+        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* Builtins that show all names of the caller's module. */
+static int
+name_shows_namespace(PyObject *name)
+{
+    static const char *const names[] = {"globals", "vars", "dir", "locals"};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
         if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) {
             return 1;
@@ -283,6 +298,10 @@ frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path)
     if (frame_read_cell(frame, &binding->cell) < 0) {
         return -1;
     }
+    if (version == NULL && name_shows_namespace(name)
+        && frame_first(frame, &module->walk) > 0) {
+        return frame_read_namespace(frame, module);
+    }
     if (version == NULL || version->value == NULL
         || frame->statement->syntax.kind == STATEMENT_IMPORT) {
         return 0;
@@ -295,6 +314,9 @@ frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path)
 int
 frame_read_namespace(Frame *frame, Module *module)
 {
+    if (module->engine->transaction && namespace_settle(module) < 0) {
+        return -1;
+    }
     PyObject *names = PyList_New(0);
     if (names == NULL) {
         return -1;
@@ -365,6 +387,13 @@ frame_add_candidate(Frame *frame, PyObject *root, PyObject *object,
         if (frame->candidates[i].object == object) {
             return 0;
         }
+    }
+    PyTypeObject *meta = Py_TYPE(object);
+    if (PyType_Check(object) && meta != &PyType_Type
+        && group_of(engine, (PyObject *)meta) != NULL
+        && frame_add_candidate(frame, (PyObject *)meta, (PyObject *)meta, 0)
+               < 0) {
+        return -1; /* a metaclass may keep a list of its classes */
     }
     Group *group = candidate_group(engine, root);
     if (group == NULL) {
@@ -707,26 +736,55 @@ frame_shape_holders(Frame *frame, Engine *engine, Group *group)
 }
 
 
+/* Objects with groups of their own that were changed through the candidate: the
+ * buffer behind a csv.writer. */
+static int
+frame_shape_reached(Frame *frame, Engine *engine, const Print *before,
+                    const Print *now)
+{
+    for (Py_ssize_t i = 0; i < before->count; i++) {
+        Group *group = group_of(engine, before->nodes[i].object);
+        if (group != NULL && print_node_changed(before, now, i)
+            && frame_shape(frame, engine, group) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+static int
+frame_judge_candidate(Frame *frame, Engine *engine, Candidate *candidate)
+{
+    Print now;
+    if (print_take(&now, candidate->object,
+                   candidate->effect ? PRINT_GLANCE : PRINT_DEEP) < 0) {
+        return -1;
+    }
+    PrintDifference difference = print_compare(&candidate->before, &now);
+    int result = 0;
+    if (difference == PRINT_CHANGED
+        || (difference == PRINT_UNKNOWN && candidate->effect)) {
+        result = frame_shape(frame, engine, candidate->group);
+        if (result == 0) {
+            result = frame_shape_holders(frame, engine, candidate->group);
+        }
+        if (result == 0) {
+            result = frame_shape_reached(frame, engine, &candidate->before,
+                                         &now);
+        }
+    }
+    print_fini(&now);
+    return result;
+}
+
+
 /* Compare each candidate with what it was before the statement. */
 static int
 frame_judge_candidates(Frame *frame, Engine *engine)
 {
     for (Py_ssize_t i = 0; i < frame->candidate_count; i++) {
-        Candidate *candidate = &frame->candidates[i];
-        PrintDifference difference =
-            print_compare(&candidate->before, candidate->object,
-                          candidate->effect ? PRINT_GLANCE : PRINT_DEEP);
-        if (difference == PRINT_ERROR) {
-            return -1;
-        }
-        if (difference == PRINT_EQUAL
-            || (difference == PRINT_UNKNOWN && !candidate->effect)) {
-            continue;
-        }
-        Group *own = group_of(engine, candidate->object);
-        if (frame_shape(frame, engine, candidate->group) < 0
-            || frame_shape_holders(frame, engine, candidate->group) < 0
-            || (own != NULL && frame_shape(frame, engine, own) < 0)) {
+        if (frame_judge_candidate(frame, engine, &frame->candidates[i]) < 0) {
             return -1;
         }
     }
@@ -744,7 +802,8 @@ frame_leave(Frame *frame)
     if (frame->up != NULL) {
         frame->up->nested += spent;
     }
-    frame->trace->cost = (double)(spent - frame->nested) / 1e9;
+    frame->cost = (double)(spent - frame->nested) / 1e9;
+    frame->trace->cost = frame->cost;
 }
 
 

@@ -31,6 +31,8 @@ struct Frame {
     Py_ssize_t candidate_count, candidate_room;
     int64_t started;      /* ns */
     int64_t nested;       /* ns spent in statements of imported modules */
+    double cost;          /* seconds; set at the end */
+    int entered;          /* its code began to run */
     long number;          /* of an async trace */
 };
 

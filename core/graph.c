@@ -202,7 +202,7 @@ int
 module_order_add(Module *module, Binding *binding)
 {
     const Engine *engine = module->engine;
-    if (binding->order_walk == engine->walk) {
+    if (binding->order_walk == engine->walk || binding->unordered) {
         return 0;
     }
     if (module->order_count == module->order_room) {
@@ -549,6 +549,7 @@ module_free(Module *module)
     }
     Py_XDECREF(module->name);
     Py_XDECREF(module->path);
+    Py_XDECREF(module->real);
     Py_XDECREF(module->source);
     Py_XDECREF(module->keys);
     Py_XDECREF(module->module);

@@ -58,6 +58,7 @@ typedef struct {
     Module *module;  /* Borrowed. */
     PyObject *name;  /* Owned, interned. */
     Version *actual; /* Owned; what the namespace holds as far as we know */
+    int unordered;       /* __doc__: its place is the import system's */
     uint32_t order_walk; /* the walk that put it into module->order */
 } Binding;
 
@@ -142,6 +143,7 @@ struct Statement {
     int dead;         /* not in the edited source; freed when that is applied */
     Statement *patched; /* Borrowed; the old statement that this one is but for
                          bodies of functions, while the edit is applied */
+    int shifted;      /* it was moved or patched since it was compiled */
     int moved;        /* line numbers were changed in this transaction */
     int old_line, old_end_line; /* what they were */
     long ran;         /* when it ran in this transaction; 0: it did not */
@@ -152,6 +154,7 @@ struct Module {
     Engine *engine;       /* Borrowed. */
     PyObject *name;       /* Owned str. */
     PyObject *path;       /* Owned str; NULL for the module of probes */
+    PyObject *real;       /* Owned str: path with symlinks resolved */
     PyObject *module;     /* Owned module object. */
     PyObject *ns;         /* Borrowed dict of `module`. */
     PyObject *source;     /* Owned bytes that the statements come from */
@@ -160,11 +163,11 @@ struct Module {
     PyObject *bindings;   /* Owned dict: name -> PyCapsule of Binding */
     FileCell *file;       /* Owned; the source file. */
     int future_flags;     /* compiler flags of __future__ imports */
-    int annotated;        /* some statement has a module-level annotation */
     uint32_t walk;        /* the walk that visited it last */
     int running;          /* its statements are being visited */
     int gone;             /* its file is no more */
     ModuleRoot root;      /* imported by nobody that we trace */
+    long ended_before;    /* `ended` when the transaction began */
     long ended;           /* its place among the imports of a walk, by end */
     Binding **order;      /* names in the order the walk bound them. Owned. */
     Py_ssize_t order_count, order_room;
@@ -176,7 +179,6 @@ struct Module {
     int old_future_flags;
     int edited;
     int newborn;            /* first imported in the running transaction */
-    int ran;                /* some statement of it ran */
     PyObject *keys;         /* Owned list: the namespace's names before */
 };
 

@@ -239,7 +239,7 @@ tracked_module_getattro(PyObject *self, PyObject *name)
     Module *module =
         frame != NULL ? engine_module_by_ns(engine, PyModule_GetDict(self))
                       : NULL;
-    if (module != NULL) {
+    if (module != NULL && !caller_is_importlib()) {
         if (engine->transaction && walk_reach(module) < 0) {
             return NULL;
         }

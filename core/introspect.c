@@ -83,6 +83,9 @@ introspect_watched(Engine *engine)
            && PyDict_Next(engine->missing, &pos, &path, &capsule)) {
         result = watch_missing(files, path);
     }
+    for (Py_ssize_t i = 0; result == 0 && i < engine->module_count; i++) {
+        result = PySet_Add(files, engine->order[i]->real);
+    }
     PyObject *pair = result == 0 ? PyTuple_Pack(2, files, folders) : NULL;
     Py_XDECREF(files);
     Py_XDECREF(folders);

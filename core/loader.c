@@ -2,6 +2,7 @@
 
 #include "loader.h"
 
+#include "annotations.h"
 #include "compat.h"
 #include "files.h"
 #include "frame.h"
@@ -50,6 +51,24 @@ module_add_builtins(Module *module)
 }
 
 
+/* A module without a docstring has the __doc__ that importlib gave it. */
+static int
+module_add_doc(Module *module)
+{
+    PyObject *name = PyUnicode_InternFromString("__doc__");
+    Binding *binding =
+        name != NULL ? module_binding(module, name, 1) : NULL;
+    Py_XDECREF(name);
+    if (binding == NULL) {
+        return -1;
+    }
+    binding->unordered = 1;
+    binding->cell.base = version_new(Py_None, NULL);
+    version_set(&binding->actual, binding->cell.base);
+    return binding->cell.base != NULL ? 0 : -1;
+}
+
+
 /* Who imports it: a statement, or nobody that we trace. */
 static int
 module_note_importer(Module *module)
@@ -78,6 +97,19 @@ module_note_failure(Module *module)
 }
 
 
+/* Where a symlink leads: that is the file whose change is seen. New reference. */
+static PyObject *
+real_path(PyObject *path)
+{
+    PyObject *os_path = PyImport_ImportModule("os.path");
+    PyObject *real = os_path != NULL
+                         ? PyObject_CallMethod(os_path, "realpath", "O", path)
+                         : NULL;
+    Py_XDECREF(os_path);
+    return real;
+}
+
+
 static int
 module_exec(Engine *engine, PyObject *object, PyObject *name, PyObject *path)
 {
@@ -86,6 +118,11 @@ module_exec(Engine *engine, PyObject *object, PyObject *name, PyObject *path)
         return -1;
     }
     module->newborn = engine->transaction;
+    module->real = real_path(path);
+    if (module->real == NULL) {
+        module_free(module);
+        return -1;
+    }
     if (engine_add_module(engine, module) < 0) {
         module_free(module);
         return -1;
@@ -101,7 +138,13 @@ module_exec(Engine *engine, PyObject *object, PyObject *name, PyObject *path)
         result = module_add_builtins(module);
     }
     if (result == 0) {
+        result = module_add_doc(module);
+    }
+    if (result == 0) {
         result = module_load_source(module);
+    }
+    if (result == 0) {
+        result = annotations_prepare(module);
     }
     if (result == 0) {
         result = walk_module(module);

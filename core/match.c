@@ -146,8 +146,45 @@ lines_equal(PyObject *a, int a_line, PyObject *b, int b_line, int count)
 }
 
 
+/* Give the old code the lines of the new text. Where lines break may change the
+ * instructions (two loads on a line are one); functions then get new code, which
+ * nobody can tell from the old. 0: done, 1: the new statement takes over, -1. */
+static int
+statement_lay_out(Statement *fresh, Statement *old, Patches *patches)
+{
+    CodePairs pairs = {0};
+    int result = 0;
+    switch (code_tree_compare(old->code, fresh->code, &pairs)) {
+    case CODE_ERROR:
+        result = -1;
+        break;
+    case CODE_SAME:
+        code_tree_copy_positions(old->code, fresh->code);
+        break;
+    case CODE_PATCHABLE:
+        result = 1;
+        for (Py_ssize_t i = 0; i < pairs.count && result > 0; i++) {
+            if (code_pairs_add(&patches->pairs, pairs.pairs[i].old_code,
+                               pairs.pairs[i].new_code, 0) < 0) {
+                result = -1;
+            }
+        }
+        break;
+    case CODE_DIFFERENT: /* the statement itself: its lines stay behind */
+        if (code_tree_shift(old->code, fresh->syntax.line - old->syntax.line)
+            < 0) {
+            result = -1;
+        }
+        break;
+    }
+    code_pairs_fini(&pairs);
+    return result;
+}
+
+
 /* An equal statement that stands elsewhere, or is laid out in another way, gets
- * its line numbers in place: no new code object. */
+ * its line numbers in place: no new code object. 0, 1 when the new statement has
+ * to take over the old one's trace, or -1 with an exception set. */
 static int
 statement_move(Split *split, Module *module, Py_ssize_t index,
                Statement *old, PyObject *old_lines, Patches *patches)
@@ -166,14 +203,20 @@ statement_move(Split *split, Module *module, Py_ssize_t index,
             return -1;
         }
         if (same_text) {
-            code_tree_shift(old->code,
-                            fresh->syntax.line - old->syntax.line);
+            if (code_tree_shift(old->code,
+                                fresh->syntax.line - old->syntax.line)
+                < 0) {
+                return -1;
+            }
         }
         else {
             if (split_compile(split, module, index) < 0) {
                 return -1;
             }
-            code_tree_copy_positions(old->code, fresh->code);
+            int laid_out = statement_lay_out(fresh, old, patches);
+            if (laid_out != 0) {
+                return laid_out; /* the new statement takes over, or failed */
+            }
         }
     }
     old->moved = 1;
@@ -281,15 +324,21 @@ statement_patch(Statement *fresh, Statement *old, Patches *patches)
 
 /* Decide about every statement of the new source. */
 static int
-match_statements(Module *module, Split *split, const Match *matches,
+match_statements(Module *module, Split *split, Match *matches,
                  PyObject *old_lines, Patches *patches)
 {
     for (Py_ssize_t j = 0; j < split->count; j++) {
         Statement *fresh = split->statements[j];
         if (matches[j].same >= 0) {
             Statement *old = module->statements[matches[j].same];
-            if (statement_move(split, module, j, old, old_lines, patches) < 0) {
+            int moved =
+                statement_move(split, module, j, old, old_lines, patches);
+            if (moved < 0) {
                 return -1;
+            }
+            if (moved > 0 && old->trace != NULL) {
+                matches[j] = (Match){-1, matches[j].same};
+                fresh->patched = old;
             }
             continue;
         }

@@ -11,6 +11,7 @@ namespaces_remember(Engine *engine)
 {
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
+        module->ended_before = module->ended;
         Py_XSETREF(module->keys, PyDict_Keys(module->ns));
         if (module->keys == NULL) {
             return -1;
@@ -98,19 +99,20 @@ namespace_order(Module *module, Engine *engine)
 }
 
 
-/* A module without a docstring still has __doc__. */
-static int
-namespace_settle_doc(Engine *engine, Module *module)
+int
+namespace_settle(Module *module)
 {
-    PyObject *name = PyUnicode_InternFromString("__doc__");
-    int found = name != NULL ? PyDict_Contains(module->ns, name) : -1;
-    if (found == 0) {
-        engine->syncing++;
-        found = PyDict_SetItem(module->ns, name, Py_None);
-        engine->syncing--;
+    Engine *engine = module->engine;
+    for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
+        Binding *binding = (Binding *)cell;
+        Version *now = cell_now(cell, engine);
+        if (cell->kind == CELL_BINDING && binding->module == module
+            && (now == NULL || !now->gone)
+            && binding_sync(binding, now) < 0) {
+            return -1;
+        }
     }
-    Py_XDECREF(name);
-    return found < 0 ? -1 : 0;
+    return namespace_order(module, engine);
 }
 
 
@@ -126,8 +128,7 @@ namespaces_settle(Engine *engine)
     }
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
-        if (namespace_settle_doc(engine, module) < 0
-            || namespace_order(module, engine) < 0) {
+        if (namespace_order(module, engine) < 0) {
             return -1;
         }
     }
@@ -161,8 +162,7 @@ namespaces_restore(Engine *engine)
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
         if (module->keys != NULL
-            && (namespace_settle_doc(engine, module) < 0
-                || namespace_restore_order(engine, module) < 0)) {
+            && namespace_restore_order(engine, module) < 0) {
             PyErr_WriteUnraisable(module->name);
         }
     }

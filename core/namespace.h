@@ -10,6 +10,10 @@
 /* Note the order of names before anything runs. 0, or -1. */
 int namespaces_remember(Engine *engine);
 
+/* The same as namespaces_settle for one module, in the middle of a walk: who
+ * looks at all names sees those bound so far. 0, or -1. */
+int namespace_settle(Module *module);
+
 /* Put every binding's version of this walk into its namespace, remove names
  * that nobody binds any more, and order names as a cold start would. */
 int namespaces_settle(Engine *engine);

@@ -37,8 +37,7 @@ print_applies(PyObject *object)
     if (value_is_immutable(object) || PyModule_Check(object)
         || PyCode_Check(object) || PyFrame_Check(object)
         || PyWeakref_Check(object) || PyRange_Check(object)
-        || PySlice_Check(object) || PyGen_CheckExact(object)
-        || PyCoro_CheckExact(object) || PyAsyncGen_CheckExact(object)) {
+        || PySlice_Check(object) || PyCoro_CheckExact(object)) {
         return 0;
     }
     return !type_is(object, "functools._lru_cache_wrapper")
@@ -87,11 +86,45 @@ buffer_hash(const Py_buffer *view)
 }
 
 
+/* The bytes of an object's struct, without the pointers to weak references and
+ * to a dict that comes into being when first looked at. */
+static uint64_t
+struct_hash(PyObject *object, PyTypeObject *type)
+{
+    Py_ssize_t size = type->tp_basicsize;
+    uint64_t h = 1;
+    for (Py_ssize_t at = (Py_ssize_t)sizeof(PyObject); at < size; at += 8) {
+        if (at != type->tp_weaklistoffset && at != type->tp_dictoffset) {
+            h = bytes_hash(h, (char *)object + at, Py_MIN(8, size - at));
+        }
+    }
+    return h;
+}
+
+
+/* Does a type of C keep state where no print can see it (a hash's context)? */
+static int
+is_opaque(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    return !(PyDict_CheckExact(object) || PyAnySet_CheckExact(object)
+             || PyList_CheckExact(object) || PyFunction_Check(object)
+             || PyType_Check(object) || PyByteArray_CheckExact(object)
+             || type_is(object, "collections.deque"))
+           && !(PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
+                && type->tp_dictoffset != 0);
+}
+
+
 /* What an object holds besides references. */
 static uint64_t
 print_content(PyObject *object)
 {
+    static uint64_t unseen; /* under the GIL */
     PyTypeObject *type = Py_TYPE(object);
+    if (PyGen_CheckExact(object) || PyAsyncGen_CheckExact(object)) {
+        return ++unseen; /* its frame cannot be seen: always another */
+    }
     if (PyObject_CheckBuffer(object) && !PyBytes_Check(object)) {
         Py_buffer view;
         if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) == 0) {
@@ -101,13 +134,13 @@ print_content(PyObject *object)
         }
         PyErr_Clear(); /* not contiguous: its struct has to do */
     }
-    if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) || PyType_IS_GC(type)
+    if (PyDict_CheckExact(object) || PyAnySet_CheckExact(object)
+        || PyList_CheckExact(object) || PyTuple_CheckExact(object)
+        || PyFunction_Check(object) || PyType_Check(object)
         || type->tp_itemsize != 0) {
-        /* Classes written in Python keep all in dict and slots. */
-        return 0;
+        return 0; /* what they hold tells it all */
     }
-    return bytes_hash(1, (char *)object + sizeof(PyObject),
-                      type->tp_basicsize - (Py_ssize_t)sizeof(PyObject));
+    return struct_hash(object, type);
 }
 
 
@@ -116,7 +149,9 @@ printer_add(Printer *printer, PyObject *object)
 {
     Print *print = printer->print;
     if (object == NULL || printer->failed || !print_applies(object)
-        || (PyType_Check(object) && print->count > 0)
+        || (print->count > 0
+            && (PyType_Check(object) || PyGen_CheckExact(object)
+                || PyAsyncGen_CheckExact(object)))
         || ptrmap_get(&printer->seen, object) != NULL) {
         return;
     }
@@ -244,7 +279,9 @@ printer_expand(Printer *printer, Py_ssize_t at)
     else if (PyType_Check(object)) {
         visit_class(object, &visit); /* the root: others are not added */
     }
-    else if (PyType_IS_GC(type) && type->tp_traverse != NULL) {
+    else if (PyType_IS_GC(type) && type->tp_traverse != NULL
+             && !PyGen_CheckExact(object)
+             && !PyAsyncGen_CheckExact(object)) {
         (void)type->tp_traverse(object, visit_child, &visit);
     }
     printer->print->nodes[at].content = visit.content;
@@ -254,7 +291,7 @@ printer_expand(Printer *printer, Py_ssize_t at)
 int
 print_take(Print *print, PyObject *object, Py_ssize_t budget)
 {
-    *print = (Print){.complete = 1};
+    *print = (Print){.complete = !is_opaque(object)};
     Printer printer = {.print = print, .budget = budget};
     printer_add(&printer, object);
     for (Py_ssize_t at = 0; at < print->count && !printer.failed; at++) {
@@ -284,27 +321,34 @@ print_fini(Print *print)
 
 
 PrintDifference
-print_compare(const Print *before, PyObject *object, Py_ssize_t budget)
+print_compare(const Print *before, const Print *now)
 {
-    Print now;
-    if (print_take(&now, object, budget) < 0) {
-        return PRINT_ERROR;
+    if (now->count != before->count) {
+        return PRINT_CHANGED;
     }
-    PrintDifference result = PRINT_EQUAL;
-    if (now.count != before->count) {
-        result = PRINT_CHANGED;
-    }
-    for (Py_ssize_t i = 0; result == PRINT_EQUAL && i < now.count; i++) {
-        if (now.nodes[i].object != before->nodes[i].object
-            || now.nodes[i].content != before->nodes[i].content) {
-            result = PRINT_CHANGED;
+    for (Py_ssize_t i = 0; i < now->count; i++) {
+        if (now->nodes[i].object != before->nodes[i].object
+            || now->nodes[i].content != before->nodes[i].content) {
+            return PRINT_CHANGED;
         }
     }
-    if (result == PRINT_EQUAL && !(now.complete && before->complete)) {
-        result = PRINT_UNKNOWN;
+    return now->complete && before->complete ? PRINT_EQUAL : PRINT_UNKNOWN;
+}
+
+
+int
+print_node_changed(const Print *before, const Print *now, Py_ssize_t at)
+{
+    const PrintNode *node = &before->nodes[at];
+    if (at < now->count && now->nodes[at].object == node->object) {
+        return now->nodes[at].content != node->content;
     }
-    print_fini(&now);
-    return result;
+    for (Py_ssize_t i = 0; i < now->count; i++) {
+        if (now->nodes[i].object == node->object) {
+            return now->nodes[i].content != node->content;
+        }
+    }
+    return 0; /* out of reach now: whoever let go of it has changed */
 }
 
 

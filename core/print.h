@@ -32,15 +32,16 @@ int print_take(Print *print, PyObject *object, Py_ssize_t budget);
 void print_fini(Print *print);
 
 typedef enum {
-    PRINT_ERROR = -1,
     PRINT_EQUAL,
     PRINT_CHANGED,
     PRINT_UNKNOWN, /* equal as far as both could see */
 } PrintDifference;
 
-/* Compare the object now with an earlier print of it. */
-PrintDifference print_compare(const Print *before, PyObject *object,
-                              Py_ssize_t budget);
+/* Compare two prints of the same object. */
+PrintDifference print_compare(const Print *before, const Print *now);
+
+/* Did the object of before->nodes[at] itself change, wherever it stands now? */
+int print_node_changed(const Print *before, const Print *now, Py_ssize_t at);
 
 /* Can `target` be reached from `root` within the budget? 1, 0, -1. */
 int print_reaches(PyObject *root, PyObject *target, Py_ssize_t budget);

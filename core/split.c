@@ -106,6 +106,29 @@ split_collect_imports(Split *split, Module *module)
 }
 
 
+/* A __future__ import below other statements is an error of the whole file; let
+ * the compiler say so. */
+static int
+split_check_futures(Split *split, Module *module, PyObject *source)
+{
+    int body = 0;
+    for (Py_ssize_t i = 0; i < split->count; i++) {
+        const Statement *statement = split->statements[i];
+        if (statement_future_flags(statement) == 0) {
+            body |= statement->syntax.kind != STATEMENT_STRING || i > 0;
+            continue;
+        }
+        if (body) {
+            PyObject *code = compile_call(module->engine, source,
+                                          module->path, 0);
+            Py_XDECREF(code);
+            return code != NULL ? 0 : -1;
+        }
+    }
+    return 0;
+}
+
+
 int
 split_source(Split *split, Module *module, PyObject *source)
 {
@@ -142,8 +165,15 @@ split_source(Split *split, Module *module, PyObject *source)
             goto error;
         }
         split->future_flags |= statement_future_flags(statement);
+        if (split->count == 0
+            && statement->syntax.kind == STATEMENT_STRING) {
+            statement->syntax.key.words[0] ^= 1; /* a docstring is another
+                                                    thing than a string */
+        }
     }
-    if (split_collect_imports(split, module) < 0) {
+    if (split_collect_imports(split, module) < 0
+        || (split->future_flags != 0
+            && split_check_futures(split, module, source) < 0)) {
         goto error;
     }
     return 0;

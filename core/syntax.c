@@ -550,7 +550,10 @@ scan_own_shapes(Scan *scan, PyObject *node)
         if (scan_each(scan, node, "decorator_list", scan_decorator) < 0) {
             return -1;
         }
-        return scan_each(scan, node, "bases", scan_argument);
+        if (scan_each(scan, node, "bases", scan_argument) < 0) {
+            return -1;
+        }
+        return scan_each(scan, node, "keywords", scan_argument);
     case NODE_WITH: {
         PyObject *items = PyObject_GetAttrString(node, "items");
         int result = items != NULL ? 0 : -1;
@@ -779,6 +782,12 @@ target_names(const SyntaxTypes *types, PyObject *target, PyObject *names)
         Py_XDECREF(id);
         return result;
     }
+    case NODE_STARRED: {
+        PyObject *value = PyObject_GetAttrString(target, "value");
+        int result = value != NULL ? target_names(types, value, names) : -1;
+        Py_XDECREF(value);
+        return result;
+    }
     case NODE_LIST:
     case NODE_TUPLE: {
         PyObject *elements = PyObject_GetAttrString(target, "elts");
@@ -987,17 +996,20 @@ import_names(PyObject *node, int is_from, PyObject *names)
 }
 
 
-int
-syntax_imported_names(SyntaxTypes *types, PyObject *node, PyObject *names)
+/* Call visit for a node and all statements in its blocks that belong to the same
+ * scope. */
+static int
+scope_each(const SyntaxTypes *types, PyObject *node, PyObject *names,
+           int (*visit)(const SyntaxTypes *, PyObject *, PyObject *))
 {
     static const char *const blocks[] = {"body", "orelse", "finalbody",
                                          "handlers", "cases"};
     NodeKind kind = node_kind(types, node);
-    if (kind == NODE_IMPORT || kind == NODE_IMPORT_FROM) {
-        return import_names(node, kind == NODE_IMPORT_FROM, names);
-    }
     if (kind == NODE_FUNCTION || kind == NODE_CLASS) {
         return 0;
+    }
+    if (visit(types, node, names) < 0) {
+        return -1;
     }
     for (size_t i = 0; i < Py_ARRAY_LENGTH(blocks); i++) {
         PyObject *name = PyUnicode_FromString(blocks[i]);
@@ -1009,8 +1021,8 @@ syntax_imported_names(SyntaxTypes *types, PyObject *node, PyObject *names)
         if (list != NULL && PyList_Check(list)) {
             for (Py_ssize_t j = 0; result == 0 && j < PyList_GET_SIZE(list);
                  j++) {
-                result = syntax_imported_names(
-                    types, PyList_GET_ITEM(list, j), names);
+                result = scope_each(types, PyList_GET_ITEM(list, j), names,
+                                    visit);
             }
         }
         Py_XDECREF(list);
@@ -1019,6 +1031,51 @@ syntax_imported_names(SyntaxTypes *types, PyObject *node, PyObject *names)
         }
     }
     return 0;
+}
+
+
+static int
+visit_import(const SyntaxTypes *types, PyObject *node, PyObject *names)
+{
+    NodeKind kind = node_kind(types, node);
+    return kind == NODE_IMPORT || kind == NODE_IMPORT_FROM
+               ? import_names(node, kind == NODE_IMPORT_FROM, names)
+               : 0;
+}
+
+
+int
+syntax_imported_names(SyntaxTypes *types, PyObject *node, PyObject *names)
+{
+    return scope_each(types, node, names, visit_import);
+}
+
+
+static int
+visit_annotation(const SyntaxTypes *types, PyObject *node, PyObject *names)
+{
+    if (node_kind(types, node) != NODE_ANN_ASSIGN) {
+        return 0;
+    }
+    PyObject *target = PyObject_GetAttrString(node, "target");
+    int result = target != NULL ? target_names(types, target, names) : -1;
+    Py_XDECREF(target);
+    return result;
+}
+
+
+/* Names annotated in the module's own scope. New tuple. */
+static PyObject *
+annotated_names(const SyntaxTypes *types, PyObject *node)
+{
+    PyObject *names = PyList_New(0);
+    PyObject *tuple = NULL;
+    if (names != NULL
+        && scope_each(types, node, names, visit_annotation) == 0) {
+        tuple = PyList_AsTuple(names);
+    }
+    Py_XDECREF(names);
+    return tuple;
 }
 
 
@@ -1237,7 +1294,6 @@ syntax_init(Syntax *syntax, SyntaxTypes *types, PyObject *node,
         goto error;
     }
     syntax->kind = statement_kind(types, node, kind);
-    syntax->annotates = kind == NODE_ANN_ASSIGN;
     scan.candidates = PyList_New(0);
     scan.annotations = PyList_New(0);
     scan.opaque = PyList_New(0);
@@ -1250,6 +1306,7 @@ syntax_init(Syntax *syntax, SyntaxTypes *types, PyObject *node,
     syntax->opaque = list_take_tuple(&scan.opaque);
     syntax->candidates = list_take_tuple(&scan.candidates);
     syntax->annotations = list_take_tuple(&scan.annotations);
+    syntax->annotated = annotated_names(types, node);
     syntax->own_names = own_names(types, node);
     syntax->binds = syntax->own_names != NULL
                         ? bound_names(types, node, syntax->own_names)
@@ -1258,7 +1315,8 @@ syntax_init(Syntax *syntax, SyntaxTypes *types, PyObject *node,
     syntax->imports = syntax->kind == STATEMENT_IMPORT
                           ? import_target(node, kind == NODE_IMPORT_FROM)
                           : PyTuple_New(0);
-    if (syntax->binds != NULL && syntax->opaque != NULL && syntax->candidates != NULL
+    if (syntax->annotated != NULL && syntax->binds != NULL
+        && syntax->opaque != NULL && syntax->candidates != NULL
         && syntax->annotations != NULL
         && syntax->own_names != NULL && syntax->label != NULL
         && syntax->imports != NULL) {
@@ -1280,6 +1338,7 @@ syntax_fini(Syntax *syntax)
     Py_CLEAR(syntax->label);
     Py_CLEAR(syntax->candidates);
     Py_CLEAR(syntax->annotations);
+    Py_CLEAR(syntax->annotated);
     Py_CLEAR(syntax->own_names);
     Py_CLEAR(syntax->binds);
     Py_CLEAR(syntax->opaque);

@@ -28,11 +28,12 @@ typedef struct {
     StatementKind kind;
     int line;                /* first line, decorators included; 1-based */
     int end_line;            /* last line */
-    int annotates;           /* has a module-level annotation */
     PyObject *label;         /* str: what a report calls it */
     PyObject *candidates;    /* tuple of (effect: bool, path: tuple of str):
                                 objects that the statement may shape */
     PyObject *annotations;   /* tuple of str: names in annotations */
+    PyObject *annotated;     /* tuple of str: names with an annotation in the
+                                module's own scope */
     PyObject *own_names;     /* tuple of str: bound before they are read */
     PyObject *binds;         /* tuple of str: names it surely binds */
     PyObject *opaque;        /* tuple of str: functions whose decorators may

@@ -2,6 +2,8 @@
 
 #include "transaction.h"
 
+#include "annotations.h"
+#include "class_lines.h"
 #include "code.h"
 #include "compat.h"
 #include "files.h"
@@ -103,12 +105,19 @@ transaction_read_module(Transaction *tx, Module *module)
 static int
 transaction_refresh_file(Transaction *tx, FileCell *file)
 {
-    uint64_t before = file->content;
+    int own = PySet_Contains(tx->engine->written, file->path);
+    if (own < 0) {
+        return -1;
+    }
+    if (own) {
+        /* What this process wrote is no edit; the next change may be one. */
+        file_accept(file);
+        return PySet_Discard(tx->engine->written, file->path) < 0 ? -1 : 0;
+    }
     int changed = file_refresh(file);
     if (changed <= 0) {
         return changed;
     }
-    file->content_before = before;
     if (file->cell.readers > 0) {
         tx->changed = 1;
     }
@@ -130,7 +139,6 @@ transaction_read_files(Transaction *tx)
          i++) {
         FileCell *file = PyCapsule_GetPointer(PyList_GET_ITEM(capsules, i),
                                               FILE_CAPSULE);
-        file->content_before = file->content;
         int named = PySet_Contains(tx->paths, file->path);
         if (named == 0 && file->listed) {
             named = files_set_has_child(tx->paths, file->path);
@@ -177,13 +185,29 @@ transaction_find_missing(Transaction *tx)
 }
 
 
+static void
+files_remember(Engine *engine)
+{
+    Py_ssize_t pos = 0;
+    PyObject *path, *capsule;
+    while (PyDict_Next(engine->files, &pos, &path, &capsule)) {
+        FileCell *file = PyCapsule_GetPointer(capsule, FILE_CAPSULE);
+        file->content_before = file->content;
+    }
+}
+
+
 static int
 transaction_read_changes(Transaction *tx)
 {
     Engine *engine = tx->engine;
+    files_remember(engine);
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
         int named = PySet_Contains(tx->paths, module->path);
+        if (named == 0) {
+            named = PySet_Contains(tx->paths, module->real);
+        }
         if (named < 0
             || (named > 0 && transaction_read_module(tx, module) < 0)) {
             return -1;
@@ -425,6 +449,20 @@ commit_statement(Transaction *tx, Statement *statement)
 }
 
 
+/* Classes know the line and the attributes of their text. */
+static int
+commit_class_lines(Transaction *tx, Statement *statement)
+{
+    (void)tx;
+    if (statement->code == NULL
+        || !(statement->moved || statement->patched || statement->shifted)) {
+        return 0;
+    }
+    statement->shifted = 1; /* its code holds the old line as a constant */
+    return class_fix_lines(statement->code, statement->module->ns);
+}
+
+
 /* Visit every statement of the program, probes included. */
 static int
 each_statement(Transaction *tx,
@@ -445,74 +483,57 @@ each_statement(Transaction *tx,
 
 /* ---- report ------------------------------------------------------------------------- */
 
+/* Every run, in order. */
 static int
-report_statement(Transaction *tx, Statement *statement)
+report_log(Transaction *tx)
 {
-    Module *module = statement->module;
-    if (module == tx->engine->probes) {
-        return statement->stale
-                   ? PyList_Append(tx->report.stale, statement->syntax.label)
-                   : 0;
-    }
-    if (statement->ran == 0) {
-        if (statement->trace != NULL && statement->trace->cost >= EXPENSIVE
-            && statement->syntax.kind != STATEMENT_IMPORT
-            && (module->edited || module->ran)) {
-            return PyList_Append(tx->report.kept, statement->syntax.label);
+    PyObject *log = tx->engine->log;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(log); i++) {
+        PyObject *entry = PyList_GET_ITEM(log, i);
+        PyObject *reason = PyTuple_GET_ITEM(entry, 3);
+        if (report_add_rerun(&tx->report, PyTuple_GET_ITEM(entry, 0),
+                             PyTuple_GET_ITEM(entry, 1),
+                             (int)PyLong_AsLong(PyTuple_GET_ITEM(entry, 2)),
+                             reason != Py_None ? reason : NULL,
+                             PyFloat_AS_DOUBLE(PyTuple_GET_ITEM(entry, 4)))
+            < 0) {
+            return -1;
         }
-        return 0;
     }
-    double cost = statement->trace != NULL ? statement->trace->cost : 0.0;
-    return report_add_rerun(&tx->report, module->name,
-                            statement->syntax.label, statement->syntax.line,
-                            statement->reason, cost);
+    return 0;
 }
 
 
-static int
-statement_by_run(const void *a, const void *b)
-{
-    const Statement *x = *(Statement *const *)a;
-    const Statement *y = *(Statement *const *)b;
-    return x->ran < y->ran ? -1 : x->ran > y->ran;
-}
-
-
-/* Statements that ran, in that order; then the others, for `kept`. */
+/* Expensive statements of the modules concerned that did not run, and lifespans
+ * that have to start anew. */
 static int
 report_statements(Transaction *tx)
 {
     Engine *engine = tx->engine;
-    Statement **ran = PyMem_Calloc((size_t)engine->ran + 1, sizeof(*ran));
-    if (ran == NULL) {
-        PyErr_NoMemory();
-        return -1;
+    int result = report_log(tx);
+    for (Py_ssize_t i = 0; result == 0 && i < engine->probes->count; i++) {
+        Statement *probe = engine->probes->statements[i];
+        if (probe->stale) {
+            result = PyList_Append(tx->report.stale, probe->syntax.label);
+        }
     }
-    Py_ssize_t count = 0;
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
-        module->ran = 0;
-        for (Py_ssize_t j = 0; j < module->count; j++) {
-            if (module->statements[j]->ran > 0) {
-                ran[count++] = module->statements[j];
-                module->ran = 1;
+        int concerned = module->edited;
+        for (Py_ssize_t j = 0; j < module->count && !concerned; j++) {
+            concerned = module->statements[j]->ran > 0;
+        }
+        for (Py_ssize_t j = 0; result == 0 && concerned && j < module->count;
+             j++) {
+            Statement *statement = module->statements[j];
+            if (statement->ran == 0 && statement->trace != NULL
+                && statement->trace->cost >= EXPENSIVE
+                && statement->syntax.kind != STATEMENT_IMPORT) {
+                result = PyList_Append(tx->report.kept,
+                                       statement->syntax.label);
             }
         }
     }
-    qsort(ran, (size_t)count, sizeof(*ran), statement_by_run);
-    int result = 0;
-    for (Py_ssize_t i = 0; result == 0 && i < count; i++) {
-        result = report_statement(tx, ran[i]);
-    }
-    for (Py_ssize_t i = -1; i < engine->module_count; i++) {
-        Module *module = i < 0 ? engine->probes : engine->order[i];
-        for (Py_ssize_t j = 0; result == 0 && j < module->count; j++) {
-            if (module->statements[j]->ran == 0 || i < 0) {
-                result = report_statement(tx, module->statements[j]);
-            }
-        }
-    }
-    PyMem_Free(ran);
     return result;
 }
 
@@ -593,7 +614,15 @@ transaction_commit(Transaction *tx)
         || report_statements(tx) < 0) {
         return -1;
     }
+    if (each_statement(tx, commit_class_lines) < 0) {
+        return -1;
+    }
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        if (engine->order[i]->edited
+            && annotations_settle(engine, engine->order[i]) < 0) {
+            return -1;
+        }
+        engine->order[i]->newborn = 0;
         if (engine->order[i]->edited) {
             match_commit(engine->order[i]);
         }
@@ -618,7 +647,8 @@ transaction_commit_unwalked(Transaction *tx)
     if (PyList_GET_SIZE(tx->report.files) == 0) {
         return 0;
     }
-    if (report_removed(tx) < 0 || report_statements(tx) < 0) {
+    if (report_removed(tx) < 0 || report_statements(tx) < 0
+        || each_statement(tx, commit_class_lines) < 0) {
         return -1;
     }
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
@@ -634,6 +664,30 @@ transaction_commit_unwalked(Transaction *tx)
 }
 
 
+/* A traceback works its lines out of the code when asked; the code is about to
+ * get its old lines back. */
+static void
+error_fix_lines(PyObject *error)
+{
+    for (int depth = 0; error != NULL && depth < 100; depth++) {
+        PyObject *at = ((PyBaseExceptionObject *)error)->traceback;
+        while (at != NULL && PyTraceBack_Check(at)) {
+            PyTracebackObject *traceback = (PyTracebackObject *)at;
+            PyObject *line = PyObject_GetAttrString(at, "tb_lineno");
+            if (line != NULL && PyLong_Check(line)) {
+                traceback->tb_lineno = (int)PyLong_AsLong(line);
+            }
+            Py_XDECREF(line);
+            PyErr_Clear(); /* a frame without a line keeps none */
+            at = (PyObject *)traceback->tb_next;
+        }
+        PyObject *cause = ((PyBaseExceptionObject *)error)->cause;
+        error = cause != NULL ? cause
+                              : ((PyBaseExceptionObject *)error)->context;
+    }
+}
+
+
 /* Everything as it was before. Never fails halfway: what cannot be put back is
  * reported as unraisable. Keeps the current exception. */
 static void
@@ -641,6 +695,7 @@ transaction_rollback(Transaction *tx, int walked)
 {
     Engine *engine = tx->engine;
     PyObject *error = PyErr_GetRaisedException();
+    error_fix_lines(error);
     (void)each_statement(tx, statement_clear);
     undo_restore_code(tx->undo);
     for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
@@ -655,6 +710,9 @@ transaction_rollback(Transaction *tx, int walked)
             cell_write(cell, cell->live, engine);
         }
         engine_drop_newborn(engine);
+        for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+            engine->order[i]->ended = engine->order[i]->ended_before;
+        }
         namespaces_restore(engine);
     }
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
@@ -662,8 +720,8 @@ transaction_rollback(Transaction *tx, int walked)
         if (module->edited) {
             match_rollback(module);
         }
-        module->gone = 0; /* looked for again at the next save */
     }
+    engine_show_gone(engine);
     code_positions_restore(&tx->patches.positions);
     Py_ssize_t pos = 0;
     PyObject *path, *capsule;
@@ -718,7 +776,8 @@ static int
 transaction_run(Transaction *tx)
 {
     Engine *engine = tx->engine;
-    if (namespaces_remember(engine) < 0 || hooks_start(engine) < 0) {
+    if (namespaces_remember(engine) < 0 || engine_hide_gone(engine) < 0
+        || hooks_start(engine) < 0) {
         return -1;
     }
     int result = transaction_walk(tx);
@@ -734,6 +793,9 @@ transaction_perform(Transaction *tx)
     Engine *engine = tx->engine;
     engine->ran = 0;
     Py_CLEAR(engine->restart);
+    if (PyList_SetSlice(engine->log, 0, PY_SSIZE_T_MAX, NULL) < 0) {
+        return -1;
+    }
     cells_remember(engine);
     engine->transaction = 1;
     int walked = 0;
@@ -798,7 +860,9 @@ transaction_apply(Engine *engine, PyObject *paths)
             tx.report.error = Py_NewRef(error);
         }
         Py_DECREF(error);
-        if (PyList_SetSlice(tx.report.stale, 0, PY_SSIZE_T_MAX, NULL) < 0) {
+        if (PyList_SetSlice(tx.report.stale, 0, PY_SSIZE_T_MAX, NULL) < 0
+            || PyList_SetSlice(tx.report.reran, 0, PY_SSIZE_T_MAX, NULL) < 0
+            || report_log(&tx) < 0) {
             goto done;
         }
     }

@@ -482,6 +482,7 @@ statement_run_code(Statement *statement, Frame *frame)
         return -1;
     }
     PyObject *ns = statement->module->ns;
+    frame->entered = 1;
     PyObject *result = PyEval_EvalCode(statement->code, ns, ns);
     Py_XDECREF(result);
     return result != NULL ? 0 : -1;
@@ -507,6 +508,27 @@ statement_keep(Statement *statement, Trace *trace)
 }
 
 
+/* Note a run in the transaction's log. Keeps a current exception. */
+static void
+statement_log(Statement *statement, const Frame *frame)
+{
+    Engine *engine = statement->module->engine;
+    if (!engine->transaction || !frame->entered) {
+        return;
+    }
+    PyObject *error = PyErr_GetRaisedException();
+    PyObject *entry = Py_BuildValue(
+        "(OOiOd)", statement->module->name, statement->syntax.label,
+        statement->syntax.line,
+        statement->reason != NULL ? statement->reason : Py_None, frame->cost);
+    if (entry == NULL || PyList_Append(engine->log, entry) < 0) {
+        PyErr_Clear(); /* without memory: a report short of a line */
+    }
+    Py_XDECREF(entry);
+    PyErr_SetRaisedException(error);
+}
+
+
 static int
 statement_execute(Statement *statement)
 {
@@ -520,9 +542,11 @@ statement_execute(Statement *statement)
     }
     if (statement_run_code(statement, &frame) < 0) {
         frame_abandon(&frame, engine);
+        statement_log(statement, &frame);
         return -1;
     }
     Trace *trace = frame_pop(&frame, engine);
+    statement_log(statement, &frame);
     if (trace == NULL) {
         return -1;
     }
@@ -619,6 +643,26 @@ module_bind_in_parent(Module *module)
 }
 
 
+/* importlib's mark of a module that is being imported: error messages speak of
+ * a circular import when it is set. On a first import it is set already. */
+static int
+module_set_initializing(Module *module, PyObject *flag)
+{
+    if (!module->engine->transaction || module->newborn) {
+        return 0;
+    }
+    PyObject *error = PyErr_GetRaisedException();
+    PyObject *spec = PyDict_GetItemString(module->ns, "__spec__");
+    int result = spec != NULL && spec != Py_None
+                     ? PyObject_SetAttrString(spec, "_initializing", flag)
+                     : 0;
+    if (error != NULL) {
+        PyErr_SetRaisedException(error);
+    }
+    return result;
+}
+
+
 int
 walk_module(Module *module)
 {
@@ -632,11 +676,14 @@ walk_module(Module *module)
     module->walk = engine->walk;
     module->order_count = 0;
     module->running = 1;
-    int result = 0;
+    int result = module_set_initializing(module, Py_True);
     for (Py_ssize_t i = 0; result == 0 && i < module->count; i++) {
         result = walk_statement(module->statements[i]);
     }
     module->running = 0;
+    if (module_set_initializing(module, Py_False) < 0) {
+        result = -1;
+    }
     if (result == 0) {
         module->ended = ++engine->ended;
         result = module_bind_in_parent(module);
@@ -650,6 +697,40 @@ int
 walk_reach(Module *module)
 {
     return module->gone ? 0 : walk_module(module);
+}
+
+
+/* Modules that the walk did not reach are no more: what they did to others'
+ * objects is undone by making these anew. */
+static int
+walk_check_unreached(Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        Module *module = engine->order[i];
+        if (module->walk == engine->walk && !module->gone) {
+            continue;
+        }
+        for (Py_ssize_t j = 0; j < module->count; j++) {
+            Trace *trace = module->statements[j]->trace;
+            for (Py_ssize_t k = 0; trace != NULL && k < trace->write_count;
+                 k++) {
+                Cell *cell = trace->writes[k].cell;
+                Statement *creator = cell->kind == CELL_GROUP
+                                         ? ((Group *)cell)->creator
+                                         : NULL;
+                if (creator != NULL && creator->module != module
+                    && !creator->dead
+                    && creator->module->walk == engine->walk
+                    && creator->fresh_walk != engine->walk) {
+                    ((Group *)cell)->must_be_fresh = 1;
+                    return frame_conflict(engine, creator,
+                                          "%U, which changed it, is gone",
+                                          module->name);
+                }
+            }
+        }
+    }
+    return 0;
 }
 
 
@@ -679,5 +760,5 @@ walk_program(Engine *engine)
             return -1;
         }
     }
-    return 0;
+    return walk_check_unreached(engine);
 }

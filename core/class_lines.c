@@ -1,0 +1,131 @@
+/* What classes keep of their text. */
+
+#include "class_lines.h"
+
+#include "code.h"
+#include "compat.h"
+
+
+/* The object of a qualified name: `Outer.Inner`. New reference, or NULL without
+ * an exception when there is none (`f.<locals>.C`). */
+static PyObject *
+find_by_qualname(PyObject *ns, PyObject *qualname)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(qualname);
+    PyObject *at = NULL;
+    for (Py_ssize_t start = 0; start < length;) {
+        Py_ssize_t dot = PyUnicode_FindChar(qualname, '.', start, length, 1);
+        Py_ssize_t end = dot < 0 ? length : dot;
+        PyObject *part = PyUnicode_Substring(qualname, start, end);
+        PyObject *next = NULL;
+        PyObject *dict = at == NULL           ? ns
+                         : PyType_Check(at) ? ((PyTypeObject *)at)->tp_dict
+                                            : NULL;
+        if (part != NULL && dict != NULL
+            && PyDict_GetItemRef(dict, part, &next) < 0) {
+            PyErr_Clear();
+        }
+        Py_XDECREF(part);
+        Py_XSETREF(at, next);
+        if (at == NULL) {
+            PyErr_Clear();
+            return NULL;
+        }
+        start = end + 1;
+    }
+    return at;
+}
+
+
+/* The constant that a class body stores under that name. Borrowed, or NULL. */
+static PyObject *
+stored_constant(PyCodeObject *code, const char *name)
+{
+    PyObject *bytes = PyCode_GetCode(code);
+    if (bytes == NULL) {
+        PyErr_Clear();
+        return NULL;
+    }
+    Instructions in = instructions_of(bytes);
+    PyObject *constant = NULL, *found = NULL;
+    while (found == NULL && instructions_next(&in)) {
+        if (in.op == in.opcodes->load_const) {
+            constant = PyTuple_GET_ITEM(code->co_consts, in.arg);
+        }
+        else if (in.op == in.opcodes->store_name && constant != NULL
+                 && PyUnicode_CompareWithASCIIString(
+                        PyTuple_GET_ITEM(code->co_names, in.arg), name)
+                        == 0) {
+            found = constant;
+        }
+        else {
+            constant = NULL;
+        }
+    }
+    Py_DECREF(bytes);
+    return found;
+}
+
+
+/* Set a class attribute, if the class has one of its own that differs. */
+static int
+class_set(PyObject *type, const char *name, PyObject *value)
+{
+    PyObject *now =
+        PyDict_GetItemString(((PyTypeObject *)type)->tp_dict, name);
+    if (now == NULL || value == NULL) {
+        return 0;
+    }
+    int equal = PyObject_RichCompareBool(now, value, Py_EQ);
+    if (equal != 0) {
+        return equal < 0 ? -1 : 0;
+    }
+    PyObject *key = PyUnicode_FromString(name);
+    /* as type.__setattr__: a metaclass has no say in this */
+    int result =
+        key != NULL ? PyType_Type.tp_setattro(type, key, value) : -1;
+    Py_XDECREF(key);
+    return result;
+}
+
+
+static int
+class_fix(PyCodeObject *code, PyObject *ns)
+{
+    PyObject *type = find_by_qualname(ns, code->co_qualname);
+    if (type == NULL || !PyType_Check(type)
+        || ((PyTypeObject *)type)->tp_dict == NULL
+        || PyType_HasFeature((PyTypeObject *)type,
+                             Py_TPFLAGS_IMMUTABLETYPE)) {
+        Py_XDECREF(type);
+        return 0;
+    }
+    PyObject *line = PyLong_FromLong(code->co_firstlineno);
+    int result = line != NULL ? class_set(type, "__firstlineno__", line) : -1;
+    if (result == 0) {
+        result = class_set(type, "__static_attributes__",
+                           stored_constant(code, "__static_attributes__"));
+    }
+    Py_XDECREF(line);
+    Py_DECREF(type);
+    return result;
+}
+
+
+int
+class_fix_lines(PyObject *code, PyObject *ns)
+{
+    PyObject *consts = ((PyCodeObject *)code)->co_consts;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(consts); i++) {
+        PyObject *item = PyTuple_GET_ITEM(consts, i);
+        if (!PyCode_Check(item)
+            || (((PyCodeObject *)item)->co_flags & CO_OPTIMIZED)) {
+            continue;
+        }
+        if (class_fix((PyCodeObject *)item, ns) < 0
+            || class_fix_lines(item, ns) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,15 @@
+/* What classes keep of their text: __firstlineno__ and __static_attributes__
+ * (CPython 3.13 and later).
+ *
+ * GIL held. */
+
+#ifndef HMR_CORE_CLASS_LINES_H
+#define HMR_CORE_CLASS_LINES_H
+
+#include <Python.h>
+
+/* Give every class of a statement's code, found by its qualified name in the
+ * namespace, what its code says now. 0, or -1 with an exception set. */
+int class_fix_lines(PyObject *code, PyObject *ns);
+
+#endif
