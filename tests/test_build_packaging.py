@@ -25,7 +25,7 @@ APP = """\
 async def app(scope, receive, send):
     assert scope["type"] == "http"
     await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"installed"})
+    await send({"type": "http.response.body", "body": b"old"})
 """
 
 
@@ -73,8 +73,13 @@ def app_folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "app"
 
 
-def answer(bin_folder: Path, app_folder: Path) -> str:
-    """What `hmr-serve main:app` of that environment answers to GET /."""
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=20) as response:
+        return response.read().decode()
+
+
+def answers(bin_folder: Path, app_folder: Path) -> list[str]:
+    """What `hmr-serve main:app` of that environment answers before and after a save."""
     command = [bin_folder / "hmr-serve", "main:app", "--port", "0", "--no-use-colors"]
     with subprocess.Popen(
         command,
@@ -90,8 +95,9 @@ def answer(bin_folder: Path, app_folder: Path) -> str:
                 seen.append(line)
                 url = re.search(r"http://[\d.]+:\d+", line)
                 if url:
-                    with urllib.request.urlopen(url.group(), timeout=20) as response:
-                        return response.read().decode()
+                    before = get(url.group())
+                    (app_folder / "main.py").write_text(APP.replace("old", "new"))
+                    return [before, get(url.group())]
         finally:
             server.kill()
     pytest.fail("no address was printed:\n" + "".join(seen))
@@ -126,7 +132,7 @@ def test_the_wheel_installed_serves(
     dist: Path, environment: Path, app_folder: Path
 ) -> None:
     run(environment / "pip", "install", only(dist, "*.whl"), cwd=app_folder)
-    assert answer(environment, app_folder) == "installed"
+    assert answers(environment, app_folder) == ["old", "new"]
 
 
 def test_pip_install_from_the_sources_serves(
@@ -135,4 +141,4 @@ def test_pip_install_from_the_sources_serves(
     run(environment / "pip", "install", checkout, cwd=app_folder)
     version = run(environment / "hmr-serve", "--version", cwd=app_folder)
     assert version.startswith("hmr-serve ")
-    assert answer(environment, app_folder) == "installed"
+    assert answers(environment, app_folder) == ["old", "new"]
