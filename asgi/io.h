@@ -36,6 +36,10 @@ struct io *io_new(const struct io_options *options, int *error);
 /* 0 or a negative libuv code. */
 int io_start(struct io *io);
 
+/* False in a forked child: the thread stayed in the parent, and what the two
+ * share (descriptors, epoll sets) is the parent's to change. */
+bool io_is_here(struct io *io);
+
 /* After LETTER_STOPPED, or io_abort: wait for the thread's end. */
 void io_join(struct io *io);
 

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 
 /* To the application. */
@@ -110,7 +111,9 @@ io_idle_add(struct io *io, struct connection *conn, uint64_t wait)
     }
     io->idle_last = conn;
     uv_handle_t *timer = (uv_handle_t *)&io->idle_timer;
-    if (!uv_is_active(timer) && !uv_is_closing(timer)) {
+    if (!uv_is_closing(timer)
+        && (!uv_is_active(timer)
+            || uv_timer_get_due_in(&io->idle_timer) > wait)) {
         /* Fails only when it is closing. */
         (void)uv_timer_start(&io->idle_timer, on_idle_timer, wait, 0);
     }
@@ -303,6 +306,9 @@ static void
 io_run(void *argument)
 {
     struct io *io = argument;
+#ifdef __linux__
+    (void)pthread_setname_np(pthread_self(), "hmr-io"); /* for top -H */
+#endif
     (void)uv_run(&io->loop, UV_RUN_DEFAULT); /* until nothing is open */
     struct letter *stopped = malloc(sizeof *stopped);
     if (stopped != NULL) {
@@ -402,7 +408,15 @@ io_start(struct io *io)
     int status = uv_thread_create(&io->thread, io_run, io);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     io->started = status == 0;
+    io->process = getpid();
     return status;
+}
+
+
+bool
+io_is_here(struct io *io)
+{
+    return !io->started || io->process == getpid();
 }
 
 
@@ -419,7 +433,7 @@ loop_close(struct io *io)
 void
 io_join(struct io *io)
 {
-    if (io->started && !io->joined) {
+    if (io_is_here(io) && io->started && !io->joined) {
         uv_thread_join(&io->thread);
         loop_close(io); /* not before: io_nudge may be in there */
         io->joined = true;
@@ -470,6 +484,9 @@ letters_free(struct letter *letter)
 void
 io_free(struct io *io)
 {
+    if (!io_is_here(io)) {
+        return; /* the loop's state is the parent's: let it be */
+    }
     if (!io->started && !io->ended) {
         io->stopping = io->aborting = true;
         for (size_t i = 0; i < io->n_listeners; i++) {

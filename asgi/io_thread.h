@@ -28,8 +28,9 @@ struct listener {
 struct io {
     uv_loop_t loop;
     uv_thread_t thread;
-    bool started; /* the application's */
-    bool joined;  /* the application's */
+    bool started;  /* the application's */
+    bool joined;   /* the application's */
+    pid_t process; /* that has the thread; the application's */
     uint64_t
         watched_at; /* wall clock of the last io_watch; the application's */
 

@@ -533,7 +533,7 @@ server_dealloc(PyObject *op)
     PyTypeObject *type = Py_TYPE(op);
     PyObject_GC_UnTrack(op);
     if (self->phase == SERVER_RUNNING || self->phase == SERVER_STOPPING) {
-        if (io_abort(self->io) == 0) {
+        if (!io_is_here(self->io) || io_abort(self->io) == 0) {
             server_join(self);
         }
     }

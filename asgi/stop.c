@@ -23,6 +23,10 @@ server_join(struct server *self)
     if (self->phase == SERVER_STOPPED) {
         return;
     }
+    if (!io_is_here(self->io)) {
+        self->phase = SERVER_STOPPED;
+        return;
+    }
     Py_BEGIN_ALLOW_THREADS
     io_join(self->io);
     Py_END_ALLOW_THREADS
@@ -35,6 +39,19 @@ server_join(struct server *self)
         PyErr_Clear(); /* the loop is closed: nothing to remove from */
     }
     Py_XDECREF(fd);
+}
+
+
+/* End the I/O thread now. */
+static int
+server_cut(struct server *self)
+{
+    if (io_is_here(self->io) && io_abort(self->io) < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    server_join(self);
+    return 0;
 }
 
 
@@ -133,10 +150,9 @@ server_grace_over(PyObject *op, PyObject *unused)
         Py_RETURN_NONE;
     }
     if (self->phase == SERVER_STOPPING) {
-        if (io_abort(self->io) < 0) {
-            return PyErr_NoMemory();
+        if (server_cut(self) < 0) {
+            return NULL;
         }
-        server_join(self);
     }
     server_resolve(self); /* tasks that ignore their cancellation stay */
     Py_RETURN_NONE;
@@ -188,10 +204,9 @@ server_abort(PyObject *op, PyObject *unused)
     (void)unused;
     struct server *self = (struct server *)op;
     if (self->phase == SERVER_RUNNING || self->phase == SERVER_STOPPING) {
-        if (io_abort(self->io) < 0) {
-            return PyErr_NoMemory();
+        if (server_cut(self) < 0) {
+            return NULL;
         }
-        server_join(self);
     }
     self->phase = SERVER_STOPPED;
     server_cancel_tasks(self);

@@ -302,6 +302,37 @@ def test_a_running_server_can_be_dropped() -> None:
     asyncio.run(main())
 
 
+def test_a_forked_child_of_the_application_can_exit() -> None:
+    """It has a copy of the server, but not its thread."""
+    code = """
+import asyncio, os, socket, sys, time
+from hmr_serve import _asgi
+async def app(scope, receive, send): pass
+async def main():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = _asgi.Server([listener.fileno()], loop=asyncio.get_running_loop())
+        server.app = app
+        server.start()
+        pid = os.fork()
+        if pid == 0:
+            server.abort()
+            del server
+            sys.exit(7)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+        began = time.monotonic()
+        await server.stop(5)
+        assert time.monotonic() - began < 2
+asyncio.run(main())
+"""
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+    )
+    assert (result.stdout, result.returncode) == ("7\n", 0), result.stderr
+
+
 def test_wrong_arguments_are_refused() -> None:
     from hmr_serve import _asgi
 
