@@ -69,15 +69,14 @@ class App:
 
     def save(self, edit: Edit) -> float:
         """Save the next version of `edit` in place, as an editor does, and return the
-        time just after the file was closed. The version counts as saved only from then
-        on."""
+        time just after the file was closed."""
         versions = {**self.versions, edit.mark: self.versions[edit.mark] + 1}
         text = self.render(edit.file, versions)
         with open(self.folder / edit.file, "w") as file:
             file.write(text)
-        saved = time.perf_counter()
+        # Before the time is taken: who starts after it must not ask for the old path.
         self.versions = versions
-        return saved
+        return time.perf_counter()
 
     def request(self, edit: Edit) -> str:
         return edit.request(self.versions[edit.mark])

@@ -15,6 +15,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 GONE = -1  # the version of a 404: the route is not (or no longer) there
 RETRY_PAUSE = 0.001  # after a refused or broken connection
@@ -141,32 +142,50 @@ def probe(
     return seen
 
 
+class Seen(NamedTuple):
+    """An answer, as a hammer notes it."""
+
+    started: float
+    ended: float
+    version: int | None
+
+
+class Save(NamedTuple):
+    began: float
+    closed: float
+    version: int
+
+
 @dataclass
 class Journal:
     """The answers of one hammer and the saves made meanwhile, by time."""
 
-    # (started, version) of each answer, (closed, version) of each save
-    answers: list[tuple[float, int | None]] = field(default_factory=list)
-    saves: list[tuple[float, int]] = field(default_factory=list)
+    answers: list[Seen] = field(default_factory=list)
+    saves: list[Save] = field(default_factory=list)
     failures: int = 0
 
     def stale(self) -> int:
         return count_stale(self.answers, self.saves)
 
     def failed(self) -> int:
-        return self.failures + sum(version is None for _, version in self.answers)
+        return self.failures + sum(answer.version is None for answer in self.answers)
 
 
-def count_stale(
-    answers: Iterable[tuple[float, int | None]], saves: Sequence[tuple[float, int]]
-) -> int:
-    """How many answers show less than the last save before their request started."""
-    times = [closed for closed, _ in saves]
+def count_stale(answers: Iterable[Seen], saves: Sequence[Save]) -> int:
+    """How many answers show less than the last save before their request started.
+
+    A 404 counts only if it ended before the next save began: that one takes the old
+    path away, also for requests that are under way."""
+    times = [save.closed for save in saves]
     stale = 0
-    for started, version in answers:
-        before = bisect_left(times, started)
-        if version is not None and before and version < saves[before - 1][1]:
-            stale += 1
+    for answer in answers:
+        after = bisect_left(times, answer.started)
+        if answer.version is None or after == 0:
+            continue
+        if answer.version == GONE and after < len(saves):
+            stale += answer.ended < saves[after].began
+        else:
+            stale += answer.version < saves[after - 1].version
     return stale
 
 
@@ -194,7 +213,8 @@ class Hammer(threading.Thread):
                 self.journal.failures += 1
                 time.sleep(RETRY_PAUSE)
             else:
-                self.journal.answers.append((started, answer.version))
+                seen = Seen(started, answer.ended, answer.version)
+                self.journal.answers.append(seen)
         self._connection.close()
 
     def end(self) -> Journal:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from benchmarks import apps, rebuild
 from benchmarks.apps import App, Edit
-from benchmarks.client import Connection, Hammer, Probe, probe
+from benchmarks.client import Connection, Hammer, Probe, Save, probe
 from benchmarks.servers import (
     HMR_SERVE,
     RELOADING,
@@ -109,17 +109,20 @@ class Subject:
         }
         for edit in edits:
             # What is on disk now was saved long ago.
-            saves = hammers[edit.name].journal.saves
-            saves.append((time.perf_counter(), self.app.versions[edit.mark]))
+            now = time.perf_counter()
+            save = Save(now, now, self.app.versions[edit.mark])
+            hammers[edit.name].journal.saves.append(save)
             hammers[edit.name].start()
-        began = time.perf_counter()
+        start = time.perf_counter()
         for number in range(options.edits):
-            if number >= options.busy and time.perf_counter() - began > options.seconds:
+            if number >= options.busy and time.perf_counter() - start > options.seconds:
                 break
             for edit in edits:
+                began = time.perf_counter()
                 saved = self.app.save(edit)
                 wanted = self.app.versions[edit.mark]
-                hammers[edit.name].journal.saves.append((saved, wanted))
+                save = Save(began, saved, wanted)
+                hammers[edit.name].journal.saves.append(save)
                 path = self.app.request(edit)
                 seen = probe(self.connection, saved, path, wanted, options.deadline)
                 self.busy_saves += 1

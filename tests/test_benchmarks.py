@@ -105,21 +105,31 @@ def test_a_route_that_moves_is_requested_at_its_new_path(tmp_path: Path) -> None
 
 
 def test_only_requests_that_started_after_a_save_can_be_stale() -> None:
-    saves = [(10.0, 1), (20.0, 2)]
+    saves = [client.Save(9.9, 10.0, 1), client.Save(19.9, 20.0, 2)]
     answers = [
-        (9.0, 0),  # before any save
-        (10.5, 1),
-        (10.5, 0),  # stale
-        (20.5, 2),
-        (20.5, 1),  # stale
-        (20.5, client.GONE),  # stale: the route is not there yet
-        (19.9, 1),  # was under way
-        (20.5, None),  # failed, which is another matter
-        (20.5, 3),  # a later save, already seen
+        client.Seen(9.0, 9.1, 0),  # before any save
+        client.Seen(10.5, 10.6, 1),
+        client.Seen(10.5, 10.6, 0),  # stale
+        client.Seen(20.5, 20.6, 2),
+        client.Seen(20.5, 20.6, 1),  # stale
+        client.Seen(20.5, 20.6, client.GONE),  # stale: the route is not there yet
+        client.Seen(19.5, 20.1, 1),  # was under way
+        client.Seen(20.5, 20.6, None),  # failed, which is another matter
+        client.Seen(20.5, 20.6, 3),  # a later save, already seen
     ]
     assert client.count_stale(answers, saves) == 3
-    journal = client.Journal(answers, failures=2, saves=saves)
+    journal = client.Journal(answers, saves, 2)
     assert (journal.stale(), journal.failed()) == (3, 3)
+
+
+def test_a_route_that_the_next_save_takes_away_is_not_stale() -> None:
+    saves = [client.Save(9.9, 10.0, 1), client.Save(19.8, 20.0, 2)]
+    answers = [
+        client.Seen(10.5, 10.6, client.GONE),  # stale: long before the next save
+        client.Seen(19.7, 19.9, client.GONE),  # gone, as the next save wants it
+        client.Seen(19.7, 19.9, 0),  # stale all the same
+    ]
+    assert client.count_stale(answers, saves) == 2
 
 
 def test_a_hammer_finds_the_stale_answer_that_was_planted() -> None:
@@ -141,7 +151,8 @@ def test_a_hammer_finds_the_stale_answer_that_was_planted() -> None:
         # take it.
         planted.set()
         current[0] = 1
-        hammer.journal.saves.append((time.perf_counter(), 1))
+        now = time.perf_counter()
+        hammer.journal.saves.append(client.Save(now, now, 1))
         seen = len(hammer.journal.answers)
         until(lambda: len(hammer.journal.answers) > seen + 2)
         planted.clear()
