@@ -29,7 +29,7 @@ def test_the_native_tests_pass() -> None:
     build = f"build/native-{sys.version_info.major}.{sys.version_info.minor}"
     python = f"-DPython_EXECUTABLE={sys.executable}"
     run("cmake", "-S", ".", "-B", build, "-G", "Ninja", "-DHMR_NATIVE_TESTS=ON", python)
-    run("cmake", "--build", build, "--target", "io_stress", "--parallel", "2")
+    run("cmake", "--build", build, "--target", "native_tests", "--parallel", "2")
     output = run(
         "ctest", "--test-dir", build, "--output-on-failure", "--no-tests=error"
     )

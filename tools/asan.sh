@@ -79,7 +79,7 @@ say "native tests"
 native=build/asan-native
 cmake_run -S . -B $native -DHMR_ASAN=ON -DHMR_NATIVE_TESTS=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     "-DPython_EXECUTABLE=$PWD/$venv/bin/python" >build/asan-native.log 2>&1 &&
-    cmake_run --build $native --parallel 2 >>build/asan-native.log 2>&1 ||
+    cmake_run --build $native --target native_tests --parallel 2 >>build/asan-native.log 2>&1 ||
     { tail -n 30 build/asan-native.log >&2 && die "the native tests' build failed."; }
 ASAN_OPTIONS=handle_sigill=1:handle_abort=1 "$venv/bin/ctest" --test-dir $native --output-on-failure \
     --no-tests=error --timeout 300 >build/asan-native.log 2>&1 ||
