@@ -466,7 +466,7 @@ engine_settle(PyObject *self, PyObject *ignored)
         PyErr_SetString(PyExc_RuntimeError, "the old world stands");
         return NULL;
     }
-    undo_free(engine->undo);
+    undo_free(engine->undo, engine);
     engine->undo = NULL;
     Py_RETURN_NONE;
 }
@@ -579,7 +579,7 @@ engine_dealloc(PyObject *self)
     Engine *engine = (Engine *)self;
     PyObject_GC_UnTrack(self);
     introspect_free_graph(engine);
-    undo_free(engine->undo);
+    undo_free(engine->undo, engine);
     syntax_types_free(engine->syntax_types);
     ptrmap_fini(&engine->by_namespace);
     ptrmap_fini(&engine->groups);

@@ -630,7 +630,7 @@ transaction_commit(Transaction *tx)
     (void)each_statement(tx, statement_clear); /* cannot fail */
     engine->revision++;
     engine->generation++;
-    undo_free(engine->undo);
+    undo_free(engine->undo, engine);
     engine->undo = tx->undo; /* until the server settles for this revision */
     tx->undo = NULL;
     PyObject *done = PyObject_CallMethod(engine->pending, "clear", NULL);
@@ -766,7 +766,7 @@ transaction_fini(Transaction *tx)
     Py_XDECREF(tx->patches.names);
     code_pairs_fini(&tx->patches.pairs);
     code_positions_fini(&tx->patches.positions);
-    undo_free(tx->undo);
+    undo_free(tx->undo, tx->engine);
     report_data_fini(&tx->report);
 }
 

@@ -18,7 +18,7 @@ undo_new(void)
 
 
 void
-undo_free(Undo *undo)
+undo_free(Undo *undo, Engine *engine)
 {
     if (undo == NULL) {
         return;
@@ -31,7 +31,7 @@ undo_free(Undo *undo)
     for (Py_ssize_t i = 0; i < undo->name_count; i++) {
         version_unref(undo->names[i].old);
         version_unref(undo->names[i].new);
-        cell_unref(&undo->names[i].binding->cell, hmr_engine);
+        cell_unref(&undo->names[i].binding->cell, engine);
     }
     PyMem_Free(undo->codes);
     PyMem_Free(undo->names);

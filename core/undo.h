@@ -27,7 +27,7 @@ typedef struct Undo {
 } Undo;
 
 Undo *undo_new(void);
-void undo_free(Undo *undo); /* NULL is ignored */
+void undo_free(Undo *undo, Engine *engine); /* NULL is ignored */
 
 /* A function is about to get new code. 0, or -1 with an exception set. */
 int undo_add_code(Undo *undo, PyObject *function, PyObject *old_code,
