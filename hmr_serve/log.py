@@ -137,8 +137,8 @@ def format_error(exc: BaseException) -> str:
 
 
 def error_place(exc: BaseException) -> str:
-    """`NameError: name 'x' is not defined`: the last line of its traceback."""
-    return traceback.format_exception_only(exc)[-1].strip()
+    """`NameError: name 'x' is not defined`: its kind and the first line of its text."""
+    return f"{type(exc).__name__}: {exc}".partition("\n")[0]
 
 
 def _is_ours(filename: str) -> bool:

@@ -169,7 +169,7 @@ class Reloader:
         if report.restart:
             self._restart(report.files or sorted(update.paths), report.restart)
         elif report.error is not None:
-            self._fail(update, report.error)
+            self._fail(update, report.error, report.files)
         elif self.live is None or TRACE in report.stale or not self.live.fits(app):
             self._task = self._loop.create_task(self._replace(update, report, app))
         else:
@@ -296,7 +296,9 @@ class Reloader:
             for line in explain_lines(report):
                 self._log.line(line)
 
-    def _fail(self, update: Update, error: BaseException) -> None:
+    def _fail(
+        self, update: Update, error: BaseException, files: Iterable[str] = ()
+    ) -> None:
         """Nothing was applied: say why, once; the last good application goes on."""
         self.watch(update.since)
         if self.live is None:
@@ -304,20 +306,29 @@ class Reloader:
             self._release(update)
             return
         self._release(update)
-        self._show(error, "the last good version keeps answering")
+        names = ", ".join(map(_shown, files or sorted(update.paths)))
+        self._show(
+            error, f"{names} not applied", "the last good version keeps answering"
+        )
 
     def _show_fault(self, error: BaseException) -> None:
         self._server.app = Fault(error)
         self._server.state = {}
-        self._show(error, "every request is answered 503 until a save mends it")
+        self._show(error, "No application", "requests get 503 until a save mends it")
 
-    def _show(self, error: BaseException, consequence: str) -> None:
-        text = str(error) if isinstance(error, Problem) else format_error(error)
+    def _show(self, error: BaseException, what: str, consequence: str) -> None:
+        place = error_place(error)
+        if isinstance(error, Problem):
+            text = place = str(error)
+        else:
+            text = format_error(error)
         if text == self._last_error:
-            self._log.error(f"still: {error_place(error)}; {consequence}.")
-            return
+            self._log.error(f"{what}, still: {place}; {consequence}.")
+        elif isinstance(error, Problem):
+            self._log.error(f"{what}: {text.rstrip('.')}; {consequence}.")
+        else:
+            self._log.error(f"{what}: {consequence}.\n{text.rstrip()}")
         self._last_error = text
-        self._log.error(f"{text.rstrip()}\nNot applied: {consequence}.")
 
     def _names(self, update: Update, report: Report) -> list[str]:
         return list(map(_shown, report.files or sorted(update.paths)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 
 from . import apps
 from .conftest import Serve
@@ -122,6 +123,21 @@ def test_two_files_saved_in_a_burst_are_both_applied(plain: Server) -> None:
         plain.write("limits.py", f"LIMIT = {number}\n")
         plain.write("words.py", f'def greet():\n    return "word{number}"\n')
         assert plain.get().text == f"word{number} {number}"
+
+
+def test_a_checkout_of_many_files_is_seen_whole(serve: Serve) -> None:
+    names = [f"part{number}" for number in range(40)]
+    body = " + ".join(f"{name}.VALUE" for name in names)
+    files = {f"{name}.py": "VALUE = 1\n" for name in names}
+    files["words.py"] = "\n".join(f"import {name}" for name in names)
+    files["words.py"] += f"\n\n\ndef greet():\n    return {body}\n"
+    server = serve({**apps.PLAIN, **files})
+    assert server.get().text == "40 1"
+    script = "for i in range(40): open(f'part{i}.py', 'w').write('VALUE = 2\\n')"
+    subprocess.run([sys.executable, "-c", script], cwd=server.folder, check=True)
+    assert server.get().text == "80 1"
+    server.until_log('"GET / HTTP/1.1" 200 OK', 2)
+    assert server.log.count("reloaded  ") < 10
 
 
 def test_a_module_that_appears_is_imported(plain: Server) -> None:

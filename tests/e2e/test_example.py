@@ -91,6 +91,16 @@ def test_a_route_in_the_entry_file(example: Server) -> None:
     assert loaded_at(example) == loaded
 
 
+def test_a_changed_route_in_the_file_of_the_model(example: Server) -> None:
+    loaded = loaded_at(example)
+    example.edit("model.py", '"/sentiment/model"', '"/sentiment/about"')
+    assert example.get("/sentiment/about").json["loaded_at"] == loaded
+    [line] = example.reloads(1)
+    assert line.files == ["model.py"]
+    assert line.what.startswith("reran ")
+    assert set(line.kept) >= {"model", "lifespan"}
+
+
 def test_the_template(example: Server) -> None:
     loaded = loaded_at(example)
     example.edit("templates/home.html", "Visit number", "Visit no.")
