@@ -8,6 +8,7 @@
 #include "hooks.h"
 #include "introspect.h"
 #include "loader.h"
+#include "print.h"
 #include "transaction.h"
 #include "undo.h"
 #include "walk.h"
@@ -151,6 +152,7 @@ engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     engine->outside = outside_directories();
     if (engine->roots == NULL || engine->outside == NULL
         || opcodes_init(&engine->opcodes) < 0 || code_extra_init() < 0
+        || print_init() < 0
         || engine_create_tables(engine) < 0 || loader_init(engine) < 0) {
         Py_DECREF(engine);
         return NULL;

@@ -3,6 +3,7 @@
 #include "loader.h"
 
 #include "annotations.h"
+#include "cache.h"
 #include "compat.h"
 #include "files.h"
 #include "frame.h"
@@ -23,14 +24,20 @@ module_load_source(Module *module)
         return -1;
     }
     Split split;
-    if (split_source(&split, module, module->source) < 0) {
+    int cached = cache_load(&split, module, module->source);
+    if (cached < 0
+        || (cached == 0
+            && split_source(&split, module, module->source) < 0)) {
         return -1;
     }
-    for (Py_ssize_t i = 0; i < split.count; i++) {
+    for (Py_ssize_t i = 0; !cached && i < split.count; i++) {
         if (split_compile(&split, module, i) < 0) {
             split_fini(&split, engine);
             return -1;
         }
+    }
+    if (!cached) {
+        cache_store(&split, module, module->source);
     }
     module->statements = split.statements;
     module->count = split.count;

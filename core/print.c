@@ -24,30 +24,61 @@ typedef struct {
 } Printer;
 
 
-static int
-type_is(PyObject *object, const char *name)
+/* Types that show nothing, looked up once: caches, patterns, context
+ * variables. Borrowed from their modules, which live as long as Python does. */
+static PyTypeObject *silent_types[4];
+static PyTypeObject *deque_type;
+
+
+int
+print_init(void)
 {
-    return strcmp(Py_TYPE(object)->tp_name, name) == 0;
+    static const struct {
+        const char *module, *name;
+    } names[] = {
+        {"functools", "_lru_cache_wrapper"},
+        {"re", "Pattern"},
+        {"contextvars", "ContextVar"},
+        {"collections", "deque"},
+    };
+    PyTypeObject *found[Py_ARRAY_LENGTH(names)];
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
+        PyObject *module = PyImport_ImportModule(names[i].module);
+        PyObject *type =
+            module != NULL ? PyObject_GetAttrString(module, names[i].name)
+                           : NULL;
+        Py_XDECREF(module);
+        if (type == NULL) {
+            return -1;
+        }
+        found[i] = (PyTypeObject *)type; /* kept: one reference a process */
+    }
+    silent_types[0] = found[0];
+    silent_types[1] = found[1];
+    silent_types[2] = found[2];
+    deque_type = found[3];
+    return 0;
+}
+
+
+static int
+type_is_silent(PyTypeObject *type)
+{
+    return type == &PyModule_Type || type == &PyCode_Type
+           || type == &PyFrame_Type || type == &PyCoro_Type
+           || type == &PyRange_Type || type == &PySlice_Type
+           || type == &PyGetSetDescr_Type || type == &PyMemberDescr_Type
+           || type == &PyWrapperDescr_Type || type == &PyMethodDescr_Type
+           || type == &PyClassMethodDescr_Type || type == silent_types[0]
+           || type == silent_types[1] || type == silent_types[2];
 }
 
 
 int
 print_applies(PyObject *object)
 {
-    if (value_is_immutable(object) || PyModule_Check(object)
-        || PyCode_Check(object) || PyFrame_Check(object)
-        || PyWeakref_Check(object) || PyRange_Check(object)
-        || PySlice_Check(object) || PyCoro_CheckExact(object)) {
-        return 0;
-    }
-    return !type_is(object, "functools._lru_cache_wrapper")
-           && !type_is(object, "re.Pattern")
-           && !type_is(object, "_contextvars.ContextVar")
-           && !type_is(object, "getset_descriptor")
-           && !type_is(object, "member_descriptor")
-           && !type_is(object, "wrapper_descriptor")
-           && !type_is(object, "method_descriptor")
-           && !type_is(object, "classmethod_descriptor");
+    return !type_is_silent(Py_TYPE(object)) && !value_is_immutable(object)
+           && !PyModule_Check(object) && !PyWeakref_Check(object);
 }
 
 
@@ -110,7 +141,7 @@ is_opaque(PyObject *object)
     return !(PyDict_CheckExact(object) || PyAnySet_CheckExact(object)
              || PyList_CheckExact(object) || PyFunction_Check(object)
              || PyType_Check(object) || PyByteArray_CheckExact(object)
-             || type_is(object, "collections.deque"))
+             || type == deque_type)
            && !(PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
                 && type->tp_dictoffset != 0);
 }
@@ -148,11 +179,11 @@ static void
 printer_add(Printer *printer, PyObject *object)
 {
     Print *print = printer->print;
-    if (object == NULL || printer->failed || !print_applies(object)
+    if (object == NULL || printer->failed
         || (print->count > 0
             && (PyType_Check(object) || PyGen_CheckExact(object)
                 || PyAsyncGen_CheckExact(object)))
-        || ptrmap_get(&printer->seen, object) != NULL) {
+        || !print_applies(object) || ptrmap_get(&printer->seen, object) != NULL) {
         return;
     }
     if (print->count >= printer->budget) {

@@ -8,7 +8,7 @@
 /* How far a print looks. A statement that by its syntax exists to shape an
  * object needs only a glance; elsewhere the print decides. */
 #define PRINT_GLANCE 64
-#define PRINT_DEEP 20000
+#define PRINT_DEEP 1000
 
 typedef struct {
     PyObject *object; /* Owned: so that no address is used twice. */
@@ -21,6 +21,9 @@ typedef struct {
     Py_ssize_t count, room;
     int complete; /* nothing was left out for the budget */
 } Print;
+
+/* Look up types, once a process. 0, or -1 with an exception set. */
+int print_init(void);
 
 /* Does anyone ever change such an object? Modules, code, immutable data and the
  * like are never printed. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #define PTRMAP_TOMB ((const void *)1)
-#define PTRMAP_FIRST_SIZE 16
+#define PTRMAP_FIRST_SIZE 32
 
 
 static size_t
