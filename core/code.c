@@ -94,6 +94,7 @@ opcodes_init(Opcodes *opcodes)
         .load_attr = opcode_number(opmap, "LOAD_ATTR"),
         .load_const = opcode_number(opmap, "LOAD_CONST"),
         .load_small_int = opcode_number(opmap, "LOAD_SMALL_INT"),
+        .push_null = opcode_number(opmap, "PUSH_NULL"),
         .store_name = opcode_number(opmap, "STORE_NAME"),
         .store_global = opcode_number(opmap, "STORE_GLOBAL"),
         .extended_arg = opcode_number(opmap, "EXTENDED_ARG"),
@@ -324,43 +325,57 @@ names_add(PyObject *reads, PyObject *name, PyObject *path)
 }
 
 
-/* Collect (name, path) of every global read into the dict `reads`. */
+/* The attribute path that follows a load; steps past it. New tuple. */
+static PyObject *
+instructions_take_path(Instructions *in, PyCodeObject *code, int *more)
+{
+    const Opcodes *ops = in->opcodes;
+    PyObject *path = PyList_New(0);
+    int result = path != NULL ? 0 : -1;
+    while (result == 0 && *more && in->op == ops->load_attr
+           && (in->arg & 1) == 0) {
+        result = PyList_Append(
+            path, PyTuple_GET_ITEM(code->co_names, in->arg >> 1));
+        *more = instructions_next(in);
+    }
+    PyObject *tuple = result == 0 ? PyList_AsTuple(path) : NULL;
+    Py_XDECREF(path);
+    return tuple;
+}
+
+
+/* Collect (name, path) of every global read into the dict `reads`, and the names
+ * that are called into the set `called`. A call pushes NULL beside what it calls:
+ * before it in 3.12, after it since 3.13, or in LOAD_GLOBAL itself. */
 static int
 code_collect_names(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
-                   PyObject *reads)
+                   PyObject *reads, PyObject *called)
 {
     Instructions in = instructions_of(bytes);
+    int before = -1;
     int more = instructions_next(&in);
     while (more) {
-        Py_ssize_t index;
-        if (in.op == ops->load_global) {
-            index = (Py_ssize_t)(in.arg >> 1);
-        }
-        else if (in.op == ops->load_name || in.op == ops->load_from_dict) {
-            index = (Py_ssize_t)in.arg;
-        }
-        else {
+        int global = in.op == ops->load_global;
+        if (!global && in.op != ops->load_name && in.op != ops->load_from_dict) {
+            before = in.op;
             more = instructions_next(&in);
             continue;
         }
-        PyObject *path = PyList_New(0);
-        int result = path != NULL ? 0 : -1;
+        int call = global ? (int)(in.arg & 1) : before == ops->push_null;
+        PyObject *name =
+            PyTuple_GET_ITEM(code->co_names, global ? in.arg >> 1 : in.arg);
+        before = in.op;
         more = instructions_next(&in);
-        while (result == 0 && more && in.op == ops->load_attr
-               && (in.arg & 1) == 0) {
-            result = PyList_Append(
-                path, PyTuple_GET_ITEM(code->co_names, in.arg >> 1));
-            more = instructions_next(&in);
+        PyObject *path = instructions_take_path(&in, code, &more);
+        call |= more && in.op == ops->push_null;
+        int result = path != NULL ? names_add(reads, name, path) : -1;
+        if (result == 0 && call && PyTuple_GET_SIZE(path) == 0) {
+            result = PySet_Add(called, name);
         }
-        PyObject *tuple = result == 0 ? PyList_AsTuple(path) : NULL;
         Py_XDECREF(path);
-        if (tuple == NULL
-            || names_add(reads, PyTuple_GET_ITEM(code->co_names, index),
-                         tuple) < 0) {
-            Py_XDECREF(tuple);
+        if (result < 0) {
             return -1;
         }
-        Py_DECREF(tuple);
     }
     return 0;
 }
@@ -390,7 +405,8 @@ code_collect_stores(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
 /* Move the dict's keys into info->names; a whole read of a name makes its paths
  * superfluous. */
 static int
-code_info_take_names(CodeInfo *info, PyObject *reads, PyObject *empty)
+code_info_take_names(CodeInfo *info, PyObject *reads, PyObject *called,
+                     PyObject *empty)
 {
     info->names =
         PyMem_Calloc((size_t)PyDict_GET_SIZE(reads) + 1, sizeof(NameRead));
@@ -415,6 +431,7 @@ code_info_take_names(CodeInfo *info, PyObject *reads, PyObject *empty)
             }
         }
         info->names[info->name_count++] = (NameRead){
+            .called = PySet_Contains(called, name) > 0,
             .name = Py_NewRef(name),
             .path = PyTuple_GET_SIZE(path) > 0 ? Py_NewRef(path) : NULL,
         };
@@ -431,12 +448,14 @@ code_info_scan(CodeInfo *info)
     }
     PyObject *bytes = PyCode_GetCode(info->code);
     PyObject *reads = PyDict_New();
+    PyObject *called = PySet_New(NULL);
     PyObject *empty = PyTuple_New(0);
     int result = -1;
-    if (bytes != NULL && reads != NULL && empty != NULL
-        && code_collect_names(info->code, &hmr_engine->opcodes, bytes, reads)
+    if (bytes != NULL && reads != NULL && called != NULL && empty != NULL
+        && code_collect_names(info->code, &hmr_engine->opcodes, bytes, reads,
+                              called)
                == 0) {
-        result = code_info_take_names(info, reads, empty);
+        result = code_info_take_names(info, reads, called, empty);
     }
     if (result == 0) {
         int is_module = info->statement != NULL
@@ -448,6 +467,7 @@ code_info_scan(CodeInfo *info)
     info->scanned = result == 0;
     Py_XDECREF(bytes);
     Py_XDECREF(reads);
+    Py_XDECREF(called);
     Py_XDECREF(empty);
     return result;
 }

@@ -14,6 +14,7 @@
 typedef struct {
     PyObject *name; /* Owned, interned. */
     PyObject *path; /* Owned tuple of str; NULL: the whole object */
+    int called;     /* some read of the name calls it */
 } NameRead;
 
 typedef struct {
@@ -32,7 +33,7 @@ typedef struct {
 /* Opcode numbers of the running Python, from its opcode module. */
 typedef struct {
     int load_name, load_global, load_from_dict, load_attr, load_const;
-    int load_small_int, store_name, store_global, extended_arg;
+    int load_small_int, push_null, store_name, store_global, extended_arg;
     unsigned char caches[256];
     unsigned char named[256]; /* 1 + the shift of an argument that indexes
                                  co_names; 0: it does not */

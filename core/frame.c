@@ -2,6 +2,7 @@
 
 #include "frame.h"
 
+#include "caches.h"
 #include "compat.h"
 #include "namespace.h"
 #include "value.h"
@@ -262,7 +263,8 @@ frame_read_path(Frame *frame, Binding *binding, Version *version,
 
 
 int
-frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path)
+frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path,
+                int called)
 {
     Engine *engine = module->engine;
     if (name_is_system(name)) {
@@ -306,6 +308,9 @@ frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path)
         || frame->statement->syntax.kind == STATEMENT_IMPORT) {
         return 0;
     }
+    if (called && cache_read(frame, version->value) < 0) {
+        return -1;
+    }
     Group *group = group_of(engine, version->value);
     return group != NULL ? frame_read_group(frame, group) : 0;
 }
@@ -329,7 +334,7 @@ frame_read_namespace(Frame *frame, Module *module)
         if (!PyUnicode_Check(name) || name_is_system(name)) {
             continue;
         }
-        result = frame_read_name(frame, module, name, NULL);
+        result = frame_read_name(frame, module, name, NULL, 0);
         Binding *binding = module_binding(module, name, 0);
         if (result == 0 && binding != NULL
             && cell_now(&binding->cell, module->engine) != NULL) {
@@ -496,7 +501,8 @@ frame_read_code(Frame *frame, CodeInfo *info)
     }
     for (Py_ssize_t i = 0; i < info->name_count; i++) {
         if (frame_read_name(frame, info->module, info->names[i].name,
-                            info->names[i].path) < 0) {
+                            info->names[i].path, info->names[i].called)
+            < 0) {
             return -1;
         }
     }

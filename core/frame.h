@@ -60,9 +60,9 @@ int frame_conflict(Engine *engine, Statement *producer, const char *format,
                    ...);
 
 /* Notes. 0, or -1 with an exception set (engine->again for a conflict).
- * `path`: tuple of attributes, or NULL. */
+ * `path`: tuple of attributes, or NULL. `called`: the object may be called. */
 int frame_read_name(Frame *frame, Module *module, PyObject *name,
-                    PyObject *path);
+                    PyObject *path, int called);
 int frame_read_code(Frame *frame, CodeInfo *info);
 int frame_read_cell(Frame *frame, Cell *cell);
 int frame_read_namespace(Frame *frame, Module *module);

@@ -250,7 +250,7 @@ tracked_module_getattro(PyObject *self, PyObject *name)
             }
         }
         else {
-            result = frame_read_name(frame, module, name, NULL);
+            result = frame_read_name(frame, module, name, NULL, 1);
         }
         if (result < 0) {
             return NULL;

@@ -61,6 +61,13 @@ print_init(void)
 }
 
 
+int
+print_is_cache(PyObject *object)
+{
+    return Py_TYPE(object) == silent_types[0];
+}
+
+
 static int
 type_is_silent(PyTypeObject *type)
 {

@@ -25,6 +25,9 @@ typedef struct {
 /* Look up types, once a process. 0, or -1 with an exception set. */
 int print_init(void);
 
+/* Is it a functools.lru_cache wrapper? */
+int print_is_cache(PyObject *object);
+
 /* Does anyone ever change such an object? Modules, code, immutable data and the
  * like are never printed. */
 int print_applies(PyObject *object);

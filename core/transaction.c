@@ -3,6 +3,7 @@
 #include "transaction.h"
 
 #include "annotations.h"
+#include "caches.h"
 #include "class_lines.h"
 #include "code.h"
 #include "compat.h"
@@ -609,7 +610,7 @@ transaction_commit(Transaction *tx)
     Engine *engine = tx->engine;
     if (undo_note_names(tx->undo, engine) < 0
         || report_removed(tx) < 0 || commit_modules(tx) < 0
-        || namespaces_settle(engine) < 0
+        || namespaces_settle(engine) < 0 || caches_settle(engine) < 0
         || each_statement(tx, commit_statement) < 0
         || report_statements(tx) < 0) {
         return -1;
@@ -648,6 +649,7 @@ transaction_commit_unwalked(Transaction *tx)
         return 0;
     }
     if (report_removed(tx) < 0 || report_statements(tx) < 0
+        || caches_settle(engine) < 0
         || each_statement(tx, commit_class_lines) < 0) {
         return -1;
     }

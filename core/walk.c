@@ -6,6 +6,7 @@
 #include "compat.h"
 #include "frame.h"
 #include "hooks.h"
+#include "imports.h"
 #include "value.h"
 
 
@@ -175,99 +176,6 @@ walk_force(Engine *engine, Statement *statement, PyObject *reason)
 }
 
 
-/* The absolute name of an import's module, as importlib resolves it. New
- * reference; NULL without an exception when it goes beyond the top. */
-static PyObject *
-import_name(Module *module, long level, PyObject *name)
-{
-    if (level == 0) {
-        return Py_NewRef(name);
-    }
-    PyObject *package =
-        PyDict_GetItemString(module->ns, "__package__"); /* borrowed */
-    if (package == NULL || !PyUnicode_Check(package)) {
-        return NULL;
-    }
-    Py_ssize_t end = PyUnicode_GET_LENGTH(package);
-    while (--level > 0 && end > 0) {
-        end = PyUnicode_FindChar(package, '.', 0, end, -1);
-        if (end < 0) {
-            return NULL;
-        }
-    }
-    PyObject *base = PyUnicode_Substring(package, 0, end);
-    if (base == NULL || name == Py_None) {
-        return base;
-    }
-    PyObject *full = PyUnicode_FromFormat("%U.%U", base, name);
-    Py_DECREF(base);
-    return full;
-}
-
-
-/* Call `visit` for the tracked module of that name and its packages, outermost
- * first. */
-static int
-import_visit_chain(Engine *engine, PyObject *name,
-                   int (*visit)(Module *, void *), void *arg)
-{
-    Py_ssize_t length = PyUnicode_GET_LENGTH(name);
-    for (Py_ssize_t end = 0; end < length; end++) {
-        end = PyUnicode_FindChar(name, '.', end, length, 1);
-        if (end < 0) {
-            end = length;
-        }
-        PyObject *head = PyUnicode_Substring(name, 0, end);
-        Module *module = head != NULL ? engine_module(engine, head) : NULL;
-        Py_XDECREF(head);
-        if (PyErr_Occurred()
-            || (module != NULL && visit(module, arg) < 0)) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-
-/* Call `visit` for every tracked module that an import statement names. */
-static int
-import_visit(Statement *statement, int (*visit)(Module *, void *), void *arg)
-{
-    Engine *engine = statement->module->engine;
-    PyObject *imports = statement->syntax.imports;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(imports); i++) {
-        PyObject *item = PyTuple_GET_ITEM(imports, i);
-        PyObject *name =
-            import_name(statement->module,
-                        PyLong_AsLong(PyTuple_GET_ITEM(item, 0)),
-                        PyTuple_GET_ITEM(item, 1));
-        if (name == NULL) {
-            if (PyErr_Occurred()) {
-                return -1;
-            }
-            continue;
-        }
-        int result = import_visit_chain(engine, name, visit, arg);
-        PyObject *from = PyTuple_GET_ITEM(item, 2);
-        for (Py_ssize_t j = 0; result == 0 && j < PyTuple_GET_SIZE(from);
-             j++) {
-            PyObject *full = PyUnicode_FromFormat(
-                "%U.%U", name, PyTuple_GET_ITEM(from, j));
-            Module *module = full != NULL ? engine_module(engine, full) : NULL;
-            result = PyErr_Occurred() ? -1
-                     : module != NULL ? visit(module, arg)
-                                      : 0;
-            Py_XDECREF(full);
-        }
-        Py_DECREF(name);
-        if (result < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-
 static int
 visit_walk(Module *module, void *arg)
 {
@@ -319,7 +227,8 @@ statement_read_names(Statement *statement, Frame *frame)
     for (Py_ssize_t i = 0; i < info->name_count; i++) {
         const NameRead *read = &info->names[i];
         if (!tuple_has(statement->syntax.own_names, read->name)
-            && frame_read_name(frame, module, read->name, read->path) < 0) {
+            && frame_read_name(frame, module, read->name, read->path,
+                               read->called) < 0) {
             return -1;
         }
     }
@@ -338,7 +247,7 @@ statement_read_names(Statement *statement, Frame *frame)
     PyObject *annotations = statement->syntax.annotations;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(annotations); i++) {
         if (frame_read_name(frame, module, PyTuple_GET_ITEM(annotations, i),
-                            NULL) < 0) {
+                            NULL, 0) < 0) {
             return -1;
         }
     }
@@ -485,7 +394,7 @@ statement_run_code(Statement *statement, Frame *frame)
     frame->entered = 1;
     PyObject *result = PyEval_EvalCode(statement->code, ns, ns);
     Py_XDECREF(result);
-    return result != NULL ? 0 : -1;
+    return result != NULL ? import_claim_star(statement, frame) : -1;
 }
 
 

@@ -1,0 +1,141 @@
+/* functools caches: what they hold may have been computed from the past. */
+
+#include "caches.h"
+
+#include "code.h"
+#include "compat.h"
+#include "print.h"
+
+#define CLOSURE_DEPTH 16 /* calls of tracked functions followed from a cache */
+
+
+PyObject *
+cache_function(PyObject *object)
+{
+    if (!print_is_cache(object)) {
+        return NULL;
+    }
+    PyObject *function = PyObject_GetAttrString(object, "__wrapped__");
+    if (function == NULL) {
+        PyErr_Clear(); /* a cache of something that is no function */
+        return NULL;
+    }
+    int tracked = PyFunction_Check(function)
+                  && code_info(PyFunction_GET_CODE(function)) != NULL;
+    Py_DECREF(function); /* the wrapper keeps it */
+    return tracked ? function : NULL;
+}
+
+
+/* What a function's code reads, and the functions it may call, depth first. */
+typedef struct {
+    Engine *engine;
+    Frame *frame; /* note reads here; NULL: only look */
+    PtrMap seen;  /* CodeInfo */
+    int changed;  /* something is not what it was before the transaction */
+} Closure;
+
+
+static int closure_add_function(Closure *closure, PyObject *function,
+                                int depth);
+
+
+static int
+closure_add_name(Closure *closure, Module *module, const NameRead *read,
+                 int depth)
+{
+    Binding *binding = module_binding(module, read->name, 0);
+    if (binding == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    Version *now = cell_now(&binding->cell, closure->engine);
+    closure->changed |= now != binding->cell.live;
+    PyObject *value = now != NULL ? now->value : NULL;
+    PyObject *function = value == NULL            ? NULL
+                         : PyFunction_Check(value) ? value
+                                                   : cache_function(value);
+    return function != NULL
+               ? closure_add_function(closure, function, depth - 1)
+               : 0;
+}
+
+
+static int
+closure_add_function(Closure *closure, PyObject *function, int depth)
+{
+    CodeInfo *info = code_info(PyFunction_GET_CODE(function));
+    if (info == NULL || info->module == NULL || depth == 0
+        || ptrmap_get(&closure->seen, info) != NULL) {
+        return 0;
+    }
+    if (ptrmap_set(&closure->seen, info, info) < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    if (code_info_scan(info) < 0
+        || (closure->frame != NULL
+            && frame_read_code(closure->frame, info) < 0)) {
+        return -1;
+    }
+    if (info->cell != NULL) {
+        closure->changed |= info->cell->cell.base != info->cell->cell.live;
+    }
+    for (Py_ssize_t i = 0; i < info->name_count; i++) {
+        if (closure_add_name(closure, info->module, &info->names[i], depth)
+            < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+static int
+cache_clear(PyObject *object)
+{
+    PyObject *done = PyObject_CallMethod(object, "cache_clear", NULL);
+    Py_XDECREF(done);
+    return done != NULL ? 0 : -1;
+}
+
+
+int
+cache_read(Frame *frame, PyObject *object)
+{
+    Engine *engine = hmr_engine;
+    PyObject *function = cache_function(object);
+    if (function == NULL) {
+        return 0;
+    }
+    Closure closure = {.engine = engine, .frame = frame};
+    int result = closure_add_function(&closure, function, CLOSURE_DEPTH);
+    ptrmap_fini(&closure.seen);
+    if (result == 0 && engine->transaction && closure.changed) {
+        result = cache_clear(object);
+    }
+    return result;
+}
+
+
+int
+caches_settle(Engine *engine)
+{
+    for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
+        Version *now =
+            cell->kind == CELL_BINDING ? cell_now(cell, engine) : NULL;
+        PyObject *function = now != NULL && now->value != NULL
+                                 ? cache_function(now->value)
+                                 : NULL;
+        if (function == NULL) {
+            continue;
+        }
+        Closure closure = {.engine = engine};
+        int result = closure_add_function(&closure, function, CLOSURE_DEPTH);
+        ptrmap_fini(&closure.seen);
+        if (result < 0
+            || (closure.changed && cache_clear(now->value) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,25 @@
+/* functools caches: what they hold was computed from code and names that an edit
+ * may change. A cache is cleared, never replaced, so whoever refers to it stays.
+ *
+ * GIL held. */
+
+#ifndef HMR_CORE_CACHES_H
+#define HMR_CORE_CACHES_H
+
+#include "frame.h"
+
+/* The function behind a functools.lru_cache or cache wrapper. Borrowed; NULL when
+ * the object is no such wrapper, or none of a tracked function. */
+PyObject *cache_function(PyObject *object);
+
+/* A statement calls a cached function: it depends on all that the function may
+ * read, whether it runs now or its result is remembered. In a transaction the
+ * cache is cleared first when something it was computed from has changed.
+ * 0, or -1 with an exception set. */
+int cache_read(Frame *frame, PyObject *object);
+
+/* At the end of a transaction: clear the caches that requests have filled from
+ * what has changed. 0, or -1 with an exception set. */
+int caches_settle(Engine *engine);
+
+#endif

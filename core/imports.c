@@ -1,0 +1,171 @@
+/* What an import statement names. */
+
+#include "imports.h"
+
+#include "compat.h"
+
+
+/* The absolute name of an import's module, as importlib resolves it. New
+ * reference; NULL without an exception when it goes beyond the top. */
+static PyObject *
+import_name(Module *module, long level, PyObject *name)
+{
+    if (level == 0) {
+        return Py_NewRef(name);
+    }
+    PyObject *package =
+        PyDict_GetItemString(module->ns, "__package__"); /* borrowed */
+    if (package == NULL || !PyUnicode_Check(package)) {
+        return NULL;
+    }
+    Py_ssize_t end = PyUnicode_GET_LENGTH(package);
+    while (--level > 0 && end > 0) {
+        end = PyUnicode_FindChar(package, '.', 0, end, -1);
+        if (end < 0) {
+            return NULL;
+        }
+    }
+    PyObject *base = PyUnicode_Substring(package, 0, end);
+    if (base == NULL || name == Py_None) {
+        return base;
+    }
+    PyObject *full = PyUnicode_FromFormat("%U.%U", base, name);
+    Py_DECREF(base);
+    return full;
+}
+
+
+/* Call `visit` for the tracked module of that name and its packages, outermost
+ * first. */
+static int
+import_visit_chain(Engine *engine, PyObject *name,
+                   int (*visit)(Module *, void *), void *arg)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(name);
+    for (Py_ssize_t end = 0; end < length; end++) {
+        end = PyUnicode_FindChar(name, '.', end, length, 1);
+        if (end < 0) {
+            end = length;
+        }
+        PyObject *head = PyUnicode_Substring(name, 0, end);
+        Module *module = head != NULL ? engine_module(engine, head) : NULL;
+        Py_XDECREF(head);
+        if (PyErr_Occurred()
+            || (module != NULL && visit(module, arg) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+int
+import_visit(Statement *statement, int (*visit)(Module *, void *), void *arg)
+{
+    Engine *engine = statement->module->engine;
+    PyObject *imports = statement->syntax.imports;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(imports); i++) {
+        PyObject *item = PyTuple_GET_ITEM(imports, i);
+        PyObject *name =
+            import_name(statement->module,
+                        PyLong_AsLong(PyTuple_GET_ITEM(item, 0)),
+                        PyTuple_GET_ITEM(item, 1));
+        if (name == NULL) {
+            if (PyErr_Occurred()) {
+                return -1;
+            }
+            continue;
+        }
+        int result = import_visit_chain(engine, name, visit, arg);
+        PyObject *from = PyTuple_GET_ITEM(item, 2);
+        for (Py_ssize_t j = 0; result == 0 && j < PyTuple_GET_SIZE(from);
+             j++) {
+            PyObject *full = PyUnicode_FromFormat(
+                "%U.%U", name, PyTuple_GET_ITEM(from, j));
+            Module *module = full != NULL ? engine_module(engine, full) : NULL;
+            result = PyErr_Occurred() ? -1
+                     : module != NULL ? visit(module, arg)
+                                      : 0;
+            Py_XDECREF(full);
+        }
+        Py_DECREF(name);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* The names that `import *` takes from a module. New list. */
+static PyObject *
+star_names(PyObject *source)
+{
+    PyObject *dict = PyModule_Check(source) ? PyModule_GetDict(source) : NULL;
+    if (dict == NULL) {
+        return PyList_New(0);
+    }
+    PyObject *all = PyDict_GetItemString(dict, "__all__"); /* borrowed */
+    if (all != NULL) {
+        return PySequence_List(all);
+    }
+    PyObject *names = PyList_New(0);
+    Py_ssize_t pos = 0;
+    PyObject *name, *value;
+    while (names != NULL && PyDict_Next(dict, &pos, &name, &value)) {
+        if (PyUnicode_Check(name) && PyUnicode_GET_LENGTH(name) > 0
+            && PyUnicode_READ_CHAR(name, 0) != '_'
+            && PyList_Append(names, name) < 0) {
+            Py_CLEAR(names);
+        }
+    }
+    return names;
+}
+
+
+static int
+claim_names(Statement *statement, Frame *frame, PyObject *source)
+{
+    PyObject *ns = statement->module->ns;
+    PyObject *names = star_names(source);
+    int result = names != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
+        int found = PyDict_Contains(ns, PyList_GET_ITEM(names, i));
+        result = found > 0 ? frame_bind(frame, statement->module,
+                                        PyList_GET_ITEM(names, i))
+                           : found;
+    }
+    Py_XDECREF(names);
+    return result;
+}
+
+
+int
+import_claim_star(Statement *statement, Frame *frame)
+{
+    PyObject *imports = statement->syntax.imports;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(imports); i++) {
+        PyObject *item = PyTuple_GET_ITEM(imports, i);
+        PyObject *from = PyTuple_GET_ITEM(item, 2);
+        if (PyTuple_GET_SIZE(from) != 1
+            || PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(from, 0),
+                                                "*") != 0) {
+            continue;
+        }
+        PyObject *name =
+            import_name(statement->module,
+                        PyLong_AsLong(PyTuple_GET_ITEM(item, 0)),
+                        PyTuple_GET_ITEM(item, 1));
+        PyObject *source =
+            name != NULL ? PyDict_GetItemWithError(PyImport_GetModuleDict(),
+                                                   name)
+                         : NULL;
+        Py_XDECREF(name);
+        if (PyErr_Occurred()
+            || (source != NULL
+                && claim_names(statement, frame, source) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
