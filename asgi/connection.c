@@ -535,8 +535,9 @@ connection_advance(struct connection *conn)
     else {
         io_idle_add(conn->io, conn, conn->io->keep_alive);
     }
-    if (conn->eof && conn->request == NULL) {
-        connection_close(conn);
+    if (conn->eof && conn->output == NULL
+        && (conn->request == NULL || !conn->http.message_complete)) {
+        connection_close(conn); /* what is missing never comes */
     }
     else if (conn->input_size - conn->input_start < INPUT_LIMIT) {
         connection_read_start(conn);
@@ -556,6 +557,9 @@ connection_rest(struct connection *conn)
     }
     else if (conn->http.message_complete) {
         connection_advance(conn);
+    }
+    else if (conn->eof) {
+        connection_close(conn);
     }
     else {
         conn->http.discard = true;

@@ -80,7 +80,8 @@ fence_open(struct fence *fence)
         }
         else {
             request->released = true;
-            io_post_event(fence->io, request, EVENT_START);
+            unsigned eof = request->conn->eof ? EVENT_EOF : 0;
+            io_post_event(fence->io, request, EVENT_START | eof);
         }
         request = next;
     }

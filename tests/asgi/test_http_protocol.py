@@ -433,6 +433,48 @@ def test_a_client_that_closes_one_direction_gets_its_answer() -> None:
         assert client.closed()
 
 
+def test_an_end_after_half_a_pipelined_request_ends_the_connection() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await read_body(receive)
+        started.append(scope["path"])
+        await asyncio.sleep(0.05)  # the rest of the input waits meanwhile
+        await respond(send, b"done")
+
+    started: list[str] = []
+    halves = (b"POST /b HTTP/1.1\r\ncontent-length: 9\r\n\r\nhalf", b"GET /b HT")
+    for half in halves:
+        with serve(app) as served, served.connect() as client:
+            client.send(b"GET /a HTTP/1.1\r\n\r\n" + half)
+            client.socket.shutdown(socket.SHUT_WR)
+            assert client.response().body == b"done"
+            assert client.closed()
+            until(lambda: served.stats()["in_flight"] == 0)
+            until(lambda: served.stats()["connections"] == 0)
+    assert started == ["/a", "/a"]
+
+
+def test_an_end_in_a_body_that_nobody_reads_ends_the_connection() -> None:
+    with serve(hello) as served, served.connect() as client:
+        client.send(b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nhalf")
+        assert client.response().body == b"hello"
+        client.socket.shutdown(socket.SHUT_WR)
+        assert client.closed()
+        until(lambda: served.stats()["connections"] == 0)
+
+
+def test_the_end_of_the_input_reaches_a_pipelined_request() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        assert (await receive())["type"] == "http.disconnect"
+        await respond(send, b"saw it")
+
+    with serve(app) as served, served.connect() as client:
+        client.send(GET * 3)
+        client.socket.shutdown(socket.SHUT_WR)
+        for _ in range(3):
+            assert client.response().body == b"saw it"
+
+
 def test_resets_at_any_moment_harm_nobody_else(loop: str) -> None:
     with serve(streaming, loop) as served:
         for at in range(0, len(SPLIT), 3):
