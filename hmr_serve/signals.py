@@ -31,6 +31,8 @@ class Signals:
         self._before: dict[int, object] = {}
 
     def install(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return  # Python allows handlers in the main thread only
         for number in SIGNALS:
             self._before[number] = signal.signal(number, self._handle)
 

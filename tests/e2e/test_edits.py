@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from . import apps
 from .conftest import Serve
 from .harness import Server
@@ -193,6 +195,18 @@ def test_explain_gives_a_reason_for_each_statement(serve: Serve) -> None:
     ] or ([line[2] for line in lines] == ["limits:1", "main:2"])
     assert lines[0][4] == "changed"
     assert "limits.LIMIT" in lines[1][4]
+
+
+@pytest.mark.parametrize("loop", ["auto", "asyncio"])
+def test_asyncio_run_works_at_import_and_in_an_update(serve: Serve, loop: str) -> None:
+    text = "import asyncio\n\n\nasync def load():\n    await asyncio.sleep(0)\n"
+    text += "    return 1\n\n\nLIMIT = asyncio.run(load())\n"
+    server = serve({**apps.PLAIN, "limits.py": text}, "--loop", loop)
+    assert server.get().text == "hello 1"
+    server.edit("limits.py", "return 1", "return 2")
+    assert server.get().text == "hello 2"
+    server.edit("limits.py", "return 2", "return asyncio.get_running_loop().time() > 0")
+    assert server.get().text == "hello True"
 
 
 def test_no_reload_applies_nothing(serve: Serve) -> None:

@@ -109,6 +109,30 @@ def test_ctrl_c_interrupts_the_first_import(make_server) -> None:
     assert "Traceback" not in server.log
 
 
+def test_ctrl_c_interrupts_the_first_startup(make_server) -> None:
+    main = apps.slow_app()["main.py"].replace(
+        'note("startup")', 'note("here")\n    await asyncio.sleep(600)'
+    )
+    server = make_server({**apps.slow_app(), "main.py": main})
+    server.start(wait=False)
+    server.until_noted("here")
+    code, seconds = timed_exit(server, signal.SIGINT)
+    assert (code, "Traceback" in server.log) == (0, False)
+    assert seconds < 2 * SLOWNESS
+
+
+def test_ctrl_c_interrupts_the_startup_of_an_update(serve: Serve) -> None:
+    server = serve(apps.slow_app())
+    server.edit(
+        "main.py", 'note("startup")', 'note("here")\n    await asyncio.sleep(600)'
+    )
+    server.until_noted("here")
+    code, seconds = timed_exit(server, signal.SIGINT)
+    assert (code, "Traceback" in server.log) == (0, False)
+    assert seconds < 3 * SLOWNESS
+    assert server.journal == ["startup", "shutdown", "here"]
+
+
 def test_ctrl_c_interrupts_an_update(serve: Serve) -> None:
     server = serve(apps.slow_app())
     server.write(
