@@ -200,6 +200,9 @@ key_mix_constant(SyntaxKey *key, PyObject *value)
         key_mix_bytes(key, PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value));
         return 0;
     }
+    if (value == Py_None) {
+        return 0; /* its type says it all; most optional fields are None */
+    }
     PyObject *text = PyObject_Repr(value);
     if (text == NULL) {
         return -1;
