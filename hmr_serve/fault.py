@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 from .log import error_place, format_error
@@ -58,6 +57,8 @@ class Fault:
         if b"text/html" not in accept:
             text = f"{self.title}. {ADVICE}\n\n{self.text}"
             return b"text/plain; charset=utf-8", text.encode()
+        import html  # here: only a browser that meets an error pays for it
+
         page = PAGE.format(
             title=self.title, advice=ADVICE, error=html.escape(self.text)
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -25,6 +24,8 @@ def listed(names: Iterable[str], last: str = "or") -> str:
 
 def nearest(word: str, known: Iterable[str], count: int = 3) -> list[str]:
     """Those of `known` that `word` was probably meant to be, best first."""
+    import difflib  # here: only a start that fails pays for it
+
     by_lower = {name.lower(): name for name in known}
     found = difflib.get_close_matches(word.lower(), by_lower, n=count, cutoff=0.6)
     return [by_lower[name] for name in found]

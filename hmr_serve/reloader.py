@@ -29,7 +29,7 @@ from .lifespan import TRACE, LifespanFailed
 from .live import Live
 from .log import error_place, format_error
 from .problem import Problem
-from .report import explain_lines, reload_line
+from .report import explain_lines, reload_line, several
 
 if TYPE_CHECKING:
     from ._asgi import Server
@@ -88,7 +88,8 @@ class Reloader:
         self._env_file = config.env_file and os.path.realpath(config.env_file)
         self._env_text = _content(self._env_file)
         self._generation = -1
-        self._files: set[str] = set()
+        self._files: set[str] = set()  # what the server watches
+        self._folders: set[str] = set()
         self._revision = 0
         self._last_error = ""
 
@@ -122,10 +123,12 @@ class Reloader:
         files, folders = self._engine.watched()
         if self._env_file:
             files.add(self._env_file)
+        if (files, folders) == (self._files, self._folders):
+            return
         self._server.watch(files, folders)
         since -= CLOCK_STEP
         late = [path for path in files - self._files if _saved(path) >= since]
-        self._files = files
+        self._files, self._folders = files, folders
         if late:
             self._loop.call_soon(self.on_change, 0, late)
 
@@ -181,7 +184,7 @@ class Reloader:
         return _content(self._env_file) not in (self._env_text, None)
 
     def _restart(self, files: Iterable[str], reason: str) -> None:
-        names = ", ".join(map(_shown, files))
+        names = several(list(map(_shown, files)))
         self._log.line(f"restarting  {names}  {reason}")
         self._server.app = Restarting()  # the fence falls when the server stops
         self.restart()
@@ -306,7 +309,7 @@ class Reloader:
             self._release(update)
             return
         self._release(update)
-        names = ", ".join(map(_shown, files or sorted(update.paths)))
+        names = several(list(map(_shown, files or sorted(update.paths))))
         self._show(
             error, f"{names} not applied", "the last good version keeps answering"
         )

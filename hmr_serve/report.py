@@ -26,7 +26,7 @@ def reload_line(
 ) -> str:
     """`files` in place of report.files, which is empty when only their times
     changed."""
-    fields = ["reloaded", _several(files), _what(report), duration(seconds)]
+    fields = ["reloaded", several(files), _what(report), duration(seconds)]
     notes = []
     if kept:
         notes.append(f"kept: {', '.join(kept)}")
@@ -56,7 +56,7 @@ def duration(seconds: float) -> str:
 def _what(report: Report) -> str:
     done = []
     if report.patched:
-        done.append(f"patched {_several([_function(name) for name in report.patched])}")
+        done.append(f"patched {several([_function(name) for name in report.patched])}")
     if report.reran:
         modules = len({rerun.module for rerun in report.reran})
         where = f" in {modules} modules" if modules > 1 else ""
@@ -76,7 +76,8 @@ def _function(name: str) -> str:
     return name.rpartition(":")[2].replace(".<locals>", "")
 
 
-def _several(names: list[str]) -> str:
+def several(names: list[str]) -> str:
+    """All of a few names, or the first and a count."""
     if len(names) <= NAMES_SHOWN + 1:
         return ", ".join(names)
     return f"{', '.join(names[:NAMES_SHOWN])} and {len(names) - NAMES_SHOWN} more"

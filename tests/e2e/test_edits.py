@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -150,6 +151,30 @@ def test_a_module_that_appears_is_imported(plain: Server) -> None:
     assert plain.get().text == "extra 1"
     plain.write("extra.py", "WORD = 'more'\n")
     assert plain.get().text == "more 1"
+
+
+def test_a_folder_that_is_moved_away_and_back_is_still_watched(shop: Server) -> None:
+    for number in (2, 3):
+        os.rename(shop.folder / "routes", shop.folder / "away")
+        assert shop.get("/items/7").json["version"] == number - 1
+        os.rename(shop.folder / "away", shop.folder / "routes")
+        assert shop.get("/items/7").json["version"] == number - 1
+        shop.edit("routes/items.py", f'"version": {number - 1}', f'"version": {number}')
+        assert shop.get("/items/7").json["version"] == number
+    assert shop.journal == ["load", "startup"]
+
+
+def test_a_folder_that_is_made_anew_is_still_watched(shop: Server) -> None:
+    for number in (2, 3):
+        texts = {
+            n: shop.read(f"routes/{n}.py") for n in ("__init__", "items", "predict")
+        }
+        shutil.rmtree(shop.folder / "routes")
+        assert shop.get("/items/7").json["version"] == number - 1
+        for name, text in texts.items():
+            shop.write(f"routes/{name}.py", text)
+        shop.edit("routes/items.py", f'"version": {number - 1}', f'"version": {number}')
+        assert shop.get("/items/7").json["version"] == number
 
 
 def test_a_touched_file_reruns_nothing(plain: Server) -> None:
