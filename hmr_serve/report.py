@@ -61,7 +61,7 @@ def _what(report: Report) -> str:
         modules = len({rerun.module for rerun in report.reran})
         where = f" in {modules} modules" if modules > 1 else ""
         done.append(f"reran {_count(len(report.reran), 'statement')}{where}")
-    if report.removed:
+    elif report.removed:  # a changed expression counts as a new one and a removed one
         done.append(f"removed {_count(len(report.removed), 'statement')}")
     return ", ".join(done) or "nothing reran"
 
