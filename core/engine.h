@@ -33,6 +33,8 @@ struct Engine {
     PtrMap by_namespace;  /* namespace dict -> Module */
     PtrMap groups;        /* object -> Group */
     PyObject *files;      /* Owned dict: path -> capsule of FileCell */
+    PyObject *wanted;     /* Owned set of module names that a failed edit looked
+                             for in vain */
     PyObject *written;    /* Owned set of paths that this process wrote */
     PyObject *missing;    /* Owned dict: module name -> capsule of FileCell */
     Cell *cells;          /* all cells */

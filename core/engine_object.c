@@ -109,6 +109,7 @@ engine_create_tables(Engine *engine)
     engine->missing = PyDict_New();
     engine->pending = PySet_New(NULL);
     engine->written = PySet_New(NULL);
+    engine->wanted = PySet_New(NULL);
     engine->log = PyList_New(0);
     engine->stat_functions = PyDict_New();
     engine->async_current = PyContextVar_New("hmr_serve_trace", NULL);
@@ -118,7 +119,7 @@ engine_create_tables(Engine *engine)
     if (engine->compile == NULL || engine->ast_module == NULL
         || engine->modules == NULL || engine->files == NULL
         || engine->missing == NULL || engine->pending == NULL
-        || engine->written == NULL || engine->log == NULL
+        || engine->written == NULL || engine->wanted == NULL || engine->log == NULL
         || engine->stat_functions == NULL || engine->async_current == NULL
         || engine->again == NULL || engine->syntax_types == NULL) {
         return -1;
@@ -392,6 +393,7 @@ engine_begin(PyObject *self, PyObject *name)
         return NULL;
     }
     probe->async = 1;
+    probe->always_stale = engine->undo != NULL && engine->undo->swapped;
     if (hooks_start(engine) < 0) {
         return NULL;
     }
@@ -596,6 +598,7 @@ engine_dealloc(PyObject *self)
     Py_XDECREF(engine->missing);
     Py_XDECREF(engine->pending);
     Py_XDECREF(engine->written);
+    Py_XDECREF(engine->wanted);
     Py_XDECREF(engine->log);
     Py_XDECREF(engine->stat_functions);
     Py_XDECREF(engine->module_type);

@@ -62,6 +62,7 @@ frame_fini(Frame *frame, Engine *engine)
         cell_unref(&frame->candidates[i].group->cell, engine);
         Py_DECREF(frame->candidates[i].object);
         print_fini(&frame->candidates[i].before);
+        print_saved_fini(&frame->candidates[i].saved);
     }
     PyMem_Free(frame->candidates);
     PyMem_Free(frame->bound);
@@ -424,7 +425,22 @@ frame_add_candidate(Frame *frame, PyObject *root, PyObject *object,
     candidate->object = Py_NewRef(object);
     cell_ref(&group->cell);
     frame->candidate_count++;
+    if (engine->transaction
+        && (group->creator == NULL
+            || group->creator->fresh_walk != engine->walk)) {
+        return print_save(&candidate->before, &candidate->saved);
+    }
     return 0;
+}
+
+
+/* The statement is given up: what it did to live containers is undone. */
+static void
+frame_undo_shapes(Frame *frame)
+{
+    for (Py_ssize_t i = 0; i < frame->candidate_count; i++) {
+        print_restore(&frame->candidates[i].saved);
+    }
 }
 
 
@@ -545,6 +561,23 @@ frame_bind(Frame *frame, Module *module, PyObject *name)
     }
     frame->bound[frame->bound_count++] = binding;
     return 0;
+}
+
+
+int
+frame_bind_last(Frame *frame, Module *module, PyObject *name)
+{
+    Binding *binding = module_binding(module, name, 0);
+    for (Py_ssize_t i = 0; binding != NULL && i < frame->bound_count; i++) {
+        if (frame->bound[i] == binding) {
+            memmove(&frame->bound[i], &frame->bound[i + 1],
+                    (size_t)(frame->bound_count - i - 1)
+                        * sizeof(*frame->bound));
+            frame->bound[frame->bound_count - 1] = binding;
+            return 0;
+        }
+    }
+    return PyErr_Occurred() ? -1 : frame_bind(frame, module, name);
 }
 
 
@@ -825,34 +858,14 @@ frame_claim_binds(Frame *frame)
     }
     /* `with ... as f:` binds f first; `x = f()` binds x last. */
     int first = PyTuple_GET_SIZE(statement->syntax.own_names) > 0;
-    Py_ssize_t others = frame->bound_count;
-    for (Py_ssize_t i = 0; !first && i < PyTuple_GET_SIZE(names); i++) {
-        Binding *binding = module_binding(statement->module,
-                                          PyTuple_GET_ITEM(names, i), 0);
-        for (Py_ssize_t j = 0; binding != NULL && j < others; j++) {
-            if (frame->bound[j] == binding) {
-                memmove(&frame->bound[j], &frame->bound[j + 1],
-                        (size_t)(others - j - 1) * sizeof(*frame->bound));
-                frame->bound[--others] = binding;
-                break;
-            }
-        }
-    }
-    frame->bound_count = first ? frame->bound_count : others;
-    for (Py_ssize_t i = 0; names != NULL && i < PyTuple_GET_SIZE(names);
-         i++) {
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
         PyObject *name = PyTuple_GET_ITEM(names, i);
         int found = PyDict_Contains(statement->module->ns, name);
-        Binding *binding =
-            found > 0 ? module_binding(statement->module, name, 1) : NULL;
-        if (found < 0 || (found > 0 && binding == NULL)) {
-            return -1;
+        if (found > 0) {
+            found = first ? frame_bind(frame, statement->module, name)
+                          : frame_bind_last(frame, statement->module, name);
         }
-        if (binding != NULL && !first) {
-            ptrmap_pop(&frame->seen, BOUND_KEY(binding));
-        }
-        if (binding != NULL
-            && frame_bind(frame, statement->module, name) < 0) {
+        if (found < 0) {
             return -1;
         }
     }
@@ -886,6 +899,7 @@ void
 frame_abandon(Frame *frame, Engine *engine)
 {
     PyObject *error = PyErr_GetRaisedException();
+    frame_undo_shapes(frame);
     frame_leave(frame);
     for (Py_ssize_t i = 0; i < frame->bound_count; i++) {
         /* What the namespace holds now is nobody's version. */

@@ -17,6 +17,7 @@ typedef struct {
     Group *group;   /* the group shaped if the object changes. Owned. */
     PyObject *object; /* Owned. */
     Print before;
+    PrintSaved saved; /* containers as they were, in a transaction */
     int effect;     /* by its syntax the statement has no other purpose */
 } Candidate;
 
@@ -67,6 +68,10 @@ int frame_read_code(Frame *frame, CodeInfo *info);
 int frame_read_cell(Frame *frame, Cell *cell);
 int frame_read_namespace(Frame *frame, Module *module);
 int frame_bind(Frame *frame, Module *module, PyObject *name);
+
+/* The same for a name that comes after all bound so far, again if need be. */
+int frame_bind_last(Frame *frame, Module *module, PyObject *name);
+
 /* Names that the code about to run may bind: put what they are at this point
  * into the namespace, so that storing the same object again raises an event. */
 int frame_prepare_stores(Frame *frame, Module *module, PyObject *names);

@@ -139,6 +139,7 @@ struct Statement {
     PyObject *reason; /* Owned str; why it has to run */
     int forced;       /* runs whatever its reads say */
     int async;        /* a trace opened by begin(): never run from here */
+    int always_stale; /* an async trace of a world that was given up */
     int stale;        /* an async trace that is no longer clean */
     int dead;         /* not in the edited source; freed when that is applied */
     Statement *patched; /* Borrowed; the old statement that this one is but for

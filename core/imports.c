@@ -131,8 +131,8 @@ claim_names(Statement *statement, Frame *frame, PyObject *source)
     int result = names != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
         int found = PyDict_Contains(ns, PyList_GET_ITEM(names, i));
-        result = found > 0 ? frame_bind(frame, statement->module,
-                                        PyList_GET_ITEM(names, i))
+        result = found > 0 ? frame_bind_last(frame, statement->module,
+                                             PyList_GET_ITEM(names, i))
                            : found;
     }
     Py_XDECREF(names);

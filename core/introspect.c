@@ -83,6 +83,12 @@ introspect_watched(Engine *engine)
            && PyDict_Next(engine->missing, &pos, &path, &capsule)) {
         result = watch_missing(files, path);
     }
+    PyObject *wanted = result == 0 ? PySequence_List(engine->wanted) : NULL;
+    result = wanted != NULL ? result : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(wanted); i++) {
+        result = watch_missing(files, PyList_GET_ITEM(wanted, i));
+    }
+    Py_XDECREF(wanted);
     for (Py_ssize_t i = 0; result == 0 && i < engine->module_count; i++) {
         result = PySet_Add(files, engine->order[i]->real);
     }

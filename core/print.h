@@ -49,6 +49,22 @@ PrintDifference print_compare(const Print *before, const Print *now);
 /* Did the object of before->nodes[at] itself change, wherever it stands now? */
 int print_node_changed(const Print *before, const Print *now, Py_ssize_t at);
 
+/* Copies of the lists, dicts and sets among a print's objects, and of the
+ * attributes of its instances: what can be put back. */
+typedef struct {
+    struct {
+        PyObject *container; /* Owned. */
+        PyObject *copy;      /* Owned. */
+    } *items;
+    Py_ssize_t count, room;
+} PrintSaved;
+
+int print_save(const Print *print, PrintSaved *saved);
+
+/* Put back what differs. Problems are reported as unraisable. */
+void print_restore(PrintSaved *saved);
+void print_saved_fini(PrintSaved *saved);
+
 /* Can `target` be reached from `root` within the budget? 1, 0, -1. */
 int print_reaches(PyObject *root, PyObject *target, Py_ssize_t budget);
 

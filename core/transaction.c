@@ -324,6 +324,9 @@ static int
 transaction_plan(Transaction *tx)
 {
     Engine *engine = tx->engine;
+    for (Py_ssize_t i = 0; i < engine->probes->count; i++) {
+        tx->changed |= engine->probes->statements[i]->always_stale;
+    }
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
         if (module->edited) {
@@ -634,9 +637,8 @@ transaction_commit(Transaction *tx)
     undo_free(engine->undo, engine);
     engine->undo = tx->undo; /* until the server settles for this revision */
     tx->undo = NULL;
-    PyObject *done = PyObject_CallMethod(engine->pending, "clear", NULL);
-    Py_XDECREF(done);
-    return done != NULL ? 0 : -1;
+    return PySet_Clear(engine->pending) < 0 ? -1
+                                            : PySet_Clear(engine->wanted);
 }
 
 
@@ -660,9 +662,8 @@ transaction_commit_unwalked(Transaction *tx)
     }
     (void)each_statement(tx, statement_clear); /* cannot fail */
     engine->revision++;
-    PyObject *done = PyObject_CallMethod(engine->pending, "clear", NULL);
-    Py_XDECREF(done);
-    return done != NULL ? 0 : -1;
+    return PySet_Clear(engine->pending) < 0 ? -1
+                                            : PySet_Clear(engine->wanted);
 }
 
 
@@ -690,6 +691,15 @@ error_fix_lines(PyObject *error)
 }
 
 
+static int
+set_update(PyObject *set, PyObject *more)
+{
+    PyObject *done = PyObject_CallMethod(set, "update", "O", more);
+    Py_XDECREF(done);
+    return done != NULL ? 0 : -1;
+}
+
+
 /* Everything as it was before. Never fails halfway: what cannot be put back is
  * reported as unraisable. Keeps the current exception. */
 static void
@@ -698,6 +708,10 @@ transaction_rollback(Transaction *tx, int walked)
     Engine *engine = tx->engine;
     PyObject *error = PyErr_GetRaisedException();
     error_fix_lines(error);
+    if (set_update(engine->wanted, engine->missing) < 0) {
+        PyErr_WriteUnraisable(engine->wanted);
+    }
+    engine->generation++;
     (void)each_statement(tx, statement_clear);
     undo_restore_code(tx->undo);
     for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
@@ -731,12 +745,9 @@ transaction_rollback(Transaction *tx, int walked)
         FileCell *file = PyCapsule_GetPointer(capsule, FILE_CAPSULE);
         file->content = file->content_before;
     }
-    PyObject *done =
-        PyObject_CallMethod(engine->pending, "update", "O", tx->paths);
-    if (done == NULL) {
+    if (set_update(engine->pending, tx->paths) < 0) {
         PyErr_WriteUnraisable(engine->pending);
     }
-    Py_XDECREF(done);
     PyErr_SetRaisedException(error);
 }
 
@@ -852,8 +863,9 @@ transaction_apply(Engine *engine, PyObject *paths)
         goto done;
     }
     int result = transaction_perform(&tx);
-    if (reverted && engine->undo != NULL
-        && PyList_GET_SIZE(tx.report.files) == 0) {
+    if (reverted && engine->undo != NULL && result == 0
+        && PyList_GET_SIZE(tx.report.files) == 0
+        && PySet_GET_SIZE(tx.paths) == 0) {
         (void)undo_swap(engine->undo, engine, 1); /* nothing new: stay back */
     }
     if (result < 0) {

@@ -234,8 +234,9 @@ statement_read_names(Statement *statement, Frame *frame)
     }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(info->stores); i++) {
         PyObject *name = PyTuple_GET_ITEM(info->stores, i);
-        PyObject *one = tuple_has(statement->syntax.binds, name)
-                            ? NULL
+        int sure = tuple_has(statement->syntax.binds, name)
+                   && !tuple_has(statement->syntax.own_names, name);
+        PyObject *one = sure ? NULL
                             : PyTuple_Pack(1, name);
         int result =
             one != NULL ? frame_prepare_stores(frame, module, one) : 0;
@@ -357,7 +358,8 @@ statement_prepare_rebinds(Statement *statement, Frame *frame)
         }
         Binding *binding = (Binding *)trace->writes[i].cell;
         if (binding->module == statement->module
-            && tuple_has(statement->syntax.binds, binding->name)) {
+            && tuple_has(statement->syntax.binds, binding->name)
+            && !tuple_has(statement->syntax.own_names, binding->name)) {
             continue;
         }
         PyObject *one = PyTuple_Pack(1, binding->name);
@@ -487,7 +489,7 @@ walk_statement(Statement *statement)
         }
     }
     Trace *trace = statement->trace;
-    if (trace != NULL && !statement->forced) {
+    if (trace != NULL && !statement->forced && !statement->always_stale) {
         if (statement_visit_imports(statement, trace) < 0) {
             return -1;
         }
@@ -552,6 +554,27 @@ module_bind_in_parent(Module *module)
 }
 
 
+/* Importing a.b imports a first. */
+static int
+walk_parent(Module *module)
+{
+    Py_ssize_t dot =
+        PyUnicode_FindChar(module->name, '.', 0,
+                           PyUnicode_GET_LENGTH(module->name), -1);
+    if (dot < 0) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    PyObject *head = PyUnicode_Substring(module->name, 0, dot);
+    Module *parent =
+        head != NULL ? engine_module(module->engine, head) : NULL;
+    Py_XDECREF(head);
+    if (PyErr_Occurred()) {
+        return -1;
+    }
+    return parent != NULL && !parent->gone ? walk_module(parent) : 0;
+}
+
+
 /* importlib's mark of a module that is being imported: error messages speak of
  * a circular import when it is set. On a first import it is set already. */
 static int
@@ -578,6 +601,12 @@ walk_module(Module *module)
     Engine *engine = module->engine;
     if (module->walk == engine->walk) {
         return 0;
+    }
+    if (walk_parent(module) < 0) {
+        return -1;
+    }
+    if (module->walk == engine->walk) {
+        return 0; /* the package imported it */
     }
     if (Py_EnterRecursiveCall(" while importing")) {
         return -1;
