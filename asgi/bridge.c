@@ -44,7 +44,9 @@ exchange_failed(struct exchange *self, PyObject *exception)
     struct server *server = self->server;
     bool cancelled =
         PyErr_GivenExceptionMatches(exception, server->state->cancelled_error);
-    if (!(cancelled && server->cancelled)) {
+    if (!(cancelled && server->cancelled)
+        && !PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt)
+        && !PyErr_GivenExceptionMatches(exception, PyExc_SystemExit)) {
         server_report(server, "Exception in ASGI application", exception);
     }
     if (self->complete || self->disconnected) {
@@ -212,6 +214,9 @@ exchange_run(struct exchange *self)
     }
     self->eager = false;
     if (task == NULL) {
+        PyObject *exception = PyErr_GetRaisedException();
+        (void)server_note_interrupt(self->server, exception);
+        PyErr_SetRaisedException(exception);
         return exchange_raised(self);
     }
     PyObject *done = PyObject_CallMethodNoArgs(task, state->str.done);

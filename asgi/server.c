@@ -43,12 +43,26 @@ server_report(struct server *self, const char *message, PyObject *exception)
 }
 
 
+bool
+server_note_interrupt(struct server *self, PyObject *exception)
+{
+    if (!PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt)
+        && !PyErr_GivenExceptionMatches(exception, PyExc_SystemExit)) {
+        return false;
+    }
+    Py_XSETREF(self->interrupt, Py_NewRef(exception));
+    return true;
+}
+
+
 static void
 server_report_raised(struct server *self, const char *message)
 {
     PyObject *exception = PyErr_GetRaisedException();
-    server_report(self, message, exception);
-    Py_XDECREF(exception);
+    if (!server_note_interrupt(self, exception)) {
+        server_report(self, message, exception);
+    }
+    Py_DECREF(exception);
 }
 
 
@@ -214,6 +228,12 @@ server_wake(PyObject *op, PyObject *unused)
     } while (io_sleep(self->io));
     self->in_batch = false;
     server_flush(self);
+    if (self->interrupt != NULL) {
+        PyObject *interrupt = self->interrupt;
+        self->interrupt = NULL;
+        PyErr_SetRaisedException(interrupt);
+        return NULL;
+    }
     Py_RETURN_NONE;
 }
 
@@ -505,6 +525,7 @@ server_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(self->on_change);
     Py_VISIT(self->access_log);
     Py_VISIT(self->on_error);
+    Py_VISIT(self->interrupt);
     Py_VISIT(self->stopped);
     Py_VISIT(self->grace_timer);
     for (struct exchange *at = self->running; at != NULL; at = at->next) {
@@ -519,6 +540,7 @@ server_clear(PyObject *op)
 {
     struct server *self = (struct server *)op;
     Py_CLEAR(self->app_state);
+    Py_CLEAR(self->interrupt);
     Py_CLEAR(self->stopped);
     Py_CLEAR(self->grace_timer);
     cache_clear(&self->cache);

@@ -31,6 +31,7 @@ struct server {
     PyObject *root_path_bytes; /* bytes */
     PyObject *scope;           /* template, copied for each request */
     PyObject *asgi;            /* likewise */
+    PyObject *interrupt;       /* to raise in the loop after this batch */
     PyObject *stopped;         /* the future of stop(), or NULL */
     PyObject *grace_timer;     /* or NULL */
     PyObject *pollable;        /* bound _wake, or NULL */
@@ -63,6 +64,10 @@ call_method(PyObject *object, PyObject *name, PyObject *a, PyObject *b)
 /* Tell on_error; never raises. `exception` may be NULL. */
 void
 server_report(struct server *self, const char *message, PyObject *exception);
+
+/* KeyboardInterrupt and SystemExit end the loop, as in any callback of it, but
+ * only after the batch. True if the exception is one of them. */
+bool server_note_interrupt(struct server *self, PyObject *exception);
 
 /* Heads are flushed and the I/O thread woken at the end of this turn. */
 int server_schedule_flush(struct server *self);

@@ -12,7 +12,16 @@ import pytest
 
 from hmr_serve import _asgi
 
-from .harness import Client, echo, hello, read_body, respond, serve, until
+from .harness import (
+    Client,
+    echo,
+    hello,
+    new_loop,
+    read_body,
+    respond,
+    serve,
+    until,
+)
 
 
 def record(scopes: list[dict[str, Any]]) -> Any:
@@ -583,6 +592,38 @@ def test_a_cancelled_handler_answers_500_and_is_reported() -> None:
     with serve(app) as served, served.connect() as client:
         assert client.get().status == 500
         assert isinstance(served.errors[0][1], asyncio.CancelledError)
+
+
+@pytest.mark.parametrize("exception", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("path", ["/", "/late"])
+def test_an_interrupt_ends_the_loop_after_the_batch(
+    loop: str, exception: type[BaseException], path: str
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/late":
+            await asyncio.sleep(0)
+        raise exception
+
+    import socket
+
+    errors: list[Any] = []
+    running = new_loop(loop)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = _asgi.Server(
+            [listener.fileno()], loop=running, on_error=lambda *e: errors.append(e)
+        )
+        server.app = app
+        server.start()
+        client = Client(listener.getsockname()[1])
+        client.send(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+        with pytest.raises(exception):
+            running.run_forever()
+        running.run_until_complete(asyncio.sleep(0.01))  # it can go on
+        assert client.response().status == 500
+        assert errors == []
+        running.run_until_complete(server.stop(1.0))
+    client.socket.close()
+    running.close()
 
 
 def test_errors_without_a_callback_reach_the_unraisable_hook(
