@@ -100,9 +100,7 @@ class Program:
         self._config = config
         self._log = log
         self._listeners = listeners
-        self._restarted = (
-            restarted  # when the process that we replaced began to restart
-        )
+        self._restarted = restarted  # monotonic ns; None: nobody was before us
         self._loop = new_event_loop(config.loop)
         self._signals = Signals(self._loop, config.timeout_graceful_shutdown)
         self._signals.on_signal = self._on_signal

@@ -39,9 +39,7 @@ if TYPE_CHECKING:
     from .signals import Signals
 
 ENTRY = "entry"  # the entry's name in the engine
-WORKERS_WAIT = (
-    0.05  # how long handlers in worker threads may take to finish before an update
-)
+WORKERS_WAIT = 0.05  # what handlers in worker threads get to finish before an update
 CLOCK_STEP = 0.01  # file systems' time stamps come from a clock that ticks seldom
 
 
@@ -81,9 +79,8 @@ class Reloader:
         self._signals = signals
         self._server: Server
         self._waiting: Update | None = None
-        self._task: asyncio.Task[None] | None = (
-            None  # the update that restarts a lifespan
-        )
+        # The update that is under way, where it restarts a lifespan.
+        self._task: asyncio.Task[None] | None = None
         self._starting: Live | None = None
         self._env_file = config.env_file and os.path.realpath(config.env_file)
         self._env_text = _content(self._env_file)
