@@ -73,7 +73,8 @@ class Entry:
 
 def find_entry(app: str | None, config: Config) -> Entry:
     """The Entry that APP names. Raises Problem; imports nothing."""
-    folder = os.path.abspath(config.app_dir or os.curdir)
+    # Without symbolic links, as the engine's roots are: one file has one name.
+    folder = os.path.realpath(config.app_dir or os.curdir)
     if app is None:
         return _discover(folder, config)
     target, colon, attribute = app.partition(":")
@@ -255,7 +256,7 @@ def _from_path(
             f"{target} cannot be imported, since {'.'.join(parts)} is no module name; "
             "rename it with letters, digits and _."
         )
-    return Entry(".".join(parts), attribute, parent, config.factory)
+    return Entry(".".join(parts), attribute, os.path.realpath(parent), config.factory)
 
 
 def _discover(folder: str, config: Config) -> Entry:

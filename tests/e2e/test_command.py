@@ -108,6 +108,23 @@ def test_app_dir(serve: Serve, tmp_path: Path) -> None:
     assert server.get().text == "salut 1"
 
 
+def test_app_dir_may_be_a_symbolic_link(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "app0")
+    server = serve(APP, "--app-dir", str(tmp_path / "link"))
+    server.edit("words.py", "hello", "salut")
+    assert server.get().text == "salut 1"
+    path = tmp_path / "link" / "words.py"
+    path.write_text(path.read_text().replace("salut", "ciao"))
+    assert server.get().text == "ciao 1"
+
+
+def test_a_path_through_a_symbolic_link(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "app0")
+    server = serve(APP, app="link/main.py", cwd=tmp_path)
+    server.edit("words.py", "hello", "salut")
+    assert server.get().text == "salut 1"
+
+
 def test_reload_dir_limits_what_is_reloaded(serve: Serve) -> None:
     files = {**APP, "inner/more.py": "WORD = 'a'\n"}
     files["main.py"] = files["main.py"].replace(
