@@ -16,11 +16,26 @@
 
 #define PRINT_BUFFER_EDGE 65536 /* bytes hashed at both ends of a buffer */
 
+#define KIND_SLOTS 64
+
+/* What a print does with the objects of a type. */
+typedef enum {
+    KIND_LEFT_OUT,
+    KIND_TUPLE, /* left out if all that it holds is immutable */
+    KIND_ROOT,  /* shown as the root only */
+    KIND_SHOWN,
+} Kind;
+
 typedef struct {
     Print *print;
     PtrMap seen; /* object -> itself */
     Py_ssize_t budget;
     int failed;
+    /* By address. Borrowed: no Python code runs meanwhile, so no type goes. */
+    struct {
+        PyTypeObject *type;
+        Kind kind;
+    } kinds[KIND_SLOTS];
 } Printer;
 
 
@@ -182,15 +197,51 @@ print_content(PyObject *object)
 }
 
 
+static Kind
+kind_of(PyObject *object)
+{
+    if (PyTuple_CheckExact(object)) {
+        return KIND_TUPLE;
+    }
+    if (!print_applies(object)) {
+        return KIND_LEFT_OUT;
+    }
+    int is_root = PyType_Check(object) || PyGen_CheckExact(object)
+                  || PyAsyncGen_CheckExact(object);
+    return is_root ? KIND_ROOT : KIND_SHOWN;
+}
+
+
+/* Most objects that a print meets are of few types: each is judged once. */
+static int
+printer_shows(Printer *printer, PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    size_t slot = ((uintptr_t)type >> 5) % KIND_SLOTS;
+    if (printer->kinds[slot].type != type) {
+        printer->kinds[slot].type = type;
+        printer->kinds[slot].kind = kind_of(object);
+    }
+    switch (printer->kinds[slot].kind) {
+    case KIND_LEFT_OUT:
+        return 0;
+    case KIND_TUPLE:
+        return !value_is_immutable(object);
+    case KIND_ROOT:
+        return printer->print->count == 0;
+    case KIND_SHOWN:
+        return 1;
+    }
+    Py_UNREACHABLE();
+}
+
+
 static void
 printer_add(Printer *printer, PyObject *object)
 {
     Print *print = printer->print;
-    if (object == NULL || printer->failed
-        || (print->count > 0
-            && (PyType_Check(object) || PyGen_CheckExact(object)
-                || PyAsyncGen_CheckExact(object)))
-        || !print_applies(object) || ptrmap_get(&printer->seen, object) != NULL) {
+    if (object == NULL || printer->failed || !printer_shows(printer, object)
+        || ptrmap_get(&printer->seen, object) != NULL) {
         return;
     }
     if (print->count >= printer->budget) {
