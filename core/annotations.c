@@ -86,7 +86,7 @@ annotations_settle(Engine *engine, Module *module)
     }
     engine->syncing++;
     int result = 0;
-    PyObject *dict = PyDict_GetItemString(module->ns, "__annotations__");
+    PyObject *dict = dict_peek(module->ns, "__annotations__");
     if (!annotate && dict != NULL) {
         result = PyDict_DelItemString(module->ns, "__annotations__");
     }

@@ -70,7 +70,7 @@ cache_path(const Module *module)
 }
 
 
-/* ---- loading --------------------------------------------------------------- */
+/* ---- loading ------------------------------------------------------------ */
 
 static Statement *
 statement_from_record(PyObject *record, Module *module)
@@ -184,7 +184,7 @@ cache_load(Split *split, Module *module, PyObject *source)
 }
 
 
-/* ---- storing ----------------------------------------------------------------- */
+/* ---- storing ------------------------------------------------------------ */
 
 static PyObject *
 record_from_statement(const Statement *statement)

@@ -1,7 +1,8 @@
 /* Split and compiled statements on disk, beside Python's .pyc files.
  *
  * A cache file holds for exactly one text: its content is compared, not its
- * time. Never an error: what cannot be read or written is made anew. GIL held. */
+ * time. Never an error: what cannot be read or written is made anew.
+ * GIL held. */
 
 #ifndef HMR_CORE_CACHE_H
 #define HMR_CORE_CACHE_H

@@ -1,5 +1,6 @@
-/* functools caches: what they hold was computed from code and names that an edit
- * may change. A cache is cleared, never replaced, so whoever refers to it stays.
+/* functools caches: what they hold was computed from code and names that an
+ * edit may change. A cache is cleared, never replaced, so whoever refers to it
+ * stays.
  *
  * GIL held. */
 
@@ -8,8 +9,8 @@
 
 #include "frame.h"
 
-/* The function behind a functools.lru_cache or cache wrapper. Borrowed; NULL when
- * the object is no such wrapper, or none of a tracked function. */
+/* The function behind a functools.lru_cache or cache wrapper. Borrowed; NULL
+ * when the object is no such wrapper, or none of a tracked function. */
 PyObject *cache_function(PyObject *object);
 
 /* A statement calls a cached function: it depends on all that the function may

@@ -72,7 +72,7 @@ static int
 class_set(PyObject *type, const char *name, PyObject *value)
 {
     PyObject *now =
-        PyDict_GetItemString(((PyTypeObject *)type)->tp_dict, name);
+        dict_peek(((PyTypeObject *)type)->tp_dict, name);
     if (now == NULL || value == NULL) {
         return 0;
     }

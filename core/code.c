@@ -12,13 +12,13 @@
 static Py_ssize_t extra_index = -1; /* the slot of PyUnstable_Code_GetExtra */
 
 
-/* ---- opcodes -------------------------------------------------------------- */
+/* ---- opcodes ------------------------------------------------------------ */
 
 /* The opcode of that name, or -1 when this Python has none. */
 static int
 opcode_number(PyObject *opmap, const char *name)
 {
-    PyObject *number = PyDict_GetItemString(opmap, name);
+    PyObject *number = dict_peek(opmap, name);
     return number != NULL ? (int)PyLong_AsLong(number) : -1;
 }
 
@@ -141,7 +141,7 @@ instructions_of(PyObject *bytes)
 }
 
 
-/* ---- infos ----------------------------------------------------------------- */
+/* ---- infos -------------------------------------------------------------- */
 
 static void
 code_info_free(void *extra)
@@ -312,7 +312,7 @@ code_info_remove_function(CodeInfo *info, PyObject *function)
 }
 
 
-/* ---- names ----------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------- */
 
 /* Add a read of names[index] with the attribute path that follows. */
 static int
@@ -344,9 +344,10 @@ instructions_take_path(Instructions *in, PyCodeObject *code, int *more)
 }
 
 
-/* Collect (name, path) of every global read into the dict `reads`, and the names
- * that are called into the set `called`. A call pushes NULL beside what it calls:
- * before it in 3.12, after it since 3.13, or in LOAD_GLOBAL itself. */
+/* Collect (name, path) of every global read into the dict `reads`, and the
+ * names that are called into the set `called`. A call pushes NULL beside what
+ * it calls: before it in 3.12, after it since 3.13, or in LOAD_GLOBAL itself.
+ */
 static int
 code_collect_names(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
                    PyObject *reads, PyObject *called)
@@ -356,7 +357,8 @@ code_collect_names(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
     int more = instructions_next(&in);
     while (more) {
         int global = in.op == ops->load_global;
-        if (!global && in.op != ops->load_name && in.op != ops->load_from_dict) {
+        if (!global && in.op != ops->load_name
+            && in.op != ops->load_from_dict) {
             before = in.op;
             more = instructions_next(&in);
             continue;
@@ -473,7 +475,7 @@ code_info_scan(CodeInfo *info)
 }
 
 
-/* ---- comparing --------------------------------------------------------------- */
+/* ---- comparing ---------------------------------------------------------- */
 
 static int
 objects_equal(PyObject *a, PyObject *b)
@@ -825,7 +827,7 @@ code_tree_compare(PyObject *old_code, PyObject *new_code, CodePairs *pairs)
 }
 
 
-/* ---- positions ---------------------------------------------------------------- */
+/* ---- positions ---------------------------------------------------------- */
 
 void
 code_tree_copy_positions(PyObject *target, PyObject *source)

@@ -22,6 +22,15 @@
 #endif
 
 
+/* The value or NULL, borrowed; no exception either way. For namespaces: their
+ * keys are strings, so that only memory can fail, and then it is absent. */
+static inline PyObject *
+dict_peek(PyObject *dict, const char *key)
+{
+    return PyDict_GetItemString(dict, key); /* LINT_OK: see above */
+}
+
+
 #if PY_VERSION_HEX < 0x030D0000
 /* 1 and a new reference, 0 and NULL when missing, -1 and NULL on error. */
 static inline int

@@ -170,7 +170,7 @@ engine_show_gone(Engine *engine)
 }
 
 
-/* ---- paths ---------------------------------------------------------------------- */
+/* ---- paths -------------------------------------------------------------- */
 
 static int
 path_is_below(PyObject *path, PyObject *prefixes)
@@ -221,7 +221,7 @@ engine_tracks_path(const Engine *engine, PyObject *path)
 }
 
 
-/* ---- imports ---------------------------------------------------------------------- */
+/* ---- imports ------------------------------------------------------------ */
 
 /* importlib.invalidate_caches() would import importlib.metadata (50 ms); the
  * finders of folders are all that can be out of date. */

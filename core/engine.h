@@ -16,9 +16,9 @@ typedef struct Frame Frame;
 
 struct Engine {
     PyObject_HEAD
-    PyObject *roots;      /* Owned tuple of real paths, each with a final '/'. */
+    PyObject *roots; /* Owned tuple of real paths, each with a final '/'. */
     PyObject *outside;    /* Owned tuple of real path prefixes never tracked. */
-    PyObject *loader_type;  /* Owned; a SourceFileLoader whose exec_module is ours */
+    PyObject *loader_type;  /* Owned; a SourceFileLoader, exec_module is ours */
     PyObject *path_finder;  /* Owned; importlib.machinery.PathFinder */
     PyObject *compile;    /* Owned; builtins.compile */
     PyObject *ast_module; /* Owned; ast.Module */
@@ -57,7 +57,7 @@ struct Engine {
     PyTypeObject *module_type; /* Owned; what modules are while tracing */
     PyObject *disable;    /* Owned; sys.monitoring.DISABLE */
     PyObject *monitoring; /* Owned; sys.monitoring */
-    PyObject *async_current; /* Owned ContextVar: the open async trace's number */
+    PyObject *async_current; /* Owned ContextVar: the open async trace */
     Frame *async_frames;  /* open async traces, linked by `up`. */
     long async_number;    /* of the last one */
     int async_count;      /* open ones */
@@ -69,16 +69,16 @@ struct Engine {
     int transaction;
     Statement *conflict;  /* must run before what is running can: walk again */
     PyObject *conflict_reason; /* Owned str. */
-    PyObject *again;      /* Owned; the BaseException that stops a statement on a
-                             conflict */
+    PyObject *again;      /* Owned; the BaseException that a conflict raises */
     PyObject *restart;    /* Owned str; why only a new process can apply it */
     PyObject *pending;    /* Owned set of paths whose change failed to apply */
     long revision;
-    int reverted;         /* the last revision was given up: the old world stands */
+    int reverted; /* the last revision was given up: the old world stands */
     struct Undo *undo;    /* how to go back over the last revision. Owned. */
 };
 
-/* The installed engine; dict and function watchers carry no data of their own. */
+/* The installed engine; dict and function watchers carry no data of their own.
+ */
 extern Engine *hmr_engine;
 
 /* The module record for a namespace dict, or NULL. Borrowed. */

@@ -14,7 +14,7 @@
 #include "walk.h"
 
 
-/* ---- creation ----------------------------------------------------------------- */
+/* ---- creation ----------------------------------------------------------- */
 
 /* Real path of a directory with a final slash. New reference. */
 static PyObject *
@@ -119,9 +119,10 @@ engine_create_tables(Engine *engine)
     if (engine->compile == NULL || engine->ast_module == NULL
         || engine->modules == NULL || engine->files == NULL
         || engine->missing == NULL || engine->pending == NULL
-        || engine->written == NULL || engine->wanted == NULL || engine->log == NULL
-        || engine->stat_functions == NULL || engine->async_current == NULL
-        || engine->again == NULL || engine->syntax_types == NULL) {
+        || engine->written == NULL || engine->wanted == NULL
+        || engine->log == NULL || engine->stat_functions == NULL
+        || engine->async_current == NULL || engine->again == NULL
+        || engine->syntax_types == NULL) {
         return -1;
     }
     return engine_create_probes(engine);
@@ -162,7 +163,7 @@ engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 }
 
 
-/* ---- installing --------------------------------------------------------------- */
+/* ---- installing --------------------------------------------------------- */
 
 static PyObject *
 meta_path(void)
@@ -249,7 +250,7 @@ engine_find_spec(PyObject *self, PyObject *args)
 }
 
 
-/* ---- entries and lifespans ------------------------------------------------------- */
+/* ---- entries and lifespans ---------------------------------------------- */
 
 static int
 require_installed(const Engine *engine)
@@ -448,7 +449,7 @@ engine_drop(PyObject *self, PyObject *name)
 }
 
 
-/* ---- updates --------------------------------------------------------------------- */
+/* ---- updates ------------------------------------------------------------ */
 
 static PyObject *
 engine_apply(PyObject *self, PyObject *paths)
@@ -523,7 +524,7 @@ engine_revert(PyObject *self, PyObject *unused)
 }
 
 
-/* ---- views ------------------------------------------------------------------------ */
+/* ---- views -------------------------------------------------------------- */
 
 static PyObject *
 engine_watched(PyObject *self, PyObject *unused)

@@ -239,7 +239,7 @@ files_set_has_child(PyObject *paths, PyObject *directory)
 }
 
 
-/* ---- the audit hook ---------------------------------------------------------------- */
+/* ---- the audit hook ----------------------------------------------------- */
 
 /* The absolute path of what was opened; NULL when it is of no interest. */
 static PyObject *
@@ -315,7 +315,7 @@ caller_is_importlib(void)
 {
     PyObject *globals = PyEval_GetGlobals(); /* borrowed */
     PyObject *name =
-        globals != NULL ? PyDict_GetItemString(globals, "__name__") : NULL;
+        globals != NULL ? dict_peek(globals, "__name__") : NULL;
     const char *text = name != NULL && PyUnicode_Check(name)
                            ? PyUnicode_AsUTF8(name)
                            : NULL;
@@ -398,16 +398,17 @@ files_install(void)
 }
 
 
-/* ---- os.stat, os.lstat, os.access --------------------------------------------------- */
+/* ---- os.stat, os.lstat, os.access --------------------------------------- */
 
 /* They raise no audit event, and a failed look-up is a read too. While tracing,
- * the os module holds wrappers; importlib uses posix directly and is not seen. */
+ * the os module holds wrappers; importlib uses posix directly and is not seen.
+ */
 static PyObject *
 traced_call(const char *name, PyObject *const *args, Py_ssize_t nargs,
             PyObject *kwnames)
 {
     Engine *engine = hmr_engine;
-    PyObject *original = PyDict_GetItemString(engine->stat_functions, name);
+    PyObject *original = dict_peek(engine->stat_functions, name);
     if (original == NULL) {
         PyErr_Format(PyExc_RuntimeError, "os.%s is not available", name);
         return NULL;
@@ -458,7 +459,7 @@ traced_swap(Engine *engine, PyObject *os, PyMethodDef *def, int on)
 {
     if (!on) {
         PyObject *original =
-            PyDict_GetItemString(engine->stat_functions, def->ml_name);
+            dict_peek(engine->stat_functions, def->ml_name);
         return original != NULL
                    ? PyObject_SetAttrString(os, def->ml_name, original)
                    : 0;

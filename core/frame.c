@@ -112,7 +112,7 @@ frame_conflict(Engine *engine, Statement *producer, const char *format, ...)
 }
 
 
-/* ---- reads ------------------------------------------------------------------ */
+/* ---- reads -------------------------------------------------------------- */
 
 /* Names that the import system sets; no statement is their producer. */
 static int
@@ -353,7 +353,7 @@ frame_read_namespace(Frame *frame, Module *module)
 }
 
 
-/* ---- candidates -------------------------------------------------------------- */
+/* ---- candidates --------------------------------------------------------- */
 
 /* The group of an object; functions and what was bound before tracking get one
  * when they are first about to be shaped. */
@@ -532,7 +532,7 @@ frame_read_code(Frame *frame, CodeInfo *info)
 }
 
 
-/* ---- binds -------------------------------------------------------------------- */
+/* ---- binds -------------------------------------------------------------- */
 
 int
 frame_bind(Frame *frame, Module *module, PyObject *name)
@@ -581,8 +581,8 @@ frame_bind_last(Frame *frame, Module *module, PyObject *name)
 }
 
 
-/* The version for a new value: an old one when the value is as good as the same,
- * so that whoever read it stays clean. New reference. */
+/* The version for a new value: an old one when the value is as good as the
+ * same, so that whoever read it stays clean. New reference. */
 static Version *
 binding_version(Binding *binding, PyObject *value, Statement *statement)
 {
@@ -717,7 +717,7 @@ frame_flush(Frame *frame, Engine *engine)
 }
 
 
-/* ---- shapes -------------------------------------------------------------------- */
+/* ---- shapes ------------------------------------------------------------- */
 
 static int
 frame_shape(Frame *frame, Engine *engine, Group *group)
@@ -831,7 +831,7 @@ frame_judge_candidates(Frame *frame, Engine *engine)
 }
 
 
-/* ---- the end --------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------ */
 
 static void
 frame_leave(Frame *frame)
@@ -846,8 +846,8 @@ frame_leave(Frame *frame)
 }
 
 
-/* Names that the statement surely bound, also where no event said so, and in the
- * order of the text. */
+/* Names that the statement surely bound, also where no event said so, and in
+ * the order of the text. */
 static int
 frame_claim_binds(Frame *frame)
 {
@@ -923,7 +923,7 @@ frame_abandon(Frame *frame, Engine *engine)
 }
 
 
-/* ---- async traces ------------------------------------------------------------------ */
+/* ---- async traces ------------------------------------------------------- */
 
 Frame *
 frame_open_async(Engine *engine, Statement *statement)

@@ -44,8 +44,8 @@ Frame *frame_current(Engine *engine);
 /* Begin a statement on this thread. 0, or -1 with an exception set. */
 int frame_push(Frame *frame, Engine *engine, Statement *statement);
 
-/* End it: its trace (owned by the caller), or NULL with an exception set. Writes
- * versions of all that it bound and shaped. */
+/* End it: its trace (owned by the caller), or NULL with an exception set.
+ * Writes versions of all that it bound and shaped. */
 Trace *frame_pop(Frame *frame, Engine *engine);
 
 /* End it without a result: the statement raised. Keeps the exception. What it
@@ -78,8 +78,8 @@ int frame_prepare_stores(Frame *frame, Module *module, PyObject *names);
 
 int frame_read_group(Frame *frame, Group *group);
 
-/* Print an object that the statement may shape; `root` is the object whose group
- * it belongs to. */
+/* Print an object that the statement may shape; `root` is the object whose
+ * group it belongs to. */
 int frame_add_candidate(Frame *frame, PyObject *root, PyObject *object,
                         int effect);
 

@@ -11,7 +11,7 @@
 #define BINDING_CAPSULE "hmr_serve._core.Binding"
 
 
-/* ---- versions ------------------------------------------------------------ */
+/* ---- versions ----------------------------------------------------------- */
 
 Version *
 version_new(PyObject *value, Statement *producer)
@@ -59,7 +59,7 @@ version_set(Version **slot, Version *version)
 }
 
 
-/* ---- cells --------------------------------------------------------------- */
+/* ---- cells -------------------------------------------------------------- */
 
 void
 cell_init(Cell *cell, CellKind kind, Engine *engine)
@@ -165,7 +165,7 @@ cell_write(Cell *cell, Version *version, const Engine *engine)
 }
 
 
-/* ---- bindings ------------------------------------------------------------ */
+/* ---- bindings ----------------------------------------------------------- */
 
 Binding *
 module_binding(Module *module, PyObject *name, int create)
@@ -238,7 +238,7 @@ module_order_remove(Module *module, Binding *binding)
 }
 
 
-/* ---- groups -------------------------------------------------------------- */
+/* ---- groups ------------------------------------------------------------- */
 
 Group *
 group_of(const Engine *engine, PyObject *object)
@@ -270,7 +270,7 @@ group_new(Engine *engine, PyObject *object, Statement *creator)
 }
 
 
-/* ---- traces -------------------------------------------------------------- */
+/* ---- traces ------------------------------------------------------------- */
 
 Trace *
 trace_new(void)
@@ -424,7 +424,7 @@ trace_add_names(Trace *trace, Module *module, PyObject *names)
 }
 
 
-/* ---- statements and modules ----------------------------------------------- */
+/* ---- statements and modules --------------------------------------------- */
 
 Statement *
 statement_new(Module *module)

@@ -28,7 +28,7 @@ typedef struct {
     PyObject *value;     /* Owned. NULL: deleted, gone, or not an object */
     Statement *producer; /* Borrowed; whose run made it; may be NULL. Valid only
                             while the version is current somewhere */
-    int gone;            /* the value was released: only a rerun brings it back */
+    int gone; /* the value was released: only a rerun brings it back */
 } Version;
 
 typedef enum {
@@ -68,8 +68,8 @@ typedef struct {
     PyObject *object;    /* Owned; NULL when released */
     Statement *creator;  /* Borrowed; NULL when the statement is no more */
     Version *actual;     /* Owned; the last shape physically applied */
-    Cell **holders;      /* Owned groups that the creator had read: the object may
-                            be a part of one of them */
+    Cell **holders;      /* Owned groups that the creator had read: the object
+                            may be a part of one of them */
     Py_ssize_t holder_count;
     int must_be_fresh;   /* the creator reruns to undo a shape: it must give
                             another object */

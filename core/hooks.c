@@ -10,7 +10,7 @@
 #define TOOL_NAME "hmr-serve"
 
 
-/* ---- sys.monitoring ----------------------------------------------------------- */
+/* ---- sys.monitoring ----------------------------------------------------- */
 
 /* PY_START and PY_RESUME: (code, offset). The frame is the starting one, so its
  * globals are PyEval_GetGlobals(). */
@@ -140,7 +140,7 @@ monitoring_set(Engine *engine, int on)
 }
 
 
-/* ---- namespaces ------------------------------------------------------------------ */
+/* ---- namespaces --------------------------------------------------------- */
 
 /* Importing a submodule binds its name in the package: that is the doing of the
  * import system, and the walk follows it by itself. */
@@ -182,7 +182,7 @@ on_namespace_event(PyDict_WatchEvent event, PyObject *dict, PyObject *key,
 }
 
 
-/* ---- functions -------------------------------------------------------------------- */
+/* ---- functions ---------------------------------------------------------- */
 
 static int
 on_function_event(PyFunction_WatchEvent event, PyFunctionObject *function,
@@ -211,7 +211,7 @@ on_function_event(PyFunction_WatchEvent event, PyFunctionObject *function,
 }
 
 
-/* ---- modules ----------------------------------------------------------------------- */
+/* ---- modules ------------------------------------------------------------ */
 
 static int
 is_name(PyObject *name, const char *text)
@@ -305,7 +305,7 @@ hooks_remove_module(Engine *engine, Module *module)
 }
 
 
-/* ---- on and off ---------------------------------------------------------------------- */
+/* ---- on and off --------------------------------------------------------- */
 
 int
 hooks_start(Engine *engine)

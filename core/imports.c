@@ -14,7 +14,7 @@ import_name(Module *module, long level, PyObject *name)
         return Py_NewRef(name);
     }
     PyObject *package =
-        PyDict_GetItemString(module->ns, "__package__"); /* borrowed */
+        dict_peek(module->ns, "__package__"); /* borrowed */
     if (package == NULL || !PyUnicode_Check(package)) {
         return NULL;
     }
@@ -105,7 +105,7 @@ star_names(PyObject *source)
     if (dict == NULL) {
         return PyList_New(0);
     }
-    PyObject *all = PyDict_GetItemString(dict, "__all__"); /* borrowed */
+    PyObject *all = dict_peek(dict, "__all__"); /* borrowed */
     if (all != NULL) {
         return PySequence_List(all);
     }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 
-/* ---- what to watch -------------------------------------------------------------- */
+/* ---- what to watch ------------------------------------------------------ */
 
 /* Where a module would be if it were there: `name.py` and the folder `name` in
  * each place that was searched. */
@@ -99,7 +99,7 @@ introspect_watched(Engine *engine)
 }
 
 
-/* ---- modules and statements -------------------------------------------------------- */
+/* ---- modules and statements --------------------------------------------- */
 
 static int
 module_by_end(const void *a, const void *b)
@@ -208,7 +208,7 @@ introspect_statements(Module *module)
 }
 
 
-/* ---- the end ------------------------------------------------------------------------ */
+/* ---- the end ------------------------------------------------------------ */
 
 static void
 code_tree_detach(PyObject *code, Engine *engine)

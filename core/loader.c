@@ -12,7 +12,7 @@
 #include "walk.h"
 
 
-/* ---- running a module for the first time ------------------------------------------ */
+/* ---- running a module for the first time -------------------------------- */
 
 /* Split the source and take its statements over. */
 static int
@@ -104,7 +104,8 @@ module_note_failure(Module *module)
 }
 
 
-/* Where a symlink leads: that is the file whose change is seen. New reference. */
+/* Where a symlink leads: that is the file whose change is seen. New reference.
+ */
 static PyObject *
 real_path(PyObject *path)
 {
@@ -226,7 +227,7 @@ loader_init(Engine *engine)
 }
 
 
-/* ---- finding ------------------------------------------------------------------------ */
+/* ---- finding ------------------------------------------------------------ */
 
 /* Exchange the loader of a spec whose source file we track. */
 static int

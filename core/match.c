@@ -16,7 +16,7 @@ typedef struct {
 } Match;
 
 
-/* ---- alignment ------------------------------------------------------------------ */
+/* ---- alignment ---------------------------------------------------------- */
 
 static int
 statements_equal(const Statement *a, const Statement *b)
@@ -129,7 +129,7 @@ pair_changed(Statement **old, Py_ssize_t old_count, Statement **new,
 }
 
 
-/* ---- taking over --------------------------------------------------------------------- */
+/* ---- taking over -------------------------------------------------------- */
 
 static int
 lines_equal(PyObject *a, int a_line, PyObject *b, int b_line, int count)
@@ -147,8 +147,9 @@ lines_equal(PyObject *a, int a_line, PyObject *b, int b_line, int count)
 
 
 /* Give the old code the lines of the new text. Where lines break may change the
- * instructions (two loads on a line are one); functions then get new code, which
- * nobody can tell from the old. 0: done, 1: the new statement takes over, -1. */
+ * instructions (two loads on a line are one); functions then get new code,
+ * which nobody can tell from the old. 0: done, 1: the new statement takes over,
+ * -1. */
 static int
 statement_lay_out(Statement *fresh, Statement *old, Patches *patches)
 {
@@ -183,8 +184,8 @@ statement_lay_out(Statement *fresh, Statement *old, Patches *patches)
 
 
 /* An equal statement that stands elsewhere, or is laid out in another way, gets
- * its line numbers in place: no new code object. 0, 1 when the new statement has
- * to take over the old one's trace, or -1 with an exception set. */
+ * its line numbers in place: no new code object. 0, 1 when the new statement
+ * has to take over the old one's trace, or -1 with an exception set. */
 static int
 statement_move(Split *split, Module *module, Py_ssize_t index,
                Statement *old, PyObject *old_lines, Patches *patches)
@@ -320,7 +321,7 @@ statement_patch(Statement *fresh, Statement *old, Patches *patches)
 }
 
 
-/* ---- a module ------------------------------------------------------------------------- */
+/* ---- a module ----------------------------------------------------------- */
 
 /* Decide about every statement of the new source. */
 static int
@@ -480,7 +481,8 @@ match_rollback(Module *module)
     for (Py_ssize_t i = 0; i < module->old_count; i++) {
         Statement *old = module->old_statements[i];
         if (old->code != NULL) {
-            (void)code_tree_attach(old->code, old); /* infos exist: no failure */
+            /* The infos exist: it cannot fail. */
+            (void)code_tree_attach(old->code, old);
         }
     }
     /* Line numbers are put back by whoever holds the Patches. */

@@ -83,7 +83,8 @@ report_data_fini(ReportData *data)
 }
 
 
-/* An instance of a named tuple; steals the items, NULL among them is an error. */
+/* An instance of a named tuple; steals the items, NULL among them is an error.
+ */
 static PyObject *
 sequence_new(PyObject *type, PyObject **items, Py_ssize_t count)
 {

@@ -1,4 +1,5 @@
-/* The Report of an update, as Python sees it (hmr_serve/_core.pyi). GIL held. */
+/* The Report of an update, as Python sees it (hmr_serve/_core.pyi). GIL held.
+ */
 
 #ifndef HMR_CORE_REPORT_H
 #define HMR_CORE_REPORT_H

@@ -19,8 +19,8 @@ typedef struct {
     int future_flags;
 } Split;
 
-/* Parse `source` (bytes) of a module. Statements have no code yet. 0, or -1 with
- * an exception (SyntaxError) set. */
+/* Parse `source` (bytes) of a module. Statements have no code yet. 0, or -1
+ * with an exception (SyntaxError) set. */
 int split_source(Split *split, Module *module, PyObject *source);
 void split_fini(Split *split, Engine *engine);
 

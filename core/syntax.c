@@ -268,7 +268,7 @@ syntax_key_equal(const SyntaxKey *a, const SyntaxKey *b)
 }
 
 
-/* ---- candidates: what a statement may shape ------------------------------ */
+/* ---- candidates: what a statement may shape ----------------------------- */
 
 /* The path of a chain of names, `a.b[0].c` being (a, b): new tuple, or NULL
  * without an exception when node is no chain. Subscripts end the path: what is
@@ -602,7 +602,7 @@ scan_node(Scan *scan, PyObject *node)
 }
 
 
-/* ---- names in annotations ------------------------------------------------ */
+/* ---- names in annotations ----------------------------------------------- */
 
 static int
 scan_annotation(Scan *scan, PyObject *node)
@@ -675,7 +675,7 @@ scan_annotations(Scan *scan, PyObject *node)
 }
 
 
-/* ---- decorators -------------------------------------------------------------- */
+/* ---- decorators --------------------------------------------------------- */
 
 /* Decorators that give back the function itself, or call it anew each time:
  * giving the function new code reaches whoever uses the result. */
@@ -739,7 +739,7 @@ scan_opaque_children(Scan *scan, PyObject *node)
     static const char *const fields[] = {"body", "orelse", "finalbody",
                                          "handlers"};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(fields); i++) {
-        if (PyObject_HasAttrString(node, fields[i])
+        if (PyObject_HasAttrString(node, fields[i]) /* LINT_OK: runs no code */
             && scan_each(scan, node, fields[i], scan_opaque) < 0) {
             return -1;
         }
@@ -772,7 +772,7 @@ scan_opaque(Scan *scan, PyObject *node)
 }
 
 
-/* ---- names, labels, imports ---------------------------------------------- */
+/* ---- names, labels, imports --------------------------------------------- */
 
 /* Collect the plain names of an assignment target into a list. */
 static int
@@ -999,8 +999,8 @@ import_names(PyObject *node, int is_from, PyObject *names)
 }
 
 
-/* Call visit for a node and all statements in its blocks that belong to the same
- * scope. */
+/* Call visit for a node and all statements in its blocks that belong to the
+ * same scope. */
 static int
 scope_each(const SyntaxTypes *types, PyObject *node, PyObject *names,
            int (*visit)(const SyntaxTypes *, PyObject *, PyObject *))
@@ -1222,7 +1222,7 @@ statement_label(const SyntaxTypes *types, PyObject *node, NodeKind kind,
 }
 
 
-/* ---- a statement ---------------------------------------------------------- */
+/* ---- a statement -------------------------------------------------------- */
 
 static StatementKind
 statement_kind(const SyntaxTypes *types, PyObject *node, NodeKind kind)

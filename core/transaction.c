@@ -43,7 +43,7 @@ now_s(void)
 }
 
 
-/* ---- what changed -------------------------------------------------------------- */
+/* ---- what changed ------------------------------------------------------- */
 
 static int
 transaction_add_file(Transaction *tx, PyObject *path)
@@ -222,7 +222,7 @@ transaction_read_changes(Transaction *tx)
 }
 
 
-/* ---- patches -------------------------------------------------------------------- */
+/* ---- patches ------------------------------------------------------------ */
 
 /* Give every live function of the old code the new code. */
 static int
@@ -273,7 +273,7 @@ transaction_patch(Transaction *tx)
 }
 
 
-/* ---- planning -------------------------------------------------------------------- */
+/* ---- planning ----------------------------------------------------------- */
 
 /* Statements that are no more: objects they shaped are made anew. */
 static int
@@ -375,7 +375,7 @@ transaction_walk(Transaction *tx)
 }
 
 
-/* ---- commit ----------------------------------------------------------------------- */
+/* ---- commit ------------------------------------------------------------- */
 
 /* Modules that the walk did not reach are no longer part of the program. */
 static int
@@ -485,7 +485,7 @@ each_statement(Transaction *tx,
 }
 
 
-/* ---- report ------------------------------------------------------------------------- */
+/* ---- report ------------------------------------------------------------- */
 
 /* Every run, in order. */
 static int
@@ -571,7 +571,7 @@ report_removed(Transaction *tx)
 }
 
 
-/* ---- the end ---------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------ */
 
 static int
 statement_clear(Transaction *tx, Statement *statement)
@@ -752,7 +752,7 @@ transaction_rollback(Transaction *tx, int walked)
 }
 
 
-/* ---- apply -------------------------------------------------------------------------------- */
+/* ---- apply -------------------------------------------------------------- */
 
 static int
 transaction_init(Transaction *tx, Engine *engine, PyObject *paths)

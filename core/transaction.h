@@ -7,8 +7,8 @@
 
 #include "engine.h"
 
-/* Apply the changed files among `paths` (an iterable of str). New reference to a
- * Report; NULL with an exception only for errors of the engine itself. */
+/* Apply the changed files among `paths` (an iterable of str). New reference to
+ * a Report; NULL with an exception only for errors of the engine itself. */
 PyObject *transaction_apply(Engine *engine, PyObject *paths);
 
 #endif

@@ -10,7 +10,7 @@
 #include "value.h"
 
 
-/* ---- is it clean? ------------------------------------------------------------ */
+/* ---- is it clean? ------------------------------------------------------- */
 
 /* How a reader of a report would name the cell. */
 static void
@@ -143,7 +143,7 @@ trace_apply(const Trace *trace, const Engine *engine)
 }
 
 
-/* ---- running ------------------------------------------------------------------ */
+/* ---- running ------------------------------------------------------------ */
 
 void
 walk_force(Engine *engine, Statement *statement, PyObject *reason)
@@ -400,8 +400,8 @@ statement_run_code(Statement *statement, Frame *frame)
 }
 
 
-/* Keep the trace of a run where it belongs: at once outside of a transaction, as
- * an attempt inside. */
+/* Keep the trace of a run where it belongs: at once outside of a transaction,
+ * as an attempt inside. */
 static void
 statement_keep(Statement *statement, Trace *trace)
 {
@@ -520,7 +520,7 @@ walk_statement(Statement *statement)
 }
 
 
-/* ---- modules --------------------------------------------------------------------- */
+/* ---- modules ------------------------------------------------------------ */
 
 /* The package gets the submodule's name when the import ends. */
 static int
@@ -584,7 +584,7 @@ module_set_initializing(Module *module, PyObject *flag)
         return 0;
     }
     PyObject *error = PyErr_GetRaisedException();
-    PyObject *spec = PyDict_GetItemString(module->ns, "__spec__");
+    PyObject *spec = dict_peek(module->ns, "__spec__");
     int result = spec != NULL && spec != Py_None
                      ? PyObject_SetAttrString(spec, "_initializing", flag)
                      : 0;

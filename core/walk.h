@@ -3,7 +3,8 @@
  * It visits modules depth first from the program's roots. A statement whose
  * reads all have the versions that they had stays as it is, and its writes
  * count; any other runs. An import, a first start and an update are the same
- * walk; they differ in how many statements have a trace. GIL held throughout. */
+ * walk; they differ in how many statements have a trace. GIL held
+ * throughout. */
 
 #ifndef HMR_CORE_WALK_H
 #define HMR_CORE_WALK_H

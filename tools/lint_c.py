@@ -21,6 +21,14 @@ MAX_COLUMNS = 80
 MAX_FILE_LINES = 800
 MAX_FUNCTION_LINES = 100
 
+# Files that are to be split, and the size beyond which they may not grow until then.
+TO_SPLIT = {
+    "core/code.c": 1000,
+    "core/frame.c": 1050,
+    "core/syntax.c": 1450,
+    "core/transaction.c": 950,
+}
+
 # Calls that lose errors or overflow, and what to call instead.
 BANNED = {
     "PyDict_GetItem": "PyDict_GetItemRef (it swallows errors)",
@@ -128,7 +136,7 @@ CHECKED = [
 
 CHECKED_CALL = re.compile(rf"\s+({'|'.join(CHECKED)})\(")
 BANNED_CALL = re.compile(rf"\b({'|'.join(BANNED)})\s*\(")
-VERSION_TEST = re.compile(r"\bPY_(VERSION_HEX|MINOR_VERSION|MAJOR_VERSION)\b")
+VERSION_TEST = re.compile(r"\s*#.*\bPY_(VERSION_HEX|MINOR_VERSION|MAJOR_VERSION)\b")
 QUOTED_INCLUDE = re.compile(r'\s*#\s*include\s+"([^"]+)"')
 # A line that ends an earlier statement or opens a block: what follows is a statement.
 STATEMENT_END = re.compile(r"[;{}:]\s*$|^\s*$|^\s*#|\b(else|do)\s*$")
@@ -153,8 +161,9 @@ def blank(text: str) -> str:
 
 
 def lint_layout(path: Path, lines: list[str]) -> Iterator[Slip]:
-    if len(lines) > MAX_FILE_LINES:
-        yield Slip(path, 1, f"{len(lines)} lines: more than {MAX_FILE_LINES} in a file")
+    most = TO_SPLIT.get(path.as_posix(), MAX_FILE_LINES)
+    if len(lines) > most:
+        yield Slip(path, 1, f"{len(lines)} lines: more than {most} in a file")
     if lines and not lines[0].startswith("/*"):
         yield Slip(path, 1, "does not begin with a comment that says what it is")
     for number, line in enumerate(lines, 1):
@@ -201,9 +210,9 @@ def lint_versions(path: Path, code: list[str]) -> Iterator[Slip]:
     if path.name == "compat.h":
         return
     for number, line in enumerate(code, 1):
-        match = VERSION_TEST.search(line)
+        match = VERSION_TEST.match(line)
         if match:
-            yield Slip(path, number, f"{match.group()} outside compat.h")
+            yield Slip(path, number, f"PY_{match.group(1)} outside compat.h")
 
 
 def lint_includes(path: Path, lines: list[str]) -> Iterator[Slip]:
