@@ -457,7 +457,7 @@ print_reaches(PyObject *root, PyObject *target, Py_ssize_t budget)
 }
 
 
-/* ---- saving ------------------------------------------------------------------- */
+/* ---- saving ------------------------------------------------------------- */
 
 /* A shallow copy of what the object holds in a container of its own. Sets
  * *container; new references, or NULL without an exception. */
