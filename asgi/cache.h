@@ -9,8 +9,9 @@
 #ifndef HMR_ASGI_CACHE_H
 #define HMR_ASGI_CACHE_H
 
+#include "state.h" /* first: Python.h wants to be */
+
 #include "request.h"
-#include "state.h"
 
 enum {
     CACHE_HEADERS = 512,

@@ -3,9 +3,10 @@
 #ifndef HMR_ASGI_SERVER_H
 #define HMR_ASGI_SERVER_H
 
+#include "state.h" /* first: Python.h wants to be */
+
 #include "cache.h"
 #include "io.h"
-#include "state.h"
 
 struct exchange;
 
