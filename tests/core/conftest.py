@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hmr_serve import _core
-
-from .harness import ENGINE, Project, Zygote
+from .harness import Project, Zygote
 
 
 @pytest.fixture(scope="session")
@@ -20,13 +18,7 @@ def zygote() -> Iterator[Zygote]:
 
 
 @pytest.fixture
-def engine_built() -> None:
-    if ENGINE == "hmr_serve._core:Engine" and not hasattr(_core, "Engine"):
-        pytest.skip("this build has no engine yet")
-
-
-@pytest.fixture
-def project(zygote: Zygote, tmp_path: Path, engine_built: None) -> Iterator[Project]:
+def project(zygote: Zygote, tmp_path: Path) -> Iterator[Project]:
     made = Project(zygote, tmp_path)
     yield made
     made.close()

@@ -22,7 +22,7 @@ SEED = int(os.environ.get("HMR_RANDOM_SEED", "1"))
 
 @pytest.mark.timeout(max(180, STEPS))
 def test_random_edits_equal_a_cold_start(
-    zygote: Zygote, engine_built: None, capsys: pytest.CaptureFixture[str]
+    zygote: Zygote, capsys: pytest.CaptureFixture[str]
 ) -> None:
     counts: Counter[str] = Counter()
     steps, seed = 0, SEED
@@ -72,7 +72,7 @@ def test_random_edits_find_a_wrong_engine(zygote: Zygote, wrong: str) -> None:
 
 
 def test_random_edits_find_nothing_wrong_with_restarting(zygote: Zygote) -> None:
-    for seed in range(1, 5):
+    for seed in range(1, 3):
         run_program(zygote, seed, Counter(), f"{engines}:Reimport")
 
 
@@ -80,6 +80,6 @@ def test_a_failing_case_is_shrunk_to_a_small_test(zygote: Zygote) -> None:
     with pytest.raises(Failure) as caught:
         for seed in range(1, 20):
             run_program(zygote, seed, Counter(), f"{engines}:Never")
-    shown = explain(zygote, caught.value, f"{engines}:Never", 20)
+    shown = explain(zygote, caught.value, f"{engines}:Never", 5)
     assert "def test_reproducer(project: Project) -> None:" in shown
     assert len(shown.split("# seed")[0].splitlines()) < 20
