@@ -56,7 +56,7 @@ PROGRAM = {
 }
 SYNTAX = {
     "unclosed": "x = (1\n",
-    "indentation": "  x = 1\n",
+    "indentation": b"x = 1\n  y = 2\n",
     "keyword": "class = 1\n",
     "tabs": "if 1:\n\tx = 1\n        y = 2\n",
     "null byte": "x = 1\0\n",
@@ -236,6 +236,15 @@ def test_the_error_of_a_called_handler_names_the_new_line(project: Project) -> N
         """
     )
     assert project.eval("seen") == (5, "f", "return x / y")
+
+
+def test_an_undone_emptied_file_is_no_edit(project: Project) -> None:
+    """Its readers failed; with the old text back, nothing has to run."""
+    project.start(PROGRAM)
+    report = project.save({"left.py": "x = 1\n"})
+    assert report.error
+    report = project.save({"left.py": PROGRAM["left.py"]})
+    assert (ran(report), report.error) == ([], None)
 
 
 def test_an_undone_error_is_no_edit(project: Project) -> None:

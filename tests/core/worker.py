@@ -154,7 +154,7 @@ class Worker:
         shown = {name: getattr(report, name) for name in REPORT.split()}
         shown["error"] = report.error and self.error(report.error)
         shown["reran"] = [tuple(r) for r in report.reran]
-        shown["executed"] = list(self.executed)
+        shown["executed"] = [(self.relative(f), line) for f, line in self.executed]
         shown["modules"] = {
             name: os.path.relpath(realpath(m.__file__), self.root)
             for name, m in snapshot.tracked_modules(self.root)
@@ -254,7 +254,7 @@ class Worker:
         def started(code: types.CodeType, offset: int) -> Any:
             file = code.co_filename
             if code.co_name == "<module>" and file.startswith(self.root):
-                self.executed.append((file.removeprefix(self.root), first(code)))
+                self.executed.append((file, first(code)))
                 return None
             return MONITORING.DISABLE
 
