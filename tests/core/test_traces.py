@@ -349,7 +349,7 @@ def test_a_reverted_edit_undone_by_the_user_is_no_edit(project: Project) -> None
     project.edit("store.py", "db://1", "db://2")
     project.exec("engine.swap_back(); engine.revert()")
     report = project.edit("store.py", "db://2", "db://1")
-    assert ran(report) == []
+    expect(report, [], ["store: URL = 'db://1'"])
 
 
 def test_a_reverted_new_module_is_forgotten(project: Project) -> None:
