@@ -78,10 +78,14 @@ def main() -> None:
         f"Python {platform.python_version()}, 50 modules, 250 routes;"
         f" {options.seconds:g} s"
     )
-    with tempfile.TemporaryDirectory(prefix="bench-idle-") as folder:
+    # Not in /tmp: reloaders watch the folders above the app too, and there is traffic.
+    quiet = Path("build")
+    quiet.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-idle-", dir=quiet) as made:
+        folder = Path(made).resolve()
         try:
             for number, server in enumerate(servers):
-                app = apps.large(Path(folder) / str(number))
+                app = apps.large(folder / str(number))
                 running.append(Running(server, app.folder, MODEL_SECONDS="0"))
             print_commands(running)
             for server in running:
