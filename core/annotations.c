@@ -17,12 +17,146 @@ statements_annotate(Statement *const *statements, Py_ssize_t count)
 }
 
 
+/* PEP 649, unless the file says otherwise. */
+static int
+annotations_lazy(const Module *module)
+{
+    return HMR_LAZY_ANNOTATIONS
+           && !(module->future_flags & CO_FUTURE_ANNOTATIONS);
+}
+
+
+/* The code of the whole file's __annotate__. New reference; NULL with an
+ * exception set. */
+static PyObject *
+annotate_code(const Module *module)
+{
+    PyObject *code =
+        PyObject_CallFunction(module->engine->compile, "OOsii", module->source,
+                              module->path, "exec", 0, 1);
+    if (code == NULL) {
+        return NULL;
+    }
+    PyObject *consts = ((PyCodeObject *)code)->co_consts;
+    PyObject *found = NULL;
+    for (Py_ssize_t i = 0; found == NULL && i < PyTuple_GET_SIZE(consts);
+         i++) {
+        PyObject *item = PyTuple_GET_ITEM(consts, i);
+        if (PyCode_Check(item)
+            && PyUnicode_CompareWithASCIIString(
+                   ((PyCodeObject *)item)->co_name, "__annotate__") == 0) {
+            found = Py_NewRef(item);
+        }
+    }
+    Py_DECREF(code);
+    if (found == NULL) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "hmr-serve: the file has annotations but no "
+                        "__annotate__");
+    }
+    return found;
+}
+
+
+/* The numbers of the annotations that have been reached, as the whole file counts
+ * them: each statement's own, after those of the statements before. */
+static int
+conditional_fill(const Module *module, PyObject *numbers)
+{
+    long offset = 0;
+    int result = PySet_Clear(numbers);
+    for (Py_ssize_t i = 0; result == 0 && i < module->count; i++) {
+        const Statement *statement = module->statements[i];
+        PyObject *own = statement->reached;
+        for (Py_ssize_t j = 0;
+             result == 0 && own != NULL && j < PyTuple_GET_SIZE(own); j++) {
+            PyObject *number = PyLong_FromLong(
+                offset + PyLong_AsLong(PyTuple_GET_ITEM(own, j)));
+            result = number != NULL ? PySet_Add(numbers, number) : -1;
+            Py_XDECREF(number);
+        }
+        offset += PyTuple_GET_SIZE(statement->syntax.annotated);
+    }
+    return result;
+}
+
+
+/* Put __conditional_annotations__ and __annotate__ of the whole file in place. */
+static int
+annotations_set_lazy(Module *module)
+{
+    PyObject *numbers = PySet_New(NULL);
+    PyObject *code = numbers != NULL ? annotate_code(module) : NULL;
+    PyObject *function =
+        code != NULL ? PyFunction_New(code, module->ns) : NULL;
+    int result = -1;
+    if (function != NULL && conditional_fill(module, numbers) == 0
+        && PyDict_SetItemString(module->ns, "__conditional_annotations__",
+                                numbers) == 0) {
+        result =
+            PyDict_SetItemString(module->ns, "__annotate__", function);
+    }
+    Py_XSETREF(module->annotate, Py_XNewRef(function));
+    Py_XDECREF(numbers);
+    Py_XDECREF(code);
+    Py_XDECREF(function);
+    return result;
+}
+
+
+/* Forget what was computed from the annotations before. */
+static int
+annotations_drop(Module *module, const char *name)
+{
+    PyObject *key = PyUnicode_FromString(name);
+    int found = key != NULL ? PyDict_Contains(module->ns, key) : -1;
+    if (found > 0) {
+        found = PyDict_DelItem(module->ns, key);
+    }
+    Py_XDECREF(key);
+    return found < 0 ? -1 : 0;
+}
+
+
+int
+annotations_note(Statement *statement)
+{
+    Module *module = statement->module;
+    if (module->annotate == NULL
+        || PyTuple_GET_SIZE(statement->syntax.annotated) == 0) {
+        return 0;
+    }
+    /* The statement, compiled alone, has set both names for itself. */
+    PyObject *own =
+        dict_peek(module->ns, "__conditional_annotations__");
+    PyObject *reached =
+        own != NULL && PyAnySet_Check(own) ? PySequence_Tuple(own)
+                                           : PyTuple_New(0);
+    if (reached == NULL) {
+        return -1;
+    }
+    Py_XSETREF(statement->reached, reached);
+    PyObject *numbers = PySet_New(NULL);
+    int result = -1;
+    if (numbers != NULL && conditional_fill(module, numbers) == 0
+        && PyDict_SetItemString(module->ns, "__conditional_annotations__",
+                                numbers) == 0) {
+        result = PyDict_SetItemString(module->ns, "__annotate__",
+                                      module->annotate);
+    }
+    Py_XDECREF(numbers);
+    return result;
+}
+
+
 int
 annotations_prepare(Module *module)
 {
-    if (HMR_LAZY_ANNOTATIONS
-        || !statements_annotate(module->statements, module->count)) {
+    if (!statements_annotate(module->statements, module->count)) {
         return 0;
+    }
+    if (annotations_lazy(module)) {
+        return annotations_set_lazy(module);
     }
     PyObject *dict = PyDict_New();
     int result = dict != NULL ? PyDict_SetItemString(
@@ -78,14 +212,28 @@ int
 annotations_settle(Engine *engine, Module *module)
 {
     int annotate = statements_annotate(module->statements, module->count);
-    if (HMR_LAZY_ANNOTATIONS
-        || (!annotate
-            && !statements_annotate(module->old_statements,
-                                    module->old_count))) {
+    if (!annotate
+        && !statements_annotate(module->old_statements, module->old_count)) {
         return 0;
     }
     engine->syncing++;
     int result = 0;
+    if (annotations_lazy(module)) {
+        result = annotations_drop(module, "__annotations__");
+        if (result == 0 && annotate) {
+            result = annotations_set_lazy(module);
+        }
+        else if (result == 0) {
+            Py_CLEAR(module->annotate);
+            result = annotations_drop(module, "__annotate__") < 0
+                             || annotations_drop(
+                                    module, "__conditional_annotations__") < 0
+                         ? -1
+                         : 0;
+        }
+        engine->syncing--;
+        return result;
+    }
     PyObject *dict = dict_peek(module->ns, "__annotations__");
     if (!annotate && dict != NULL) {
         result = PyDict_DelItemString(module->ns, "__annotations__");

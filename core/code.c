@@ -706,13 +706,21 @@ code_pairs_add(CodePairs *pairs, PyObject *a, PyObject *b, int changed)
 }
 
 
+static void
+code_pairs_truncate(CodePairs *pairs, Py_ssize_t count)
+{
+    while (pairs->count > count) {
+        pairs->count--;
+        Py_DECREF(pairs->pairs[pairs->count].old_code);
+        Py_DECREF(pairs->pairs[pairs->count].new_code);
+    }
+}
+
+
 void
 code_pairs_fini(CodePairs *pairs)
 {
-    for (Py_ssize_t i = 0; i < pairs->count; i++) {
-        Py_DECREF(pairs->pairs[i].old_code);
-        Py_DECREF(pairs->pairs[i].new_code);
-    }
+    code_pairs_truncate(pairs, 0);
     PyMem_Free(pairs->pairs);
     *pairs = (CodePairs){0};
 }
@@ -790,6 +798,7 @@ code_compare(PyObject *a, PyObject *b, CodePairs *pairs)
         return code_pairs_add(pairs, a, b, 1) < 0 ? CODE_ERROR
                                                   : CODE_PATCHABLE;
     }
+    Py_ssize_t before = pairs->count;
     Py_ssize_t size = PyTuple_GET_SIZE(new_code->co_consts);
     unsigned char *same = PyMem_Calloc((size_t)size + 1, 1);
     if (same == NULL) {
@@ -810,6 +819,13 @@ code_compare(PyObject *a, PyObject *b, CodePairs *pairs)
         if (code_pairs_add(pairs, a, b, 0) < 0) {
             result = CODE_ERROR;
         }
+    }
+    else if (result == CODE_DIFFERENT && (old_code->co_flags & CO_OPTIMIZED)
+             && code_patchable(old_code, new_code)) {
+        /* A class body inside a function is part of the function's own. */
+        code_pairs_truncate(pairs, before);
+        result = code_pairs_add(pairs, a, b, 1) < 0 ? CODE_ERROR
+                                                    : CODE_PATCHABLE;
     }
     PyMem_Free(same);
     return result;

@@ -472,6 +472,7 @@ statement_free(Statement *statement, Engine *engine)
     Py_XDECREF(statement->code);
     Py_XDECREF(statement->func);
     Py_XDECREF(statement->reason);
+    Py_XDECREF(statement->reached);
     PyMem_Free(statement);
 }
 
@@ -552,6 +553,7 @@ module_free(Module *module)
     Py_XDECREF(module->real);
     Py_XDECREF(module->source);
     Py_XDECREF(module->keys);
+    Py_XDECREF(module->annotate);
     Py_XDECREF(module->module);
     PyMem_Free(module);
 }

@@ -136,6 +136,8 @@ struct Statement {
     PyObject *func;   /* Owned; a probe's callable */
     Trace *trace;     /* Owned; of the applied revision; NULL: never ran */
     Trace *attempt;   /* Owned; of the running transaction */
+    PyObject *reached; /* Owned tuple of int: its annotations that were reached
+                          (3.14); or NULL */
     PyObject *reason; /* Owned str; why it has to run */
     int forced;       /* runs whatever its reads say */
     int async;        /* a trace opened by begin(): never run from here */
@@ -163,6 +165,7 @@ struct Module {
     Py_ssize_t count;
     PyObject *bindings;   /* Owned dict: name -> PyCapsule of Binding */
     FileCell *file;       /* Owned; the source file. */
+    PyObject *annotate;   /* Owned; the whole file's __annotate__ (3.14), or NULL */
     int future_flags;     /* compiler flags of __future__ imports */
     uint32_t walk;        /* the walk that visited it last */
     int running;          /* its statements are being visited */

@@ -12,6 +12,24 @@
 
 /* ---- sys.monitoring ----------------------------------------------------- */
 
+/* The tracked module on whose names the starting code runs: its globals, or for
+ * eval() and exec() its locals (typing evaluates annotations of classes so). */
+static Module *
+starting_module(const Engine *engine, PyObject *code)
+{
+    PyObject *globals = PyEval_GetGlobals(); /* borrowed */
+    Module *module =
+        globals != NULL ? engine_module_by_ns(engine, globals) : NULL;
+    if (module == NULL
+        && !(((PyCodeObject *)code)->co_flags & CO_OPTIMIZED)) {
+        PyObject *locals = PyEval_GetLocals(); /* borrowed */
+        module = locals != NULL ? engine_module_by_ns(engine, locals) : NULL;
+        PyErr_Clear();
+    }
+    return module;
+}
+
+
 /* PY_START and PY_RESUME: (code, offset). The frame is the starting one, so its
  * globals are PyEval_GetGlobals(). */
 static PyObject *
@@ -25,9 +43,7 @@ on_code_start(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     PyObject *code = args[0];
     CodeInfo *info = code_info(code);
     if (info == NULL) {
-        PyObject *globals = PyEval_GetGlobals(); /* borrowed */
-        Module *module =
-            globals != NULL ? engine_module_by_ns(engine, globals) : NULL;
+        Module *module = starting_module(engine, code);
         if (module == NULL) {
             return Py_NewRef(engine->disable);
         }

@@ -385,6 +385,7 @@ match_install(Module *module, Split *split, const Match *matches,
         else if (fresh->patched != NULL) {
             fresh->trace = fresh->patched->trace; /* lent until the commit */
             trace_move_producer(fresh->trace, fresh->patched, fresh);
+            fresh->reached = Py_XNewRef(fresh->patched->reached);
         }
     }
     module->statements = split->statements;

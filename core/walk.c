@@ -2,6 +2,7 @@
 
 #include "walk.h"
 
+#include "annotations.h"
 #include "code.h"
 #include "compat.h"
 #include "frame.h"
@@ -396,7 +397,10 @@ statement_run_code(Statement *statement, Frame *frame)
     frame->entered = 1;
     PyObject *result = PyEval_EvalCode(statement->code, ns, ns);
     Py_XDECREF(result);
-    return result != NULL ? import_claim_star(statement, frame) : -1;
+    if (result == NULL || annotations_note(statement) < 0) {
+        return -1;
+    }
+    return import_claim_star(statement, frame);
 }
 
 
