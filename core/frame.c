@@ -596,11 +596,34 @@ binding_version(Binding *binding, PyObject *value, Statement *statement)
 }
 
 
+/* Functions and classes tell where they come from; those of a library are not
+ * the creation of whoever imports them. */
+static int
+value_is_outside(Engine *engine, PyObject *value)
+{
+    PyObject *name = NULL;
+    if (PyFunction_Check(value)) {
+        name = ((PyFunctionObject *)value)->func_module;
+    }
+    else if (PyType_Check(value)) {
+        PyObject *dict = ((PyTypeObject *)value)->tp_dict;
+        if (!PyType_HasFeature((PyTypeObject *)value, Py_TPFLAGS_HEAPTYPE)) {
+            return 1;
+        }
+        name = dict != NULL ? PyDict_GetItemString(dict, "__module__") : NULL;
+    }
+    return name != NULL && PyUnicode_Check(name)
+           && engine_module(engine, name) == NULL;
+}
+
+
 /* A mutable object that nobody knows yet is this statement's creation. */
 static int
 frame_create_group(Frame *frame, Engine *engine, PyObject *value)
 {
-    if (!print_applies(value)) {
+    if (!print_applies(value)
+        || frame->statement->syntax.kind == STATEMENT_IMPORT
+        || value_is_outside(engine, value)) {
         return 0;
     }
     Group *group = group_of(engine, value);
