@@ -187,6 +187,9 @@ file_cell(Engine *engine, PyObject *path, int listed)
 FileCell *
 file_missing_module(Engine *engine, PyObject *name)
 {
+    if (engine->transaction && PySet_Add(engine->wanted, name) < 0) {
+        return NULL; /* should the edit fail, we go on looking */
+    }
     FileCell *file = file_lookup(engine->missing, name);
     if (file == NULL && !PyErr_Occurred()) {
         file = file_new(engine, engine->missing, name);

@@ -708,9 +708,6 @@ transaction_rollback(Transaction *tx, int walked)
     Engine *engine = tx->engine;
     PyObject *error = PyErr_GetRaisedException();
     error_fix_lines(error);
-    if (set_update(engine->wanted, engine->missing) < 0) {
-        PyErr_WriteUnraisable(engine->wanted);
-    }
     engine->generation++;
     (void)each_statement(tx, statement_clear);
     undo_restore_code(tx->undo);

@@ -12,9 +12,6 @@ OUTSIDE = "issue 5 (the outside world)"
 NEWER = sys.version_info >= (3, 14)
 
 KNOWN = {
-    "test_patch.py::test_a_changed_body_of_any_kind_is_patched[an inner class]": (
-        f"{ENGINE}: a class body inside a function is no function to patch"
-    ),
     "test_imports.py::test_a_reexport_through_a_package": (
         f"{ENGINE}: a star import beside an edited import reruns without need"
     ),
@@ -26,9 +23,6 @@ KNOWN = {
     ),
     "test_files.py::test_editing_a_data_file_reruns_its_reader[linecache]": (
         f"{OUTSIDE}: what linecache keeps"
-    ),
-    "test_files.py::test_a_missing_new_module_is_watched": (
-        f"{ENGINE}: where a missing module was looked for by a failed edit"
     ),
     "test_files.py::test_environment_keys_are_bindings": (
         f"{OUTSIDE}: os.environ keys as bindings"
@@ -69,7 +63,6 @@ if sys.version_info >= (3, 13):
     KNOWN[f"{START}[generics]"] = f"{ENGINE}: __firstlineno__ of a moved generic class"
 if NEWER:
     late = f"{ENGINE}: 3.14 has one __annotate__ for the whole file"
-    KNOWN["test_text.py::test_module_annotations"] = late
     KNOWN["test_text.py::test_the_only_annotation_goes"] = late
     KNOWN["test_imports.py::test_plugins_found_by_listing_a_folder[glob]"] = (
         f"{ENGINE}: 3.14's glob holds os.scandir itself"
