@@ -297,8 +297,9 @@ def test_swapped_routes_change_what_matches(shop: Project) -> None:
 
 
 def test_errors_and_their_fixes(shop: Project) -> None:
-    assert shop.edit("schemas.py", "text: str", "text: strr").error
-    assert shop.edit("schemas.py", "text: strr", "text: int").error is None
+    assert shop.edit("schemas.py", "Message(BaseModel)", "Message(Basemodel)").error
+    fix = "Message(Basemodel)", "Message(BaseModel)"
+    assert shop.edit("schemas.py", *fix).error is None
     assert shop.edit("main.py", "users.router", "users.routr").error
     report = shop.edit("main.py", "users.routr", "users.router")
     assert (ran(report), report.error) == ([], None)
