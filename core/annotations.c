@@ -58,8 +58,8 @@ annotate_code(const Module *module)
 }
 
 
-/* The numbers of the annotations that have been reached, as the whole file counts
- * them: each statement's own, after those of the statements before. */
+/* The numbers of the annotations that have been reached, as the whole file
+ * counts them: each statement's own, after those of the statements before. */
 static int
 conditional_fill(const Module *module, PyObject *numbers)
 {
@@ -81,7 +81,8 @@ conditional_fill(const Module *module, PyObject *numbers)
 }
 
 
-/* Put __conditional_annotations__ and __annotate__ of the whole file in place. */
+/* Put __conditional_annotations__ and __annotate__ of the whole file in place.
+ */
 static int
 annotations_set_lazy(Module *module)
 {

@@ -610,7 +610,7 @@ value_is_outside(Engine *engine, PyObject *value)
         if (!PyType_HasFeature((PyTypeObject *)value, Py_TPFLAGS_HEAPTYPE)) {
             return 1;
         }
-        name = dict != NULL ? PyDict_GetItemString(dict, "__module__") : NULL;
+        name = dict != NULL ? dict_peek(dict, "__module__") : NULL;
     }
     return name != NULL && PyUnicode_Check(name)
            && engine_module(engine, name) == NULL;

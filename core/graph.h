@@ -165,7 +165,7 @@ struct Module {
     Py_ssize_t count;
     PyObject *bindings;   /* Owned dict: name -> PyCapsule of Binding */
     FileCell *file;       /* Owned; the source file. */
-    PyObject *annotate;   /* Owned; the whole file's __annotate__ (3.14), or NULL */
+    PyObject *annotate;   /* Owned; of the whole file (3.14 on), or NULL */
     int future_flags;     /* compiler flags of __future__ imports */
     uint32_t walk;        /* the walk that visited it last */
     int running;          /* its statements are being visited */

@@ -107,7 +107,7 @@ def test_building_twice_builds_once() -> None:
     started = time.monotonic()
     result = shell("environment_ready", HMR_VENV=str(venv.relative_to(TOP)), PYTHON="")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5  # half a second alone
     assert (venv / ".hmr-build").stat().st_mtime_ns == before
 
 
