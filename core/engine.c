@@ -138,9 +138,35 @@ engine_drop_newborn(Engine *engine)
 }
 
 
+/* What is below a package that is gone is gone with it. */
+static int
+engine_spread_gone(Engine *engine, const Module *package)
+{
+    PyObject *prefix = PyUnicode_FromFormat("%U.", package->name);
+    if (prefix == NULL) {
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        Module *module = engine->order[i];
+        if (PyUnicode_Tailmatch(module->name, prefix, 0, PY_SSIZE_T_MAX, -1)
+            == 1) {
+            module->gone = 1;
+        }
+    }
+    Py_DECREF(prefix);
+    return 0;
+}
+
+
 int
 engine_hide_gone(Engine *engine)
 {
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        if (engine->order[i]->gone
+            && engine_spread_gone(engine, engine->order[i]) < 0) {
+            return -1;
+        }
+    }
     PyObject *loaded = PyImport_GetModuleDict(); /* borrowed */
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];

@@ -683,6 +683,15 @@ frame_flush_binding(Frame *frame, Engine *engine, Binding *binding)
     }
     Version *version = NULL;
     int result = -1;
+    Module *imported = found > 0 && PyModule_Check(value)
+                           ? engine_module_by_ns(engine,
+                                                 PyModule_GetDict(value))
+                           : NULL;
+    if (imported != NULL
+        && trace_add_import(frame->trace, imported) < 0) {
+        Py_DECREF(value);
+        return -1;
+    }
     for (Py_ssize_t i = 0; i < frame->trace->write_count; i++) {
         Write *write = &frame->trace->writes[i];
         if (write->cell == &binding->cell

@@ -255,6 +255,10 @@ tracked_module_getattro(PyObject *self, PyObject *name)
     Module *module =
         frame != NULL ? engine_module_by_ns(engine, PyModule_GetDict(self))
                       : NULL;
+    if (module != NULL && frame->number == 0
+        && trace_add_import(frame->trace, module) < 0) {
+        return NULL; /* whoever looks into a module has imported it */
+    }
     if (module != NULL && !caller_is_importlib()) {
         if (engine->transaction && walk_reach(module) < 0) {
             return NULL;

@@ -160,7 +160,10 @@ transaction_find_missing(Transaction *tx)
     int result = names != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
         PyObject *name = PyList_GET_ITEM(names, i);
-        int found = engine_can_find(engine, name);
+        int found = files_set_may_hold(tx->paths, name);
+        if (found > 0) {
+            found = engine_can_find(engine, name);
+        }
         if (found > 0) {
             FileCell *file = file_missing_module(engine, name);
             Version *version =

@@ -192,12 +192,32 @@ visit_note(Module *module, void *arg)
 }
 
 
+/* A module fails to import. A statement that is more than an import may catch
+ * that: hide the module, so that the statement meets the error by itself. 0, or
+ * -1 with the exception still set when nobody catches it. */
+static int
+statement_leave_failure(Statement *statement, Module *module)
+{
+    Engine *engine = statement->module->engine;
+    if (!engine->transaction || statement->syntax.kind == STATEMENT_IMPORT
+        || statement->syntax.kind == STATEMENT_PROBE
+        || !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return -1;
+    }
+    PyErr_Clear();
+    module->gone = 1;
+    return engine_hide_gone(engine);
+}
+
+
 /* Modules that the statement imported, or will by its text, come first. */
 static int
 statement_visit_imports(Statement *statement, Trace *trace)
 {
     for (Py_ssize_t i = 0; trace != NULL && i < trace->import_count; i++) {
-        if (!trace->imports[i]->gone && walk_module(trace->imports[i]) < 0) {
+        Module *module = trace->imports[i];
+        if (!module->gone && walk_module(module) < 0
+            && statement_leave_failure(statement, module) < 0) {
             return -1;
         }
     }
