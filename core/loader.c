@@ -250,10 +250,29 @@ spec_take_over(Engine *engine, PyObject *spec, PyObject *name)
 }
 
 
+/* Looking for a.b comes after importing a. */
+static int
+loader_reach_parent(Engine *engine, PyObject *name)
+{
+    Py_ssize_t dot = PyUnicode_FindChar(name, '.', 0,
+                                        PyUnicode_GET_LENGTH(name), -1);
+    PyObject *head = dot > 0 ? PyUnicode_Substring(name, 0, dot) : NULL;
+    Module *parent = head != NULL ? engine_module(engine, head) : NULL;
+    Py_XDECREF(head);
+    if (PyErr_Occurred()) {
+        return -1;
+    }
+    return parent != NULL ? walk_reach(parent) : 0;
+}
+
+
 PyObject *
 loader_find_spec(Engine *engine, PyObject *name, PyObject *path,
                  PyObject *target)
 {
+    if (engine->transaction && loader_reach_parent(engine, name) < 0) {
+        return NULL;
+    }
     PyObject *spec = PyObject_CallMethod(engine->path_finder, "find_spec",
                                          "OOO", name, path, target);
     if (spec == NULL) {

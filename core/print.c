@@ -306,7 +306,10 @@ visit_function(PyObject *object, Visit *visit)
     PyObject *parts[] = {function->func_defaults, function->func_kwdefaults,
                          function->func_dict};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(parts); i++) {
-        if (parts[i] != NULL) {
+        /* an empty dict comes into being when somebody looks */
+        if (parts[i] != NULL
+            && !(PyDict_CheckExact(parts[i])
+                 && PyDict_GET_SIZE(parts[i]) == 0)) {
             visit_child(parts[i], visit);
         }
     }
@@ -371,6 +374,13 @@ printer_expand(Printer *printer, Py_ssize_t at)
     else if (PyType_IS_GC(type) && type->tp_traverse != NULL
              && !PyGen_CheckExact(object)
              && !PyAsyncGen_CheckExact(object)) {
+        if (PyType_HasFeature(type, Py_TPFLAGS_MANAGED_DICT)) {
+            /* The dict of an instance comes into being when somebody looks,
+             * and tp_traverse then shows another picture: look first. */
+            PyObject *dict = PyObject_GenericGetDict(object, NULL);
+            Py_XDECREF(dict);
+            PyErr_Clear(); /* without memory the print is merely different */
+        }
         (void)type->tp_traverse(object, visit_child, &visit);
     }
     printer->print->nodes[at].content = visit.content;

@@ -206,6 +206,11 @@ statement_leave_failure(Statement *statement, Module *module)
     }
     PyErr_Clear();
     module->gone = 1;
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        if (engine->order[i]->failed_walk == engine->walk) {
+            engine->order[i]->gone = 1;
+        }
+    }
     return engine_hide_gone(engine);
 }
 
@@ -567,9 +572,16 @@ module_bind_in_parent(Module *module)
             parent != NULL ? module_binding(parent, tail, 1) : NULL;
         result = PyErr_Occurred() ? -1 : 0;
         if (binding != NULL) {
-            version_set(&binding->actual, module->self);
+            if (engine->transaction && !module->newborn) {
+                result = binding_sync(binding, module->self);
+            }
+            else { /* importlib sets the attribute right after us */
+                version_set(&binding->actual, module->self);
+            }
             cell_write(&binding->cell, module->self, engine);
-            result = module_order_add(parent, binding);
+            if (result == 0) {
+                result = module_order_add(parent, binding);
+            }
         }
     }
     Py_XDECREF(head);
@@ -645,6 +657,9 @@ walk_module(Module *module)
     module->running = 0;
     if (module_set_initializing(module, Py_False) < 0) {
         result = -1;
+    }
+    if (result < 0 && engine->transaction) {
+        module->failed_walk = engine->walk;
     }
     if (result == 0) {
         module->ended = ++engine->ended;

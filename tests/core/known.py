@@ -51,9 +51,6 @@ KNOWN = {
     "test_fastapi.py::test_a_new_router_module": (
         f"{ENGINE}: the order in which `from package import a, b, c` imports"
     ),
-    "test_random.py::test_random_edits_equal_a_cold_start": (
-        f"{ENGINE}: random programs find what ./dev soak prints"
-    ),
 }
 if sys.version_info >= (3, 13):
     START = "test_text.py::test_a_tracked_start_is_a_plain_start"
