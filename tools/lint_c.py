@@ -21,14 +21,6 @@ MAX_COLUMNS = 80
 MAX_FILE_LINES = 800
 MAX_FUNCTION_LINES = 100
 
-# Files that are to be split, and the size beyond which they may not grow until then.
-TO_SPLIT = {
-    "core/code.c": 1000,
-    "core/frame.c": 1050,
-    "core/syntax.c": 1450,
-    "core/transaction.c": 950,
-}
-
 # Calls that lose errors or overflow, and what to call instead.
 BANNED = {
     "PyDict_GetItem": "PyDict_GetItemRef (it swallows errors)",
@@ -161,7 +153,7 @@ def blank(text: str) -> str:
 
 
 def lint_layout(path: Path, lines: list[str]) -> Iterator[Slip]:
-    most = TO_SPLIT.get(path.as_posix(), MAX_FILE_LINES)
+    most = MAX_FILE_LINES
     if len(lines) > most:
         yield Slip(path, 1, f"{len(lines)} lines: more than {most} in a file")
     if lines and not lines[0].startswith("/*"):

@@ -1,0 +1,190 @@
+/* What an edit changed: sources, files that were read, modules that appeared. */
+
+#include "transaction_parts.h"
+
+#include "compat.h"
+#include "files.h"
+
+#include <string.h>
+
+
+/* ---- what changed ------------------------------------------------------- */
+
+static int
+transaction_add_file(Transaction *tx, PyObject *path)
+{
+    PyObject *roots = tx->engine->roots;
+    PyObject *shown = Py_NewRef(path);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(roots); i++) {
+        PyObject *root = PyTuple_GET_ITEM(roots, i);
+        if (PyUnicode_Tailmatch(path, root, 0, PY_SSIZE_T_MAX, -1) == 1) {
+            Py_SETREF(shown,
+                      PyUnicode_Substring(path, PyUnicode_GET_LENGTH(root),
+                                          PyUnicode_GET_LENGTH(path)));
+            break;
+        }
+    }
+    int found = shown != NULL ? PySequence_Contains(tx->report.files, shown)
+                              : -1;
+    int result = found != 0 ? found : PyList_Append(tx->report.files, shown);
+    Py_XDECREF(shown);
+    return result < 0 ? -1 : 0;
+}
+
+
+/* The module's file may have new text, or be gone. */
+static int
+transaction_read_module(Transaction *tx, Module *module)
+{
+    PyObject *source = file_read(module->path);
+    if (source == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_OSError)) {
+            return -1;
+        }
+        PyErr_Clear();
+        if (!module->gone) {
+            module->gone = 1;
+            tx->changed = 1;
+            return transaction_add_file(tx, module->path);
+        }
+        return 0;
+    }
+    int same = !module->gone && PyBytes_GET_SIZE(source)
+                                    == PyBytes_GET_SIZE(module->source)
+               && memcmp(PyBytes_AS_STRING(source),
+                         PyBytes_AS_STRING(module->source),
+                         (size_t)PyBytes_GET_SIZE(source)) == 0;
+    int result = 0;
+    if (!same) {
+        module->gone = 0;
+        result = transaction_add_file(tx, module->path);
+        if (result == 0) {
+            result = match_module(module, source, &tx->patches);
+            tx->touched = 1;
+        }
+    }
+    Py_DECREF(source);
+    return result;
+}
+
+
+static int
+transaction_refresh_file(Transaction *tx, FileCell *file)
+{
+    int own = PySet_Contains(tx->engine->written, file->path);
+    if (own < 0) {
+        return -1;
+    }
+    if (own) {
+        /* What this process wrote is no edit; the next change may be one. */
+        file_accept(file);
+        return PySet_Discard(tx->engine->written, file->path) < 0 ? -1 : 0;
+    }
+    int changed = file_refresh(file);
+    if (changed <= 0) {
+        return changed;
+    }
+    if (file->cell.readers > 0) {
+        tx->changed = 1;
+    }
+    return transaction_add_file(tx, file->path);
+}
+
+
+/* Files that were opened, listed or looked for. */
+static int
+transaction_read_files(Transaction *tx)
+{
+    Engine *engine = tx->engine;
+    PyObject *capsules = PyDict_Values(engine->files);
+    if (capsules == NULL) {
+        return -1;
+    }
+    int result = 0;
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(capsules);
+         i++) {
+        FileCell *file = PyCapsule_GetPointer(PyList_GET_ITEM(capsules, i),
+                                              FILE_CAPSULE);
+        int named = PySet_Contains(tx->paths, file->path);
+        if (named == 0 && file->listed) {
+            named = files_set_has_child(tx->paths, file->path);
+        }
+        result = named > 0 ? transaction_refresh_file(tx, file) : named;
+    }
+    Py_DECREF(capsules);
+    return result;
+}
+
+
+/* Modules that were looked for in vain may be there now. */
+static int
+transaction_find_missing(Transaction *tx)
+{
+    Engine *engine = tx->engine;
+    PyObject *names = PyDict_Keys(engine->missing);
+    int result = names != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
+        PyObject *name = PyList_GET_ITEM(names, i);
+        int found = files_set_may_hold(tx->paths, name);
+        if (found > 0) {
+            found = engine_can_find(engine, name);
+        }
+        if (found > 0) {
+            FileCell *file = file_missing_module(engine, name);
+            Version *version =
+                file != NULL ? version_new(NULL, NULL) : NULL;
+            if (version != NULL) {
+                version_set(&file->cell.base, version);
+                tx->changed |= file->cell.readers > 0;
+            }
+            else {
+                result = -1;
+            }
+            version_unref(version);
+            if (file != NULL) {
+                cell_unref(&file->cell, engine);
+            }
+        }
+        else if (found < 0) {
+            result = -1;
+        }
+    }
+    Py_XDECREF(names);
+    return result;
+}
+
+
+static void
+files_remember(Engine *engine)
+{
+    Py_ssize_t pos = 0;
+    PyObject *path, *capsule;
+    while (PyDict_Next(engine->files, &pos, &path, &capsule)) {
+        FileCell *file = PyCapsule_GetPointer(capsule, FILE_CAPSULE);
+        file->content_before = file->content;
+    }
+}
+
+
+int
+transaction_read_changes(Transaction *tx)
+{
+    Engine *engine = tx->engine;
+    files_remember(engine);
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        Module *module = engine->order[i];
+        int named = PySet_Contains(tx->paths, module->path);
+        if (named == 0) {
+            named = PySet_Contains(tx->paths, module->real);
+        }
+        if (named < 0
+            || (named > 0 && transaction_read_module(tx, module) < 0)) {
+            return -1;
+        }
+    }
+    if (engine_invalidate_caches(engine) < 0
+        || transaction_read_files(tx) < 0) {
+        return -1;
+    }
+    return transaction_find_missing(tx);
+}

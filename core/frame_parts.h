@@ -1,0 +1,20 @@
+/* What frame.c and shape.c share. GIL held. */
+
+#ifndef HMR_CORE_FRAME_PARTS_H
+#define HMR_CORE_FRAME_PARTS_H
+
+#include "frame.h"
+
+/* First time for this key in the frame? 1, 0, or -1 with an exception set. */
+int frame_first(Frame *frame, const void *key);
+
+/* Code that starts may shape any object that it reads. 0, or -1. */
+int frame_add_code_candidates(Frame *frame, CodeInfo *info);
+
+/* Compare each candidate with what it was, and write the shapes. 0, or -1. */
+int frame_judge_candidates(Frame *frame, Engine *engine);
+
+/* The statement is given up: what it did to live containers is undone. */
+void frame_undo_shapes(Frame *frame);
+
+#endif

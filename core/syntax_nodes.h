@@ -1,0 +1,77 @@
+/* What the readers of a syntax tree share. Internal to syntax*.c; GIL held. */
+
+#ifndef HMR_CORE_SYNTAX_NODES_H
+#define HMR_CORE_SYNTAX_NODES_H
+
+#include <Python.h>
+
+#include "ptrmap.h"
+#include "syntax.h"
+
+typedef enum {
+    NODE_OTHER,
+    NODE_NAME,
+    NODE_ATTRIBUTE,
+    NODE_SUBSCRIPT,
+    NODE_CALL,
+    NODE_STARRED,
+    NODE_CONSTANT,
+    NODE_LIST,
+    NODE_TUPLE,
+    NODE_DICT,
+    NODE_SET,
+    NODE_BINOP,
+    NODE_EXPR,
+    NODE_ASSIGN,
+    NODE_ANN_ASSIGN,
+    NODE_AUG_ASSIGN,
+    NODE_DELETE,
+    NODE_FOR,
+    NODE_WITH,
+    NODE_FUNCTION,
+    NODE_CLASS,
+    NODE_LAMBDA,
+    NODE_IMPORT,
+    NODE_IMPORT_FROM,
+    NODE_COMPREHENSION,
+    NODE_ARG,
+    NODE_KEYWORD,
+} NodeKind;
+
+struct SyntaxTypes {
+    PyObject *module; /* Owned; keeps the types alive. */
+    PyObject *base;   /* ast.AST. Owned. */
+    PtrMap kinds;     /* type -> NodeKind + 1 */
+};
+
+/* Lists that grow while a statement is read. All Owned. */
+typedef struct {
+    SyntaxTypes *types;
+    PyObject *candidates;
+    PyObject *annotations;
+    PyObject *opaque;
+} Scan;
+
+
+/* The kind of a node; NODE_OTHER for what is not told apart. */
+NodeKind node_kind(const SyntaxTypes *types, PyObject *node);
+
+/* An attribute that holds a line number; -1 with an exception set. */
+int node_line(PyObject *node, const char *name);
+
+/* syntax_shapes.c. Collect into the scan's lists: what a node may shape, names in
+ * its annotations, functions under decorators that may replace them. 0, or -1
+ * with an exception set. */
+int scan_node(Scan *scan, PyObject *node);
+int scan_annotations(Scan *scan, PyObject *node);
+int scan_opaque(Scan *scan, PyObject *node);
+
+/* syntax_names.c. New references; NULL with an exception set. */
+PyObject *own_names(const SyntaxTypes *types, PyObject *node);
+PyObject *bound_names(const SyntaxTypes *types, PyObject *node, PyObject *own);
+PyObject *annotated_names(const SyntaxTypes *types, PyObject *node);
+PyObject *import_target(PyObject *node, int is_from);
+PyObject *statement_label(const SyntaxTypes *types, PyObject *node,
+                          NodeKind kind, PyObject *lines, int line);
+
+#endif

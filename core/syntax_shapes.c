@@ -1,0 +1,502 @@
+/* What a statement may shape, by its text alone. */
+
+#include "compat.h"
+#include "syntax_nodes.h"
+
+
+/* ---- candidates: what a statement may shape ----------------------------- */
+
+/* The path of a chain of names, `a.b[0].c` being (a, b): new tuple, or NULL
+ * without an exception when node is no chain. Subscripts end the path: what is
+ * reached through them belongs to the object in front. */
+static PyObject *
+chain_path(const SyntaxTypes *types, PyObject *node)
+{
+    NodeKind kind = node_kind(types, node);
+    if (kind == NODE_NAME) {
+        PyObject *id = PyObject_GetAttrString(node, "id");
+        PyObject *path = id != NULL ? PyTuple_Pack(1, id) : NULL;
+        Py_XDECREF(id);
+        return path;
+    }
+    if (kind == NODE_CALL) {
+        PyObject *func = PyObject_GetAttrString(node, "func");
+        PyObject *path = NULL;
+        if (func != NULL && node_kind(types, func) == NODE_ATTRIBUTE) {
+            PyObject *receiver = PyObject_GetAttrString(func, "value");
+            path = receiver != NULL ? chain_path(types, receiver) : NULL;
+            Py_XDECREF(receiver);
+        }
+        Py_XDECREF(func);
+        return path;
+    }
+    if (kind != NODE_ATTRIBUTE && kind != NODE_SUBSCRIPT) {
+        return NULL;
+    }
+    PyObject *value = PyObject_GetAttrString(node, "value");
+    if (value == NULL) {
+        return NULL;
+    }
+    PyObject *path = chain_path(types, value);
+    NodeKind value_kind = node_kind(types, value);
+    Py_DECREF(value);
+    if (path == NULL || kind == NODE_SUBSCRIPT
+        || (value_kind != NODE_NAME && value_kind != NODE_ATTRIBUTE)) {
+        return path;
+    }
+    PyObject *attr = PyObject_GetAttrString(node, "attr");
+    PyObject *tail = attr != NULL ? PyTuple_Pack(1, attr) : NULL;
+    PyObject *longer = tail != NULL ? PySequence_Concat(path, tail) : NULL;
+    Py_XDECREF(attr);
+    Py_XDECREF(tail);
+    Py_DECREF(path);
+    return longer;
+}
+
+
+static int
+scan_add(Scan *scan, PyObject *node, int effect)
+{
+    PyObject *path = chain_path(scan->types, node);
+    if (path == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    PyObject *item = PyTuple_Pack(2, effect ? Py_True : Py_False, path);
+    Py_DECREF(path);
+    int result = item != NULL ? PyList_Append(scan->candidates, item) : -1;
+    Py_XDECREF(item);
+    return result;
+}
+
+
+static int
+scan_add_attr(Scan *scan, PyObject *node, const char *field, int effect)
+{
+    PyObject *value = PyObject_GetAttrString(node, field);
+    int result = value != NULL ? scan_add(scan, value, effect) : -1;
+    Py_XDECREF(value);
+    return result;
+}
+
+
+/* The receiver of a method call, or the called object itself. */
+static int
+scan_callee(Scan *scan, PyObject *call, int effect)
+{
+    PyObject *func = PyObject_GetAttrString(call, "func");
+    if (func == NULL) {
+        return -1;
+    }
+    int result;
+    if (node_kind(scan->types, func) == NODE_ATTRIBUTE) {
+        result = scan_add_attr(scan, func, "value", effect);
+    }
+    else {
+        result = scan_add(scan, func, 0);
+    }
+    Py_DECREF(func);
+    return result;
+}
+
+
+/* A store or delete target: `x.a = `, `x[i] = ` shape x. */
+static int
+scan_target(Scan *scan, PyObject *target)
+{
+    NodeKind kind = node_kind(scan->types, target);
+    if (kind == NODE_ATTRIBUTE || kind == NODE_SUBSCRIPT) {
+        return scan_add_attr(scan, target, "value", 1);
+    }
+    return 0;
+}
+
+
+static int
+scan_each(Scan *scan, PyObject *node, const char *field,
+          int (*visit)(Scan *, PyObject *))
+{
+    PyObject *list = PyObject_GetAttrString(node, field);
+    if (list == NULL) {
+        return -1;
+    }
+    int result = 0;
+    if (PyList_Check(list)) {
+        for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(list); i++) {
+            result = visit(scan, PyList_GET_ITEM(list, i));
+        }
+    }
+    else if (list != Py_None) {
+        result = visit(scan, list);
+    }
+    Py_DECREF(list);
+    return result;
+}
+
+
+/* An argument may be shaped by who gets it, alone or inside a display. */
+static int
+scan_argument(Scan *scan, PyObject *node)
+{
+    switch (node_kind(scan->types, node)) {
+    case NODE_LIST:
+    case NODE_TUPLE:
+    case NODE_SET:
+        return scan_each(scan, node, "elts", scan_argument);
+    case NODE_DICT:
+        return scan_each(scan, node, "values", scan_argument);
+    case NODE_STARRED:
+    case NODE_KEYWORD:
+        return scan_each(scan, node, "value", scan_argument);
+    case NODE_NAME:
+    case NODE_ATTRIBUTE:
+    case NODE_SUBSCRIPT:
+        return scan_add(scan, node, 0);
+    default:
+        return 0;
+    }
+}
+
+
+static int
+scan_decorator(Scan *scan, PyObject *node)
+{
+    switch (node_kind(scan->types, node)) {
+    case NODE_CALL:
+        return scan_callee(scan, node, 1);
+    case NODE_ATTRIBUTE:
+        return scan_add_attr(scan, node, "value", 1);
+    default:
+        return scan_add(scan, node, 0);
+    }
+}
+
+
+/* Descend into every field of a node. */
+static int
+scan_children(Scan *scan, PyObject *node)
+{
+    PyObject *fields = PyObject_GetAttrString(node, "_fields");
+    if (fields == NULL) {
+        return -1;
+    }
+    int result = 0;
+    for (Py_ssize_t i = 0; result >= 0 && i < PyTuple_GET_SIZE(fields); i++) {
+        PyObject *child;
+        result = PyObject_GetOptionalAttr(node, PyTuple_GET_ITEM(fields, i),
+                                          &child);
+        if (result <= 0) {
+            continue;
+        }
+        if (PyList_Check(child)) {
+            result = 0;
+            for (Py_ssize_t j = 0; result == 0 && j < PyList_GET_SIZE(child);
+                 j++) {
+                result = scan_node(scan, PyList_GET_ITEM(child, j));
+            }
+        }
+        else {
+            result = scan_node(scan, child);
+        }
+        Py_DECREF(child);
+    }
+    Py_DECREF(fields);
+    return result < 0 ? -1 : 0;
+}
+
+
+/* A function's body runs later: only its decorators and defaults count. */
+static int
+scan_function(Scan *scan, PyObject *node)
+{
+    if (scan_each(scan, node, "decorator_list", scan_decorator) < 0
+        || scan_each(scan, node, "decorator_list", scan_node) < 0) {
+        return -1;
+    }
+    PyObject *args = PyObject_GetAttrString(node, "args");
+    if (args == NULL) {
+        return -1;
+    }
+    int result = scan_each(scan, args, "defaults", scan_node);
+    if (result == 0) {
+        result = scan_each(scan, args, "kw_defaults", scan_node);
+    }
+    Py_DECREF(args);
+    return result;
+}
+
+
+static int
+scan_expr_statement(Scan *scan, PyObject *node)
+{
+    PyObject *value = PyObject_GetAttrString(node, "value");
+    if (value == NULL) {
+        return -1;
+    }
+    int result = 0;
+    switch (node_kind(scan->types, value)) {
+    case NODE_CALL:
+        result = scan_callee(scan, value, 1);
+        break;
+    case NODE_BINOP: /* `first >> second` */
+        result = scan_add_attr(scan, value, "left", 0);
+        if (result == 0) {
+            result = scan_add_attr(scan, value, "right", 0);
+        }
+        break;
+    default:
+        break;
+    }
+    Py_DECREF(value);
+    return result;
+}
+
+
+static int
+scan_own_shapes(Scan *scan, PyObject *node)
+{
+    switch (node_kind(scan->types, node)) {
+    case NODE_EXPR:
+        return scan_expr_statement(scan, node);
+    case NODE_CALL:
+        if (scan_callee(scan, node, 0) < 0
+            || scan_each(scan, node, "args", scan_argument) < 0) {
+            return -1;
+        }
+        return scan_each(scan, node, "keywords", scan_argument);
+    case NODE_ASSIGN:
+    case NODE_DELETE:
+        return scan_each(scan, node, "targets", scan_target);
+    case NODE_ANN_ASSIGN:
+        return scan_each(scan, node, "target", scan_target);
+    case NODE_AUG_ASSIGN: {
+        PyObject *target = PyObject_GetAttrString(node, "target");
+        if (target == NULL) {
+            return -1;
+        }
+        int result = node_kind(scan->types, target) == NODE_NAME
+                         ? scan_add(scan, target, 1)
+                         : scan_target(scan, target);
+        Py_DECREF(target);
+        return result;
+    }
+    case NODE_FOR:
+    case NODE_COMPREHENSION:
+        return scan_add_attr(scan, node, "iter", 0);
+    case NODE_CLASS:
+        if (scan_each(scan, node, "decorator_list", scan_decorator) < 0) {
+            return -1;
+        }
+        if (scan_each(scan, node, "bases", scan_argument) < 0) {
+            return -1;
+        }
+        return scan_each(scan, node, "keywords", scan_argument);
+    case NODE_WITH: {
+        PyObject *items = PyObject_GetAttrString(node, "items");
+        int result = items != NULL ? 0 : -1;
+        for (Py_ssize_t i = 0;
+             result == 0 && i < PyList_GET_SIZE(items); i++) {
+            result = scan_add_attr(scan, PyList_GET_ITEM(items, i),
+                                   "context_expr", 0);
+        }
+        Py_XDECREF(items);
+        return result;
+    }
+    default:
+        return 0;
+    }
+}
+
+
+int
+scan_node(Scan *scan, PyObject *node)
+{
+    int is_node = PyObject_IsInstance(node, scan->types->base);
+    if (is_node <= 0) {
+        return is_node;
+    }
+    switch (node_kind(scan->types, node)) {
+    case NODE_FUNCTION:
+        return scan_function(scan, node);
+    case NODE_LAMBDA:
+    case NODE_NAME:
+    case NODE_CONSTANT:
+        return 0;
+    default:
+        if (Py_EnterRecursiveCall(" while reading a statement")) {
+            return -1;
+        }
+        int result = scan_own_shapes(scan, node);
+        if (result == 0) {
+            result = scan_children(scan, node);
+        }
+        Py_LeaveRecursiveCall();
+        return result;
+    }
+}
+
+
+/* ---- names in annotations ----------------------------------------------- */
+
+static int
+scan_annotation(Scan *scan, PyObject *node)
+{
+    int is_node = PyObject_IsInstance(node, scan->types->base);
+    if (is_node <= 0) {
+        return is_node;
+    }
+    NodeKind kind = node_kind(scan->types, node);
+    if (kind == NODE_NAME || kind == NODE_CONSTANT) {
+        PyObject *name = PyObject_GetAttrString(
+            node, kind == NODE_NAME ? "id" : "value");
+        int result = name != NULL ? 0 : -1;
+        if (result == 0 && PyUnicode_Check(name)
+            && PyUnicode_IsIdentifier(name)) {
+            result = PyList_Append(scan->annotations, name);
+        }
+        Py_XDECREF(name);
+        return result;
+    }
+    PyObject *fields = PyObject_GetAttrString(node, "_fields");
+    int result = fields != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(fields); i++) {
+        const char *field = PyUnicode_AsUTF8(PyTuple_GET_ITEM(fields, i));
+        result = field != NULL ? scan_each(scan, node, field, scan_annotation)
+                               : -1;
+    }
+    Py_XDECREF(fields);
+    return result;
+}
+
+
+static int
+scan_argument_annotation(Scan *scan, PyObject *node)
+{
+    return scan_each(scan, node, "annotation", scan_annotation);
+}
+
+
+/* Annotations of functions (also of methods in a class body) and variables. */
+int
+scan_annotations(Scan *scan, PyObject *node)
+{
+    switch (node_kind(scan->types, node)) {
+    case NODE_FUNCTION: {
+        PyObject *args = PyObject_GetAttrString(node, "args");
+        if (args == NULL) {
+            return -1;
+        }
+        int result = 0;
+        static const char *const groups[] = {"posonlyargs", "args",
+                                             "kwonlyargs", "vararg", "kwarg"};
+        for (size_t i = 0; result == 0 && i < Py_ARRAY_LENGTH(groups); i++) {
+            result =
+                scan_each(scan, args, groups[i], scan_argument_annotation);
+        }
+        Py_DECREF(args);
+        if (result == 0) {
+            result = scan_each(scan, node, "returns", scan_annotation);
+        }
+        return result;
+    }
+    case NODE_CLASS:
+        return scan_each(scan, node, "body", scan_annotations);
+    case NODE_ANN_ASSIGN:
+        return scan_each(scan, node, "annotation", scan_annotation);
+    default:
+        return 0;
+    }
+}
+
+
+/* ---- decorators --------------------------------------------------------- */
+
+/* Decorators that give back the function itself, or call it anew each time:
+ * giving the function new code reaches whoever uses the result. */
+static const char *const transparent[] = {
+    "property", "staticmethod", "classmethod", "setter", "getter", "deleter",
+    "abstractmethod", "override", "overload", "final", "wraps",
+    "contextmanager", "asynccontextmanager", "fixture",
+    /* routes of web frameworks */
+    "get", "post", "put", "delete", "patch", "head", "options", "trace",
+    "websocket", "route", "api_route", "websocket_route", "middleware",
+    "exception_handler", "on_event",
+    /* pydantic calls the function it was given */
+    "field_validator", "model_validator", "field_serializer",
+    "model_serializer", "computed_field", "validator", "root_validator",
+};
+
+
+/* The last name of a decorator: `app.get("/")` is get. New reference, or NULL
+ * without an exception. */
+static PyObject *
+decorator_name(const SyntaxTypes *types, PyObject *node)
+{
+    switch (node_kind(types, node)) {
+    case NODE_NAME:
+        return PyObject_GetAttrString(node, "id");
+    case NODE_ATTRIBUTE:
+        return PyObject_GetAttrString(node, "attr");
+    case NODE_CALL: {
+        PyObject *func = PyObject_GetAttrString(node, "func");
+        PyObject *name = func != NULL ? decorator_name(types, func) : NULL;
+        Py_XDECREF(func);
+        return name;
+    }
+    default:
+        return NULL;
+    }
+}
+
+
+static int
+decorator_is_transparent(const SyntaxTypes *types, PyObject *node)
+{
+    PyObject *name = decorator_name(types, node);
+    int found = 0;
+    for (size_t i = 0; name != NULL && !found
+                       && i < Py_ARRAY_LENGTH(transparent); i++) {
+        found = PyUnicode_CompareWithASCIIString(name, transparent[i]) == 0;
+    }
+    Py_XDECREF(name);
+    return found;
+}
+
+
+/* Functions under opaque decorators, at any depth. */
+static int
+scan_opaque_children(Scan *scan, PyObject *node)
+{
+    static const char *const fields[] = {"body", "orelse", "finalbody",
+                                         "handlers"};
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(fields); i++) {
+        if (PyObject_HasAttrString(node, fields[i]) /* LINT_OK: runs no code */
+            && scan_each(scan, node, fields[i], scan_opaque) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+int
+scan_opaque(Scan *scan, PyObject *node)
+{
+    if (node_kind(scan->types, node) == NODE_FUNCTION) {
+        PyObject *list = PyObject_GetAttrString(node, "decorator_list");
+        PyObject *name = PyObject_GetAttrString(node, "name");
+        int result = list != NULL && name != NULL ? 0 : -1;
+        for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(list); i++) {
+            if (!decorator_is_transparent(scan->types,
+                                          PyList_GET_ITEM(list, i))) {
+                result = PyList_Append(scan->opaque, name);
+            }
+        }
+        Py_XDECREF(list);
+        Py_XDECREF(name);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    int is_node = PyObject_IsInstance(node, scan->types->base);
+    return is_node <= 0 ? is_node : scan_opaque_children(scan, node);
+}
