@@ -251,3 +251,65 @@ annotations_settle(Engine *engine, Module *module)
     engine->syncing--;
     return result;
 }
+
+
+/* ---- rollback ----------------------------------------------------------- */
+
+static const char *const annotation_names[] = {
+    "__annotations__", "__annotate__", "__conditional_annotations__"};
+
+
+int
+annotations_remember(Module *module)
+{
+    Py_XSETREF(module->annotations_before, PyDict_New());
+    PyObject *before = module->annotations_before;
+    int result = before != NULL ? 0 : -1;
+    for (size_t i = 0;
+         result == 0 && i < Py_ARRAY_LENGTH(annotation_names); i++) {
+        PyObject *value = dict_peek(module->ns, annotation_names[i]);
+        if (value != NULL) {
+            result =
+                PyDict_SetItemString(before, annotation_names[i], value);
+        }
+    }
+    PyObject *entries =
+        result == 0 ? dict_peek(before, "__annotations__") : NULL;
+    if (entries != NULL && PyDict_CheckExact(entries)) {
+        PyObject *copy = PyDict_Copy(entries);
+        result = copy != NULL ? PyDict_SetItemString(before, "", copy) : -1;
+        Py_XDECREF(copy);
+    }
+    return result;
+}
+
+
+int
+annotations_restore(Module *module)
+{
+    PyObject *before = module->annotations_before;
+    int result = 0;
+    for (size_t i = 0; before != NULL && result == 0
+                       && i < Py_ARRAY_LENGTH(annotation_names); i++) {
+        PyObject *value = dict_peek(before, annotation_names[i]);
+        if (value == NULL) {
+            result = annotations_drop(module, annotation_names[i]);
+        }
+        else if (dict_peek(module->ns, annotation_names[i]) != value) {
+            result = PyDict_SetItemString(module->ns, annotation_names[i],
+                                          value);
+        }
+    }
+    PyObject *entries =
+        before != NULL && result == 0 ? dict_peek(before, "") : NULL;
+    PyObject *dict = entries != NULL ? dict_peek(before, "__annotations__")
+                                     : NULL;
+    if (dict != NULL) {
+        PyDict_Clear(dict);
+        result = PyDict_Update(dict, entries);
+    }
+    PyObject *function =
+        before != NULL ? dict_peek(before, "__annotate__") : NULL;
+    Py_XSETREF(module->annotate, Py_XNewRef(function));
+    return result;
+}

@@ -19,4 +19,8 @@ int annotations_note(Statement *statement);
  * the order of the text. 0, or -1 with an exception set. */
 int annotations_settle(Engine *engine, Module *module);
 
+/* Before a transaction, and to put back what it changed. 0, or -1. */
+int annotations_remember(Module *module);
+int annotations_restore(Module *module);
+
 #endif

@@ -553,6 +553,7 @@ module_free(Module *module)
     Py_XDECREF(module->real);
     Py_XDECREF(module->source);
     Py_XDECREF(module->keys);
+    Py_XDECREF(module->annotations_before);
     Py_XDECREF(module->annotate);
     Py_XDECREF(module->module);
     PyMem_Free(module);

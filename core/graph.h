@@ -184,6 +184,7 @@ struct Module {
     int old_future_flags;
     int edited;
     int newborn;            /* first imported in the running transaction */
+    PyObject *annotations_before; /* Owned dict: see annotations.c */
     PyObject *keys;         /* Owned list: the namespace's names before */
 };
 

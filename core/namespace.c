@@ -2,6 +2,7 @@
 
 #include "namespace.h"
 
+#include "annotations.h"
 #include "compat.h"
 #include "frame.h"
 
@@ -13,7 +14,7 @@ namespaces_remember(Engine *engine)
         Module *module = engine->order[i];
         module->ended_before = module->ended;
         Py_XSETREF(module->keys, PyDict_Keys(module->ns));
-        if (module->keys == NULL) {
+        if (module->keys == NULL || annotations_remember(module) < 0) {
             return -1;
         }
     }
@@ -26,6 +27,7 @@ namespaces_forget(Engine *engine)
 {
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Py_CLEAR(engine->order[i]->keys);
+        Py_CLEAR(engine->order[i]->annotations_before);
     }
 }
 
@@ -162,7 +164,8 @@ namespaces_restore(Engine *engine)
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
         if (module->keys != NULL
-            && namespace_restore_order(engine, module) < 0) {
+            && (annotations_restore(module) < 0
+                || namespace_restore_order(engine, module) < 0)) {
             PyErr_WriteUnraisable(module->name);
         }
     }

@@ -59,10 +59,6 @@ if sys.version_info >= (3, 13):
     )
     KNOWN[f"{START}[generics]"] = f"{ENGINE}: __firstlineno__ of a moved generic class"
 if NEWER:
-    KNOWN["test_fastapi.py::test_a_route_of_one_router_leaves_the_other_router"] = (
-        f"{ENGINE}: precision: an annotation evaluated late is taken for a change of "
-        "the handler, and so of what it names"
-    )
     late = f"{ENGINE}: 3.14 has one __annotate__ for the whole file"
     KNOWN["test_text.py::test_the_only_annotation_goes"] = late
     KNOWN["test_imports.py::test_plugins_found_by_listing_a_folder[glob]"] = (

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 from .harness import Server
 
-needs_annotated = pytest.mark.xfail(
-    sys.version_info >= (3, 15),
-    reason="issue 4 (the engine): on 3.15, Annotated[...] seems to change Annotated",
-    strict=True,
-)
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / "fastapi"
 
 
@@ -68,7 +62,6 @@ def test_the_env_file(example: Server) -> None:
     assert loaded_at(example) == loaded
 
 
-@needs_annotated
 def test_the_title_in_the_env_file_makes_a_new_app(example: Server) -> None:
     loaded = loaded_at(example)
     assert "Visit number 1" in example.get("/").text
@@ -87,7 +80,6 @@ def test_a_handler_in_the_file_of_the_model(example: Server) -> None:
     assert loaded_at(example) == loaded
 
 
-@needs_annotated
 def test_a_route_in_the_entry_file(example: Server) -> None:
     loaded = loaded_at(example)
     text = (
@@ -99,7 +91,6 @@ def test_a_route_in_the_entry_file(example: Server) -> None:
     assert loaded_at(example) == loaded
 
 
-@needs_annotated
 def test_a_changed_route_in_the_file_of_the_model(example: Server) -> None:
     loaded = loaded_at(example)
     example.edit("model.py", '"/sentiment/model"', '"/sentiment/about"')
