@@ -39,12 +39,12 @@ annotate_code(const Module *module)
     }
     PyObject *consts = ((PyCodeObject *)code)->co_consts;
     PyObject *found = NULL;
-    for (Py_ssize_t i = 0; found == NULL && i < PyTuple_GET_SIZE(consts);
-         i++) {
+    for (Py_ssize_t i = 0; found == NULL && i < PyTuple_GET_SIZE(consts); i++) {
         PyObject *item = PyTuple_GET_ITEM(consts, i);
         if (PyCode_Check(item)
-            && PyUnicode_CompareWithASCIIString(
-                   ((PyCodeObject *)item)->co_name, "__annotate__") == 0) {
+            && PyUnicode_CompareWithASCIIString(((PyCodeObject *)item)->co_name,
+                                                "__annotate__")
+                   == 0) {
             found = Py_NewRef(item);
         }
     }
@@ -88,14 +88,13 @@ annotations_set_lazy(Module *module)
 {
     PyObject *numbers = PySet_New(NULL);
     PyObject *code = numbers != NULL ? annotate_code(module) : NULL;
-    PyObject *function =
-        code != NULL ? PyFunction_New(code, module->ns) : NULL;
+    PyObject *function = code != NULL ? PyFunction_New(code, module->ns) : NULL;
     int result = -1;
     if (function != NULL && conditional_fill(module, numbers) == 0
         && PyDict_SetItemString(module->ns, "__conditional_annotations__",
-                                numbers) == 0) {
-        result =
-            PyDict_SetItemString(module->ns, "__annotate__", function);
+                                numbers)
+               == 0) {
+        result = PyDict_SetItemString(module->ns, "__annotate__", function);
     }
     Py_XSETREF(module->annotate, Py_XNewRef(function));
     Py_XDECREF(numbers);
@@ -128,11 +127,10 @@ annotations_note(Statement *statement)
         return 0;
     }
     /* The statement, compiled alone, has set both names for itself. */
-    PyObject *own =
-        dict_peek(module->ns, "__conditional_annotations__");
-    PyObject *reached =
-        own != NULL && PyAnySet_Check(own) ? PySequence_Tuple(own)
-                                           : PyTuple_New(0);
+    PyObject *own = dict_peek(module->ns, "__conditional_annotations__");
+    PyObject *reached = own != NULL && PyAnySet_Check(own)
+                            ? PySequence_Tuple(own)
+                            : PyTuple_New(0);
     if (reached == NULL) {
         return -1;
     }
@@ -141,9 +139,10 @@ annotations_note(Statement *statement)
     int result = -1;
     if (numbers != NULL && conditional_fill(module, numbers) == 0
         && PyDict_SetItemString(module->ns, "__conditional_annotations__",
-                                numbers) == 0) {
-        result = PyDict_SetItemString(module->ns, "__annotate__",
-                                      module->annotate);
+                                numbers)
+               == 0) {
+        result =
+            PyDict_SetItemString(module->ns, "__annotate__", module->annotate);
     }
     Py_XDECREF(numbers);
     return result;
@@ -160,9 +159,9 @@ annotations_prepare(Module *module)
         return annotations_set_lazy(module);
     }
     PyObject *dict = PyDict_New();
-    int result = dict != NULL ? PyDict_SetItemString(
-                                    module->ns, "__annotations__", dict)
-                              : -1;
+    int result = dict != NULL
+                     ? PyDict_SetItemString(module->ns, "__annotations__", dict)
+                     : -1;
     Py_XDECREF(dict);
     return result;
 }
@@ -180,11 +179,10 @@ annotations_sorted(const Module *module, PyObject *old)
         for (Py_ssize_t j = 0; result == 0 && j < PyTuple_GET_SIZE(names);
              j++) {
             PyObject *value;
-            result =
-                PyDict_GetItemRef(old, PyTuple_GET_ITEM(names, j), &value);
+            result = PyDict_GetItemRef(old, PyTuple_GET_ITEM(names, j), &value);
             if (result > 0) {
-                result = PyDict_SetItem(sorted, PyTuple_GET_ITEM(names, j),
-                                        value);
+                result =
+                    PyDict_SetItem(sorted, PyTuple_GET_ITEM(names, j), value);
                 Py_DECREF(value);
             }
         }
@@ -194,9 +192,8 @@ annotations_sorted(const Module *module, PyObject *old)
         for (Py_ssize_t j = 0; result == 0 && j < PyTuple_GET_SIZE(names);
              j++) {
             int gone = PyDict_Contains(old, PyTuple_GET_ITEM(names, j));
-            result = gone > 0
-                         ? PyDict_DelItem(old, PyTuple_GET_ITEM(names, j))
-                         : gone;
+            result = gone > 0 ? PyDict_DelItem(old, PyTuple_GET_ITEM(names, j))
+                              : gone;
         }
     }
     if (result == 0) {
@@ -227,8 +224,9 @@ annotations_settle(Engine *engine, Module *module)
         else if (result == 0) {
             Py_CLEAR(module->annotate);
             result = annotations_drop(module, "__annotate__") < 0
-                             || annotations_drop(
-                                    module, "__conditional_annotations__") < 0
+                             || annotations_drop(module,
+                                                 "__conditional_annotations__")
+                                    < 0
                          ? -1
                          : 0;
         }
@@ -265,12 +263,11 @@ annotations_remember(Module *module)
     Py_XSETREF(module->annotations_before, PyDict_New());
     PyObject *before = module->annotations_before;
     int result = before != NULL ? 0 : -1;
-    for (size_t i = 0;
-         result == 0 && i < Py_ARRAY_LENGTH(annotation_names); i++) {
+    for (size_t i = 0; result == 0 && i < Py_ARRAY_LENGTH(annotation_names);
+         i++) {
         PyObject *value = dict_peek(module->ns, annotation_names[i]);
         if (value != NULL) {
-            result =
-                PyDict_SetItemString(before, annotation_names[i], value);
+            result = PyDict_SetItemString(before, annotation_names[i], value);
         }
     }
     PyObject *entries =
@@ -289,21 +286,22 @@ annotations_restore(Module *module)
 {
     PyObject *before = module->annotations_before;
     int result = 0;
-    for (size_t i = 0; before != NULL && result == 0
-                       && i < Py_ARRAY_LENGTH(annotation_names); i++) {
+    for (size_t i = 0;
+         before != NULL && result == 0 && i < Py_ARRAY_LENGTH(annotation_names);
+         i++) {
         PyObject *value = dict_peek(before, annotation_names[i]);
         if (value == NULL) {
             result = annotations_drop(module, annotation_names[i]);
         }
         else if (dict_peek(module->ns, annotation_names[i]) != value) {
-            result = PyDict_SetItemString(module->ns, annotation_names[i],
-                                          value);
+            result =
+                PyDict_SetItemString(module->ns, annotation_names[i], value);
         }
     }
     PyObject *entries =
         before != NULL && result == 0 ? dict_peek(before, "") : NULL;
-    PyObject *dict = entries != NULL ? dict_peek(before, "__annotations__")
-                                     : NULL;
+    PyObject *dict =
+        entries != NULL ? dict_peek(before, "__annotations__") : NULL;
     if (dict != NULL) {
         PyDict_Clear(dict);
         result = PyDict_Update(dict, entries);

@@ -7,7 +7,7 @@
 
 #include <fcntl.h>
 #include <marshal.h>
-#include <stdio.h>  /* rename */
+#include <stdio.h> /* rename */
 #include <string.h>
 #include <unistd.h>
 
@@ -52,10 +52,10 @@ static PyObject *
 cache_path(const Module *module)
 {
     PyObject *util = PyImport_ImportModule("importlib.util");
-    PyObject *pyc = util != NULL
-                        ? PyObject_CallMethod(util, "cache_from_source", "O",
-                                              module->path)
-                        : NULL;
+    PyObject *pyc =
+        util != NULL
+            ? PyObject_CallMethod(util, "cache_from_source", "O", module->path)
+            : NULL;
     PyObject *path = NULL;
     if (pyc != NULL && PyUnicode_Check(pyc)) {
         Py_ssize_t length = PyUnicode_GET_LENGTH(pyc);
@@ -142,10 +142,9 @@ static PyObject *
 cache_read(PyObject *path)
 {
     PyObject *bytes = file_read(path);
-    PyObject *stored =
-        bytes != NULL ? PyMarshal_ReadObjectFromString(
-                            PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes))
-                      : NULL;
+    PyObject *stored = bytes != NULL ? PyMarshal_ReadObjectFromString(
+                           PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes))
+                                     : NULL;
     Py_XDECREF(bytes);
     PyErr_Clear(); /* none, or damaged: made anew */
     if (stored != NULL
@@ -170,12 +169,11 @@ cache_load(Split *split, Module *module, PyObject *source)
                                          Py_EQ);
     }
     if (found > 0) {
-        split->future_flags =
-            (int)PyLong_AsLong(PyTuple_GET_ITEM(stored, 1));
-        found = split_from_records(split, module, PyTuple_GET_ITEM(stored, 2))
-                        == 0
-                    ? 1
-                    : -1;
+        split->future_flags = (int)PyLong_AsLong(PyTuple_GET_ITEM(stored, 1));
+        found =
+            split_from_records(split, module, PyTuple_GET_ITEM(stored, 2)) == 0
+                ? 1
+                : -1;
     }
     Py_XDECREF(path);
     Py_XDECREF(stored);
@@ -190,13 +188,13 @@ static PyObject *
 record_from_statement(const Statement *statement)
 {
     const Syntax *syntax = &statement->syntax;
-    return Py_BuildValue(
-        "(y#iiiOOOOOOOOO)", (const char *)&syntax->key,
-        (Py_ssize_t)sizeof(syntax->key), (int)syntax->kind, syntax->line,
-        syntax->end_line, syntax->label, syntax->candidates,
-        syntax->annotations, syntax->annotated, syntax->own_names,
-        syntax->binds, syntax->opaque, syntax->imports,
-        statement->code != NULL ? statement->code : Py_None);
+    return Py_BuildValue("(y#iiiOOOOOOOOO)", (const char *)&syntax->key,
+                         (Py_ssize_t)sizeof(syntax->key), (int)syntax->kind,
+                         syntax->line, syntax->end_line, syntax->label,
+                         syntax->candidates, syntax->annotations,
+                         syntax->annotated, syntax->own_names, syntax->binds,
+                         syntax->opaque, syntax->imports,
+                         statement->code != NULL ? statement->code : Py_None);
 }
 
 
@@ -205,11 +203,9 @@ static void
 write_file(PyObject *path, PyObject *bytes)
 {
     PyObject *encoded = PyUnicode_EncodeFSDefault(path);
-    PyObject *beside =
-        encoded != NULL ? PyBytes_FromFormat("%s.%ld",
-                                             PyBytes_AS_STRING(encoded),
-                                             (long)getpid())
-                        : NULL;
+    PyObject *beside = encoded != NULL ? PyBytes_FromFormat(
+                           "%s.%ld", PyBytes_AS_STRING(encoded), (long)getpid())
+                                       : NULL;
     if (beside != NULL) {
         const char *name = PyBytes_AS_STRING(beside);
         int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -232,14 +228,14 @@ write_file(PyObject *path, PyObject *bytes)
 static void
 make_folder(PyObject *path)
 {
-    Py_ssize_t slash = PyUnicode_FindChar(path, '/', 0,
-                                          PyUnicode_GET_LENGTH(path), -1);
+    Py_ssize_t slash =
+        PyUnicode_FindChar(path, '/', 0, PyUnicode_GET_LENGTH(path), -1);
     PyObject *folder = PyUnicode_Substring(path, 0, slash);
     PyObject *os = PyImport_ImportModule("os");
-    PyObject *done = folder != NULL && os != NULL
-                         ? PyObject_CallMethod(os, "makedirs", "OiO", folder,
-                                               0777, Py_True)
-                         : NULL;
+    PyObject *done =
+        folder != NULL && os != NULL
+            ? PyObject_CallMethod(os, "makedirs", "OiO", folder, 0777, Py_True)
+            : NULL;
     Py_XDECREF(folder);
     Py_XDECREF(os);
     Py_XDECREF(done);
@@ -264,13 +260,14 @@ cache_store(const Split *split, const Module *module, PyObject *source)
         PyTuple_SET_ITEM(records, i, record);
     }
     PyObject *header = cache_header(module, source);
-    PyObject *stored = records != NULL && header != NULL
-                           ? Py_BuildValue("(OiO)", header,
-                                           split->future_flags, records)
-                           : NULL;
-    PyObject *bytes = stored != NULL ? PyMarshal_WriteObjectToString(
-                                           stored, Py_MARSHAL_VERSION)
-                                     : NULL;
+    PyObject *stored =
+        records != NULL && header != NULL
+            ? Py_BuildValue("(OiO)", header, split->future_flags, records)
+            : NULL;
+    PyObject *bytes =
+        stored != NULL
+            ? PyMarshal_WriteObjectToString(stored, Py_MARSHAL_VERSION)
+            : NULL;
     PyObject *path = bytes != NULL ? cache_path(module) : NULL;
     if (path != NULL) {
         make_folder(path);

@@ -36,8 +36,8 @@ typedef struct {
 } Closure;
 
 
-static int closure_add_function(Closure *closure, PyObject *function,
-                                int depth);
+static int
+closure_add_function(Closure *closure, PyObject *function, int depth);
 
 
 static int
@@ -51,12 +51,11 @@ closure_add_name(Closure *closure, Module *module, const NameRead *read,
     Version *now = cell_now(&binding->cell, closure->engine);
     closure->changed |= now != binding->cell.live;
     PyObject *value = now != NULL ? now->value : NULL;
-    PyObject *function = value == NULL            ? NULL
+    PyObject *function = value == NULL             ? NULL
                          : PyFunction_Check(value) ? value
                                                    : cache_function(value);
-    return function != NULL
-               ? closure_add_function(closure, function, depth - 1)
-               : 0;
+    return function != NULL ? closure_add_function(closure, function, depth - 1)
+                            : 0;
 }
 
 
@@ -132,8 +131,7 @@ caches_settle(Engine *engine)
         Closure closure = {.engine = engine};
         int result = closure_add_function(&closure, function, CLOSURE_DEPTH);
         ptrmap_fini(&closure.seen);
-        if (result < 0
-            || (closure.changed && cache_clear(now->value) < 0)) {
+        if (result < 0 || (closure.changed && cache_clear(now->value) < 0)) {
             return -1;
         }
     }

@@ -1,4 +1,4 @@
-/* What an edit changed: sources, files that were read, modules that appeared. */
+/* What an edit changed: sources, files that were read, new modules. */
 
 #include "transaction_parts.h"
 
@@ -24,8 +24,8 @@ transaction_add_file(Transaction *tx, PyObject *path)
             break;
         }
     }
-    int found = shown != NULL ? PySequence_Contains(tx->report.files, shown)
-                              : -1;
+    int found =
+        shown != NULL ? PySequence_Contains(tx->report.files, shown) : -1;
     int result = found != 0 ? found : PyList_Append(tx->report.files, shown);
     Py_XDECREF(shown);
     return result < 0 ? -1 : 0;
@@ -49,11 +49,12 @@ transaction_read_module(Transaction *tx, Module *module)
         }
         return 0;
     }
-    int same = !module->gone && PyBytes_GET_SIZE(source)
-                                    == PyBytes_GET_SIZE(module->source)
-               && memcmp(PyBytes_AS_STRING(source),
-                         PyBytes_AS_STRING(module->source),
-                         (size_t)PyBytes_GET_SIZE(source)) == 0;
+    int same =
+        !module->gone
+        && PyBytes_GET_SIZE(source) == PyBytes_GET_SIZE(module->source)
+        && memcmp(PyBytes_AS_STRING(source), PyBytes_AS_STRING(module->source),
+                  (size_t)PyBytes_GET_SIZE(source))
+               == 0;
     int result = 0;
     if (!same) {
         module->gone = 0;
@@ -101,10 +102,9 @@ transaction_read_files(Transaction *tx)
         return -1;
     }
     int result = 0;
-    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(capsules);
-         i++) {
-        FileCell *file = PyCapsule_GetPointer(PyList_GET_ITEM(capsules, i),
-                                              FILE_CAPSULE);
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(capsules); i++) {
+        FileCell *file =
+            PyCapsule_GetPointer(PyList_GET_ITEM(capsules, i), FILE_CAPSULE);
         int named = PySet_Contains(tx->paths, file->path);
         if (named == 0 && file->listed) {
             named = files_set_has_child(tx->paths, file->path);
@@ -131,8 +131,7 @@ transaction_find_missing(Transaction *tx)
         }
         if (found > 0) {
             FileCell *file = file_missing_module(engine, name);
-            Version *version =
-                file != NULL ? version_new(NULL, NULL) : NULL;
+            Version *version = file != NULL ? version_new(NULL, NULL) : NULL;
             if (version != NULL) {
                 version_set(&file->cell.base, version);
                 tx->changed |= file->cell.readers > 0;

@@ -18,7 +18,7 @@ find_by_qualname(PyObject *ns, PyObject *qualname)
         Py_ssize_t end = dot < 0 ? length : dot;
         PyObject *part = PyUnicode_Substring(qualname, start, end);
         PyObject *next = NULL;
-        PyObject *dict = at == NULL           ? ns
+        PyObject *dict = at == NULL         ? ns
                          : PyType_Check(at) ? ((PyTypeObject *)at)->tp_dict
                                             : NULL;
         if (part != NULL && dict != NULL
@@ -71,8 +71,7 @@ stored_constant(PyCodeObject *code, const char *name)
 static int
 class_set(PyObject *type, const char *name, PyObject *value)
 {
-    PyObject *now =
-        dict_peek(((PyTypeObject *)type)->tp_dict, name);
+    PyObject *now = dict_peek(((PyTypeObject *)type)->tp_dict, name);
     if (now == NULL || value == NULL) {
         return 0;
     }
@@ -82,8 +81,7 @@ class_set(PyObject *type, const char *name, PyObject *value)
     }
     PyObject *key = PyUnicode_FromString(name);
     /* as type.__setattr__: a metaclass has no say in this */
-    int result =
-        key != NULL ? PyType_Type.tp_setattro(type, key, value) : -1;
+    int result = key != NULL ? PyType_Type.tp_setattro(type, key, value) : -1;
     Py_XDECREF(key);
     return result;
 }
@@ -95,8 +93,7 @@ class_fix(PyCodeObject *code, PyObject *ns)
     PyObject *type = find_by_qualname(ns, code->co_qualname);
     if (type == NULL || !PyType_Check(type)
         || ((PyTypeObject *)type)->tp_dict == NULL
-        || PyType_HasFeature((PyTypeObject *)type,
-                             Py_TPFLAGS_IMMUTABLETYPE)) {
+        || PyType_HasFeature((PyTypeObject *)type, Py_TPFLAGS_IMMUTABLETYPE)) {
         Py_XDECREF(type);
         return 0;
     }

@@ -283,8 +283,8 @@ code_info_add_function(CodeInfo *info, PyObject *function)
 {
     if (info->function_count == info->function_room) {
         Py_ssize_t room = info->function_room * 2 + 1;
-        PyObject **functions = PyMem_Realloc(
-            info->functions, (size_t)room * sizeof(*functions));
+        PyObject **functions =
+            PyMem_Realloc(info->functions, (size_t)room * sizeof(*functions));
         if (functions == NULL) {
             return -1;
         }
@@ -330,8 +330,8 @@ instructions_take_path(Instructions *in, PyCodeObject *code, int *more)
     int result = path != NULL ? 0 : -1;
     while (result == 0 && *more && in->op == ops->load_attr
            && (in->arg & 1) == 0) {
-        result = PyList_Append(
-            path, PyTuple_GET_ITEM(code->co_names, in->arg >> 1));
+        result =
+            PyList_Append(path, PyTuple_GET_ITEM(code->co_names, in->arg >> 1));
         *more = instructions_next(in);
     }
     PyObject *tuple = result == 0 ? PyList_AsTuple(path) : NULL;
@@ -390,8 +390,8 @@ code_collect_stores(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
     while (result == 0 && instructions_next(&in)) {
         if (in.op == ops->store_global
             || (is_module && in.op == ops->store_name)) {
-            result = PyList_Append(names,
-                                   PyTuple_GET_ITEM(code->co_names, in.arg));
+            result =
+                PyList_Append(names, PyTuple_GET_ITEM(code->co_names, in.arg));
         }
     }
     PyObject *tuple = result == 0 ? PyList_AsTuple(names) : NULL;
@@ -458,8 +458,8 @@ code_info_scan(CodeInfo *info)
     if (result == 0) {
         int is_module = info->statement != NULL
                         && info->statement->code == (PyObject *)info->code;
-        info->stores = code_collect_stores(
-            info->code, &hmr_engine->opcodes, bytes, is_module);
+        info->stores = code_collect_stores(info->code, &hmr_engine->opcodes,
+                                           bytes, is_module);
         result = info->stores != NULL ? 0 : -1;
     }
     info->scanned = result == 0;

@@ -18,15 +18,15 @@ typedef struct {
 } NameRead;
 
 typedef struct {
-    PyCodeObject *code;    /* Borrowed: it owns us. */
-    Statement *statement;  /* Borrowed; NULL: none, or no more */
-    Module *module;        /* Borrowed; whose globals it runs on; may be NULL */
-    CodeCell *cell;        /* Owned; NULL unless it is a function's code */
-    NameRead *names;       /* Owned. */
+    PyCodeObject *code;   /* Borrowed: it owns us. */
+    Statement *statement; /* Borrowed; NULL: none, or no more */
+    Module *module;       /* Borrowed; whose globals it runs on; may be NULL */
+    CodeCell *cell;       /* Owned; NULL unless it is a function's code */
+    NameRead *names;      /* Owned. */
     Py_ssize_t name_count;
-    PyObject *stores;      /* Owned tuple of str: global names it may bind */
-    int scanned;           /* names and stores are filled in */
-    PyObject **functions;  /* live functions with this code. Borrowed. */
+    PyObject *stores;     /* Owned tuple of str: global names it may bind */
+    int scanned;          /* names and stores are filled in */
+    PyObject **functions; /* live functions with this code. Borrowed. */
     Py_ssize_t function_count, function_room;
 } CodeInfo;
 
@@ -105,8 +105,8 @@ typedef enum {
 /* Compare two statements' code. With CODE_PATCHABLE, pairs holds the functions
  * to be given new code, and unchanged nested code of the old tree has been
  * grafted into the new one. */
-CodeDifference code_tree_compare(PyObject *old_code, PyObject *new_code,
-                                 CodePairs *pairs);
+CodeDifference
+code_tree_compare(PyObject *old_code, PyObject *new_code, CodePairs *pairs);
 int code_pairs_add(CodePairs *pairs, PyObject *old_code, PyObject *new_code,
                    int changed);
 void code_pairs_fini(CodePairs *pairs);

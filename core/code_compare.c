@@ -55,7 +55,8 @@ is_name(PyCodeObject *code, unsigned int index, const char *name)
 {
     return (Py_ssize_t)index < PyTuple_GET_SIZE(code->co_names)
            && PyUnicode_CompareWithASCIIString(
-                  PyTuple_GET_ITEM(code->co_names, index), name) == 0;
+                  PyTuple_GET_ITEM(code->co_names, index), name)
+                  == 0;
 }
 
 
@@ -205,10 +206,10 @@ code_patchable(PyCodeObject *a, PyCodeObject *b)
         }
     }
     for (int i = 1; i <= a->co_nfreevars; i++) { /* free variables come last */
-        if (!objects_equal(PyTuple_GET_ITEM(a->co_localsplusnames,
-                                            a->co_nlocalsplus - i),
-                           PyTuple_GET_ITEM(b->co_localsplusnames,
-                                            b->co_nlocalsplus - i))) {
+        if (!objects_equal(
+                PyTuple_GET_ITEM(a->co_localsplusnames, a->co_nlocalsplus - i),
+                PyTuple_GET_ITEM(b->co_localsplusnames,
+                                 b->co_nlocalsplus - i))) {
             return 0;
         }
     }
@@ -286,8 +287,7 @@ code_graft(PyObject *new_parent, Py_ssize_t index, PyObject *old_child)
 }
 
 
-static CodeDifference code_compare(PyObject *a, PyObject *b,
-                                   CodePairs *pairs);
+static CodeDifference code_compare(PyObject *a, PyObject *b, CodePairs *pairs);
 
 
 /* Compare what is nested in two equal bodies. */
@@ -328,8 +328,7 @@ code_compare(PyObject *a, PyObject *b, CodePairs *pairs)
         if (!code_patchable(old_code, new_code)) {
             return CODE_DIFFERENT;
         }
-        return code_pairs_add(pairs, a, b, 1) < 0 ? CODE_ERROR
-                                                  : CODE_PATCHABLE;
+        return code_pairs_add(pairs, a, b, 1) < 0 ? CODE_ERROR : CODE_PATCHABLE;
     }
     Py_ssize_t before = pairs->count;
     Py_ssize_t size = PyTuple_GET_SIZE(new_code->co_consts);
@@ -357,8 +356,8 @@ code_compare(PyObject *a, PyObject *b, CodePairs *pairs)
              && code_patchable(old_code, new_code)) {
         /* A class body inside a function is part of the function's own. */
         code_pairs_truncate(pairs, before);
-        result = code_pairs_add(pairs, a, b, 1) < 0 ? CODE_ERROR
-                                                    : CODE_PATCHABLE;
+        result =
+            code_pairs_add(pairs, a, b, 1) < 0 ? CODE_ERROR : CODE_PATCHABLE;
     }
     PyMem_Free(same);
     return result;

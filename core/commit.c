@@ -28,8 +28,7 @@ commit_modules(Transaction *tx)
             continue;
         }
         PyObject *now = PyDict_GetItemWithError(loaded, module->name);
-        if (now == module->module
-            && PyDict_DelItem(loaded, module->name) < 0) {
+        if (now == module->module && PyDict_DelItem(loaded, module->name) < 0) {
             return -1;
         }
         if (module->edited) {
@@ -108,8 +107,7 @@ commit_class_lines(Transaction *tx, Statement *statement)
 
 /* Visit every statement of the program, probes included. */
 static int
-each_statement(Transaction *tx,
-               int (*visit)(Transaction *, Statement *))
+each_statement(Transaction *tx, int (*visit)(Transaction *, Statement *))
 {
     Engine *engine = tx->engine;
     for (Py_ssize_t i = -1; i < engine->module_count; i++) {
@@ -172,8 +170,8 @@ report_statements(Transaction *tx)
             if (statement->ran == 0 && statement->trace != NULL
                 && statement->trace->cost >= EXPENSIVE
                 && statement->syntax.kind != STATEMENT_IMPORT) {
-                result = PyList_Append(tx->report.kept,
-                                       statement->syntax.label);
+                result =
+                    PyList_Append(tx->report.kept, statement->syntax.label);
             }
         }
     }
@@ -192,11 +190,11 @@ report_removed(Transaction *tx)
             int still = !old->dead;
             for (Py_ssize_t k = 0; k < module->count && !still; k++) {
                 still = PyUnicode_Compare(module->statements[k]->syntax.label,
-                                          old->syntax.label) == 0;
+                                          old->syntax.label)
+                        == 0;
             }
             PyObject *item =
-                still ? NULL
-                      : PyTuple_Pack(2, module->name, old->syntax.label);
+                still ? NULL : PyTuple_Pack(2, module->name, old->syntax.label);
             int result = item != NULL ? PyList_Append(tx->report.removed, item)
                          : still      ? 0
                                       : -1;
@@ -250,10 +248,9 @@ int
 transaction_commit(Transaction *tx)
 {
     Engine *engine = tx->engine;
-    if (undo_note_names(tx->undo, engine) < 0
-        || report_removed(tx) < 0 || commit_modules(tx) < 0
-        || namespaces_settle(engine) < 0 || caches_settle(engine) < 0
-        || each_statement(tx, commit_statement) < 0
+    if (undo_note_names(tx->undo, engine) < 0 || report_removed(tx) < 0
+        || commit_modules(tx) < 0 || namespaces_settle(engine) < 0
+        || caches_settle(engine) < 0 || each_statement(tx, commit_statement) < 0
         || report_statements(tx) < 0) {
         return -1;
     }
@@ -276,8 +273,7 @@ transaction_commit(Transaction *tx)
     undo_free(engine->undo, engine);
     engine->undo = tx->undo; /* until the server settles for this revision */
     tx->undo = NULL;
-    return PySet_Clear(engine->pending) < 0 ? -1
-                                            : PySet_Clear(engine->wanted);
+    return PySet_Clear(engine->pending) < 0 ? -1 : PySet_Clear(engine->wanted);
 }
 
 
@@ -301,8 +297,7 @@ transaction_commit_unwalked(Transaction *tx)
     }
     (void)each_statement(tx, statement_clear); /* cannot fail */
     engine->revision++;
-    return PySet_Clear(engine->pending) < 0 ? -1
-                                            : PySet_Clear(engine->wanted);
+    return PySet_Clear(engine->pending) < 0 ? -1 : PySet_Clear(engine->wanted);
 }
 
 
@@ -324,8 +319,8 @@ error_fix_lines(PyObject *error)
             at = (PyObject *)traceback->tb_next;
         }
         PyObject *cause = ((PyBaseExceptionObject *)error)->cause;
-        error = cause != NULL ? cause
-                              : ((PyBaseExceptionObject *)error)->context;
+        error =
+            cause != NULL ? cause : ((PyBaseExceptionObject *)error)->context;
     }
 }
 

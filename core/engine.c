@@ -35,8 +35,7 @@ modules_append(Module ***list, Py_ssize_t *count, Py_ssize_t *room,
 {
     if (*count == *room) {
         Py_ssize_t wanted = *room * 2 + 16;
-        Module **grown =
-            PyMem_Realloc(*list, (size_t)wanted * sizeof(*grown));
+        Module **grown = PyMem_Realloc(*list, (size_t)wanted * sizeof(*grown));
         if (grown == NULL) {
             PyErr_NoMemory();
             return -1;
@@ -53,9 +52,9 @@ int
 engine_name_module(Engine *engine, Module *module)
 {
     PyObject *capsule = PyCapsule_New(module, MODULE_CAPSULE, NULL);
-    int result = capsule != NULL ? PyDict_SetItem(engine->modules,
-                                                  module->name, capsule)
-                                 : -1;
+    int result = capsule != NULL
+                     ? PyDict_SetItem(engine->modules, module->name, capsule)
+                     : -1;
     Py_XDECREF(capsule);
     return result;
 }
@@ -113,7 +112,8 @@ engine_drop_module(Engine *engine, Module *module)
     Py_CLEAR(module->source);
     engine->generation++;
     if (modules_append(&engine->retired, &engine->retired_count,
-                       &engine->retired_room, module) < 0) {
+                       &engine->retired_room, module)
+        < 0) {
         PyErr_Clear(); /* leaked: traces may still name it */
     }
     PyErr_SetRaisedException(error);
@@ -203,7 +203,8 @@ path_is_below(PyObject *path, PyObject *prefixes)
 {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(prefixes); i++) {
         if (PyUnicode_Tailmatch(path, PyTuple_GET_ITEM(prefixes, i), 0,
-                                PY_SSIZE_T_MAX, -1) == 1) {
+                                PY_SSIZE_T_MAX, -1)
+            == 1) {
             return 1;
         }
     }
@@ -239,8 +240,7 @@ engine_tracks_path(const Engine *engine, PyObject *path)
     Py_ssize_t length = PyUnicode_GET_LENGTH(path);
     PyObject *suffix = PyUnicode_FromString(".py");
     int is_source =
-        suffix != NULL
-        && PyUnicode_Tailmatch(path, suffix, 0, length, 1) == 1;
+        suffix != NULL && PyUnicode_Tailmatch(path, suffix, 0, length, 1) == 1;
     Py_XDECREF(suffix);
     return is_source && path_is_below(path, engine->roots)
            && !engine_is_library_path(engine, path);
@@ -265,8 +265,7 @@ engine_invalidate_caches(Engine *engine)
         if (finder == Py_None) {
             continue;
         }
-        PyObject *done =
-            PyObject_CallMethod(finder, "invalidate_caches", NULL);
+        PyObject *done = PyObject_CallMethod(finder, "invalidate_caches", NULL);
         if (done == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
             PyErr_Clear(); /* optional for finders */
             continue;
@@ -282,8 +281,8 @@ engine_invalidate_caches(Engine *engine)
 int
 engine_can_find(Engine *engine, PyObject *name)
 {
-    Py_ssize_t dot = PyUnicode_FindChar(name, '.', 0,
-                                        PyUnicode_GET_LENGTH(name), -1);
+    Py_ssize_t dot =
+        PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), -1);
     PyObject *path = Py_NewRef(Py_None);
     if (dot > 0) {
         PyObject *parent = PyUnicode_Substring(name, 0, dot);
@@ -293,8 +292,8 @@ engine_can_find(Engine *engine, PyObject *name)
                 : NULL;
         Py_XDECREF(parent);
         Py_DECREF(path);
-        path = loaded != NULL ? PyObject_GetAttrString(loaded, "__path__")
-                              : NULL;
+        path =
+            loaded != NULL ? PyObject_GetAttrString(loaded, "__path__") : NULL;
         if (path == NULL) {
             PyErr_Clear(); /* the package is not there: nor is the module */
             return 0;

@@ -16,65 +16,65 @@ typedef struct Frame Frame;
 
 struct Engine {
     PyObject_HEAD
-    PyObject *roots; /* Owned tuple of real paths, each with a final '/'. */
-    PyObject *outside;    /* Owned tuple of real path prefixes never tracked. */
-    PyObject *loader_type;  /* Owned; a SourceFileLoader, exec_module is ours */
-    PyObject *path_finder;  /* Owned; importlib.machinery.PathFinder */
-    PyObject *compile;    /* Owned; builtins.compile */
-    PyObject *ast_module; /* Owned; ast.Module */
+    PyObject *roots;   /* Owned tuple of real paths, each with a final '/'. */
+    PyObject *outside; /* Owned tuple of real path prefixes never tracked. */
+    PyObject *loader_type; /* Owned; a SourceFileLoader, exec_module is ours */
+    PyObject *path_finder; /* Owned; importlib.machinery.PathFinder */
+    PyObject *compile;     /* Owned; builtins.compile */
+    PyObject *ast_module;  /* Owned; ast.Module */
     SyntaxTypes *syntax_types; /* Owned. */
     Opcodes opcodes;
     int installed;
 
     /* The graph. */
-    PyObject *modules;    /* Owned dict: name -> capsule of Module */
-    Module **order;       /* modules in the order in which they were added. */
+    PyObject *modules; /* Owned dict: name -> capsule of Module */
+    Module **order;    /* modules in the order in which they were added. */
     Py_ssize_t module_count, module_room;
-    PtrMap by_namespace;  /* namespace dict -> Module */
-    PtrMap groups;        /* object -> Group */
-    PyObject *files;      /* Owned dict: path -> capsule of FileCell */
-    PyObject *wanted;     /* Owned set of module names that a failed edit looked
+    PtrMap by_namespace; /* namespace dict -> Module */
+    PtrMap groups;       /* object -> Group */
+    PyObject *files;     /* Owned dict: path -> capsule of FileCell */
+    PyObject *wanted;    /* Owned set of module names that a failed edit looked
                              for in vain */
-    PyObject *written;    /* Owned set of paths that this process wrote */
-    PyObject *missing;    /* Owned dict: module name -> capsule of FileCell */
-    Cell *cells;          /* all cells */
+    PyObject *written;   /* Owned set of paths that this process wrote */
+    PyObject *missing;   /* Owned dict: module name -> capsule of FileCell */
+    Cell *cells;         /* all cells */
     Py_ssize_t cell_count;
-    Module **retired;     /* records of modules that are no more: traces may
+    Module **retired; /* records of modules that are no more: traces may
                              still name them. */
     Py_ssize_t retired_count, retired_room;
-    Module *probes;       /* the module of entries and lifespans. Owned. */
-    uint32_t walk;        /* number of the last or the running walk */
-    PyObject *log;        /* Owned list of (module, label, line, reason, cost):
+    Module *probes;      /* the module of entries and lifespans. Owned. */
+    uint32_t walk;       /* number of the last or the running walk */
+    PyObject *log;       /* Owned list of (module, label, line, reason, cost):
                              every run of this transaction, in order */
-    long ran;             /* statements that ran in this transaction */
-    long ended;           /* imports that ended in this walk */
-    uint64_t generation;  /* changes whenever watched() may have changed */
+    long ran;            /* statements that ran in this transaction */
+    long ended;          /* imports that ended in this walk */
+    uint64_t generation; /* changes whenever watched() may have changed */
 
     /* Hooks. */
     int dict_watcher, function_watcher; /* -1: none */
-    int tool;             /* sys.monitoring tool id, -1: none */
-    int tracing;          /* how many reasons there are to trace now */
+    int tool;                           /* sys.monitoring tool id, -1: none */
+    int tracing;               /* how many reasons there are to trace now */
     PyTypeObject *module_type; /* Owned; what modules are while tracing */
-    PyObject *disable;    /* Owned; sys.monitoring.DISABLE */
-    PyObject *monitoring; /* Owned; sys.monitoring */
-    PyObject *async_current; /* Owned ContextVar: the open async trace */
-    Frame *async_frames;  /* open async traces, linked by `up`. */
-    long async_number;    /* of the last one */
-    int async_count;      /* open ones */
-    PyObject *stat_functions; /* Owned dict: name -> os's own function, while
+    PyObject *disable;         /* Owned; sys.monitoring.DISABLE */
+    PyObject *monitoring;      /* Owned; sys.monitoring */
+    PyObject *async_current;   /* Owned ContextVar: the open async trace */
+    Frame *async_frames;       /* open async traces, linked by `up`. */
+    long async_number;         /* of the last one */
+    int async_count;           /* open ones */
+    PyObject *stat_functions;  /* Owned dict: name -> os's own function, while
                              they are replaced */
-    int syncing;          /* the engine itself is writing into a namespace */
+    int syncing; /* the engine itself is writing into a namespace */
 
     /* The running transaction. */
     int transaction;
-    Statement *conflict;  /* must run before what is running can: walk again */
+    Statement *conflict; /* must run before what is running can: walk again */
     PyObject *conflict_reason; /* Owned str. */
-    PyObject *again;      /* Owned; the BaseException that a conflict raises */
-    PyObject *restart;    /* Owned str; why only a new process can apply it */
-    PyObject *pending;    /* Owned set of paths whose change failed to apply */
+    PyObject *again;   /* Owned; the BaseException that a conflict raises */
+    PyObject *restart; /* Owned str; why only a new process can apply it */
+    PyObject *pending; /* Owned set of paths whose change failed to apply */
     long revision;
     int reverted; /* the last revision was given up: the old world stands */
-    struct Undo *undo;    /* how to go back over the last revision. Owned. */
+    struct Undo *undo; /* how to go back over the last revision. Owned. */
 };
 
 /* The installed engine; dict and function watchers carry no data of their own.

@@ -25,8 +25,7 @@ real_directory(PyObject *path)
                          ? PyObject_CallMethod(os_path, "realpath", "O", path)
                          : NULL;
     Py_XDECREF(os_path);
-    PyObject *slashed =
-        real != NULL ? PyUnicode_FromFormat("%U/", real) : NULL;
+    PyObject *slashed = real != NULL ? PyUnicode_FromFormat("%U/", real) : NULL;
     Py_XDECREF(real);
     return slashed;
 }
@@ -134,8 +133,7 @@ engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *names[] = {"roots", NULL};
     PyObject *roots;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:Engine", names,
-                                     &roots)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:Engine", names, &roots)) {
         return NULL;
     }
 #ifdef Py_GIL_DISABLED
@@ -154,8 +152,8 @@ engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     engine->outside = outside_directories();
     if (engine->roots == NULL || engine->outside == NULL
         || opcodes_init(&engine->opcodes) < 0 || code_extra_init() < 0
-        || print_init() < 0
-        || engine_create_tables(engine) < 0 || loader_init(engine) < 0) {
+        || print_init() < 0 || engine_create_tables(engine) < 0
+        || loader_init(engine) < 0) {
         Py_DECREF(engine);
         return NULL;
     }
@@ -267,8 +265,8 @@ static Py_ssize_t
 probe_index(const Engine *engine, PyObject *name)
 {
     for (Py_ssize_t i = 0; i < engine->probes->count; i++) {
-        if (PyUnicode_Compare(engine->probes->statements[i]->syntax.label,
-                              name) == 0) {
+        if (PyUnicode_Compare(engine->probes->statements[i]->syntax.label, name)
+            == 0) {
             return i;
         }
     }
@@ -306,9 +304,8 @@ probe_add(Engine *engine, PyObject *name)
     if (old >= 0) {
         probe_drop(engine, old);
     }
-    Statement **grown =
-        PyMem_Realloc(probes->statements,
-                      (size_t)(probes->count + 1) * sizeof(*grown));
+    Statement **grown = PyMem_Realloc(
+        probes->statements, (size_t)(probes->count + 1) * sizeof(*grown));
     if (grown == NULL) {
         PyErr_NoMemory();
         return NULL;
@@ -366,10 +363,8 @@ static PyObject *
 engine_result(PyObject *self, PyObject *name)
 {
     Engine *engine = (Engine *)self;
-    Py_ssize_t index =
-        PyUnicode_Check(name) ? probe_index(engine, name) : -1;
-    Trace *trace =
-        index >= 0 ? engine->probes->statements[index]->trace : NULL;
+    Py_ssize_t index = PyUnicode_Check(name) ? probe_index(engine, name) : -1;
+    Trace *trace = index >= 0 ? engine->probes->statements[index]->trace : NULL;
     if (trace == NULL || trace->result == NULL) {
         PyErr_Format(PyExc_KeyError, "no entry of the name %R ran", name);
         return NULL;
@@ -412,10 +407,10 @@ engine_end(PyObject *self, PyObject *name)
 {
     Engine *engine = (Engine *)self;
     Frame *frame = engine->async_frames;
-    while (frame != NULL
-           && (!PyUnicode_Check(name)
-               || PyUnicode_Compare(frame->statement->syntax.label, name)
-                      != 0)) {
+    while (
+        frame != NULL
+        && (!PyUnicode_Check(name)
+            || PyUnicode_Compare(frame->statement->syntax.label, name) != 0)) {
         frame = frame->up;
     }
     if (frame == NULL) {
@@ -440,8 +435,7 @@ static PyObject *
 engine_drop(PyObject *self, PyObject *name)
 {
     Engine *engine = (Engine *)self;
-    Py_ssize_t index =
-        PyUnicode_Check(name) ? probe_index(engine, name) : -1;
+    Py_ssize_t index = PyUnicode_Check(name) ? probe_index(engine, name) : -1;
     if (index >= 0) {
         probe_drop(engine, index);
     }
@@ -637,8 +631,7 @@ static PyMethodDef engine_methods[] = {
      "(files, directories) whose change may matter."},
     {"generation", engine_generation, METH_NOARGS,
      "Changes whenever watched() may have changed."},
-    {"modules", engine_modules, METH_NOARGS,
-     "Tracked modules in cold order."},
+    {"modules", engine_modules, METH_NOARGS, "Tracked modules in cold order."},
     {"statements", engine_statements, METH_O,
      "The statements of a tracked module."},
     {NULL, NULL, 0, NULL},
@@ -656,8 +649,7 @@ static PyType_Slot engine_slots[] = {
 static PyType_Spec engine_spec = {
     .name = "hmr_serve._core.Engine",
     .basicsize = sizeof(Engine),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC
-             | Py_TPFLAGS_IMMUTABLETYPE,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE,
     .slots = engine_slots,
 };
 

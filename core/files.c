@@ -5,7 +5,7 @@
 #include "compat.h"
 #include "frame.h"
 
-#include <dirent.h>   /* listing a folder for its hash */
+#include <dirent.h> /* listing a folder for its hash */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -32,8 +32,8 @@ file_read(PyObject *path)
     Py_ssize_t size = 0, room = (Py_ssize_t)st.st_size + 1;
     bytes = PyBytes_FromStringAndSize(NULL, room);
     while (bytes != NULL) {
-        ssize_t n = read(fd, PyBytes_AS_STRING(bytes) + size,
-                         (size_t)(room - size));
+        ssize_t n =
+            read(fd, PyBytes_AS_STRING(bytes) + size, (size_t)(room - size));
         if (n < 0 && errno == EINTR) {
             continue;
         }
@@ -111,7 +111,8 @@ hash_path(PyObject *path, int listed)
             PyObject *bytes = file_read(path);
             if (bytes != NULL) {
                 h = hash_bytes(0xCBF29CE484222325u, PyBytes_AS_STRING(bytes),
-                               PyBytes_GET_SIZE(bytes)) | 1;
+                               PyBytes_GET_SIZE(bytes))
+                    | 1;
                 Py_DECREF(bytes);
             }
             PyErr_Clear(); /* gone since stat: not there */
@@ -229,8 +230,7 @@ path_ends(PyObject *path, PyObject *tail, const char *suffix)
 {
     PyObject *end = PyUnicode_FromFormat("/%U%s", tail, suffix);
     Py_ssize_t match =
-        end != NULL ? PyUnicode_Tailmatch(path, end, 0, PY_SSIZE_T_MAX, 1)
-                    : -1;
+        end != NULL ? PyUnicode_Tailmatch(path, end, 0, PY_SSIZE_T_MAX, 1) : -1;
     Py_XDECREF(end);
     return (int)match;
 }
@@ -247,8 +247,7 @@ files_set_may_hold(PyObject *paths, PyObject *module)
     int found = iterator != NULL ? 0 : -1;
     while (found == 0 && (path = PyIter_Next(iterator)) != NULL) {
         static const char *const suffixes[] = {".py", "", "/__init__.py"};
-        for (size_t i = 0; found == 0 && i < Py_ARRAY_LENGTH(suffixes);
-             i++) {
+        for (size_t i = 0; found == 0 && i < Py_ARRAY_LENGTH(suffixes); i++) {
             found = path_ends(path, tail, suffixes[i]);
         }
         Py_DECREF(path);
@@ -267,8 +266,8 @@ files_set_has_child(PyObject *paths, PyObject *directory)
     PyObject *path;
     int found = iterator != NULL ? 0 : -1;
     while (found == 0 && (path = PyIter_Next(iterator)) != NULL) {
-        Py_ssize_t slash = PyUnicode_FindChar(
-            path, '/', 0, PyUnicode_GET_LENGTH(path), -1);
+        Py_ssize_t slash =
+            PyUnicode_FindChar(path, '/', 0, PyUnicode_GET_LENGTH(path), -1);
         found = slash == length
                 && PyUnicode_Tailmatch(path, directory, 0, length, -1) == 1;
         Py_DECREF(path);
@@ -313,9 +312,9 @@ interesting_path(Engine *engine, PyObject *path)
     for (size_t i = 0; i < Py_ARRAY_LENGTH(never); i++) {
         PyObject *prefix = PyUnicode_FromString(never[i]);
         Py_ssize_t match =
-            prefix != NULL ? PyUnicode_Tailmatch(text, prefix, 0,
-                                                 PY_SSIZE_T_MAX, -1)
-                           : 0;
+            prefix != NULL
+                ? PyUnicode_Tailmatch(text, prefix, 0, PY_SSIZE_T_MAX, -1)
+                : 0;
         Py_XDECREF(prefix);
         if (match != 0) {
             Py_CLEAR(text);
@@ -353,11 +352,9 @@ int
 caller_is_importlib(void)
 {
     PyObject *globals = PyEval_GetGlobals(); /* borrowed */
-    PyObject *name =
-        globals != NULL ? dict_peek(globals, "__name__") : NULL;
-    const char *text = name != NULL && PyUnicode_Check(name)
-                           ? PyUnicode_AsUTF8(name)
-                           : NULL;
+    PyObject *name = globals != NULL ? dict_peek(globals, "__name__") : NULL;
+    const char *text =
+        name != NULL && PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
     return text != NULL
            && (strncmp(text, "importlib", 9) == 0
                || strncmp(text, "_frozen_importlib", 17) == 0);
@@ -454,12 +451,11 @@ traced_call(const char *name, PyObject *const *args, Py_ssize_t nargs,
     }
     Frame *frame = engine->tracing ? frame_current(engine) : NULL;
     if (frame != NULL && nargs > 0) {
-        PyObject *path = PyLong_Check(args[0]) ? NULL
-                                               : PyOS_FSPath(args[0]);
+        PyObject *path = PyLong_Check(args[0]) ? NULL : PyOS_FSPath(args[0]);
         /* Debuggers and coverage look for source files; that is no read. */
-        int counts = path != NULL
-                     && !(PyUnicode_Check(path)
-                          && engine_tracks_path(engine, path));
+        int counts =
+            path != NULL
+            && !(PyUnicode_Check(path) && engine_tracks_path(engine, path));
         int result = counts ? note_path(engine, frame, path, 0) : 0;
         Py_XDECREF(path);
         if (result < 0) {
@@ -471,12 +467,12 @@ traced_call(const char *name, PyObject *const *args, Py_ssize_t nargs,
 }
 
 
-#define TRACED(name)                                                        \
-    static PyObject *traced_##name(PyObject *self, PyObject *const *args,   \
-                                   Py_ssize_t nargs, PyObject *kwnames)     \
-    {                                                                       \
-        (void)self;                                                         \
-        return traced_call(#name, args, nargs, kwnames);                    \
+#define TRACED(name) \
+    static PyObject *traced_##name(PyObject *self, PyObject *const *args, \
+                                   Py_ssize_t nargs, PyObject *kwnames) \
+    { \
+        (void)self; \
+        return traced_call(#name, args, nargs, kwnames); \
     }
 
 TRACED(stat)
@@ -497,8 +493,7 @@ static int
 traced_swap(Engine *engine, PyObject *os, PyMethodDef *def, int on)
 {
     if (!on) {
-        PyObject *original =
-            dict_peek(engine->stat_functions, def->ml_name);
+        PyObject *original = dict_peek(engine->stat_functions, def->ml_name);
         return original != NULL
                    ? PyObject_SetAttrString(os, def->ml_name, original)
                    : 0;
@@ -507,8 +502,8 @@ traced_swap(Engine *engine, PyObject *os, PyMethodDef *def, int on)
     PyObject *wrapper = PyCFunction_New(def, NULL);
     int result = -1;
     if (original != NULL && wrapper != NULL
-        && PyDict_SetItemString(engine->stat_functions, def->ml_name,
-                                original) == 0) {
+        && PyDict_SetItemString(engine->stat_functions, def->ml_name, original)
+               == 0) {
         result = PyObject_SetAttrString(os, def->ml_name, wrapper);
     }
     Py_XDECREF(original);

@@ -120,11 +120,20 @@ static int
 name_is_system(PyObject *name)
 {
     static const char *const names[] = {
-        "__name__",    "__file__",        "__package__",
-        "__spec__",    "__loader__",      "__path__",
-        "__cached__",  "__builtins__",    "__annotations__",
-        "__dict__",    "__class__",       "__annotate__",
-        "__conditional_annotations__",    "__warningregistry__",
+        "__name__",
+        "__file__",
+        "__package__",
+        "__spec__",
+        "__loader__",
+        "__path__",
+        "__cached__",
+        "__builtins__",
+        "__annotations__",
+        "__dict__",
+        "__class__",
+        "__annotate__",
+        "__conditional_annotations__",
+        "__warningregistry__",
     };
     if (!PyUnicode_Check(name) || PyUnicode_GET_LENGTH(name) < 8
         || PyUnicode_READ_CHAR(name, 0) != '_'
@@ -227,9 +236,8 @@ frame_read_group(Frame *frame, Group *group)
             return 0;
         }
         group->must_be_fresh = 1;
-        return frame_conflict(
-            engine, group->creator, "%U needs it as it was",
-            frame->statement->syntax.label);
+        return frame_conflict(engine, group->creator, "%U needs it as it was",
+                              frame->statement->syntax.label);
     }
     return trace_add_read(frame->trace, &group->cell, version);
 }
@@ -391,8 +399,7 @@ frame_read_code(Frame *frame, CodeInfo *info)
     if (code_info_scan(info) < 0) {
         return -1;
     }
-    if (info->cell != NULL
-        && frame_read_cell(frame, &info->cell->cell) < 0) {
+    if (info->cell != NULL && frame_read_cell(frame, &info->cell->cell) < 0) {
         return -1;
     }
     if (info->module == NULL) {
@@ -519,14 +526,13 @@ frame_create_group(Frame *frame, Engine *engine, PyObject *value)
         if (group == NULL) {
             return -1;
         }
-        int result = trace_add_write(frame->trace, &group->cell,
-                                     group->actual);
+        int result = trace_add_write(frame->trace, &group->cell, group->actual);
         cell_unref(&group->cell, engine); /* the trace holds it */
         if (result < 0) {
             return -1;
         }
-        group->holders = PyMem_Calloc((size_t)frame->trace->read_count + 1,
-                                      sizeof(Cell *));
+        group->holders =
+            PyMem_Calloc((size_t)frame->trace->read_count + 1, sizeof(Cell *));
         if (group->holders == NULL) {
             PyErr_NoMemory();
             return -1;
@@ -566,12 +572,11 @@ frame_flush_binding(Frame *frame, Engine *engine, Binding *binding)
     }
     Version *version = NULL;
     int result = -1;
-    Module *imported = found > 0 && PyModule_Check(value)
-                           ? engine_module_by_ns(engine,
-                                                 PyModule_GetDict(value))
-                           : NULL;
-    if (imported != NULL
-        && trace_add_import(frame->trace, imported) < 0) {
+    Module *imported =
+        found > 0 && PyModule_Check(value)
+            ? engine_module_by_ns(engine, PyModule_GetDict(value))
+            : NULL;
+    if (imported != NULL && trace_add_import(frame->trace, imported) < 0) {
         Py_DECREF(value);
         return -1;
     }
@@ -605,8 +610,7 @@ frame_flush_binding(Frame *frame, Engine *engine, Binding *binding)
         || (version != NULL && module_order_add(module, binding) < 0)) {
         goto done;
     }
-    result = found > 0 ? frame_create_group(frame, engine, version->value)
-                       : 0;
+    result = found > 0 ? frame_create_group(frame, engine, version->value) : 0;
 
 done:
     version_unref(version);
@@ -712,8 +716,8 @@ frame_abandon(Frame *frame, Engine *engine)
         for (Py_ssize_t i = 0; i < frame->trace->read_count; i++) {
             Read *read = &frame->trace->reads[i];
             if (frame_first(frame->up, read->cell) > 0
-                && trace_add_read(frame->up->trace, read->cell,
-                                  read->version) < 0) {
+                && trace_add_read(frame->up->trace, read->cell, read->version)
+                       < 0) {
                 PyErr_Clear(); /* without memory: the error below matters */
             }
         }

@@ -14,27 +14,27 @@
 
 /* An object that the statement may shape, as it was before. */
 typedef struct {
-    Group *group;   /* the group shaped if the object changes. Owned. */
+    Group *group;     /* the group shaped if the object changes. Owned. */
     PyObject *object; /* Owned. */
     Print before;
     PrintSaved saved; /* containers as they were, in a transaction */
-    int effect;     /* by its syntax the statement has no other purpose */
+    int effect;       /* by its syntax the statement has no other purpose */
 } Candidate;
 
 struct Frame {
-    Frame *up;            /* the frame of the import that we are inside of */
+    Frame *up; /* the frame of the import that we are inside of */
     Statement *statement;
-    Trace *trace;         /* Owned until frame_finish hands it out. */
-    PtrMap seen;          /* cells and code infos already read */
-    Binding **bound;      /* names bound since the last flush. */
+    Trace *trace;    /* Owned until frame_finish hands it out. */
+    PtrMap seen;     /* cells and code infos already read */
+    Binding **bound; /* names bound since the last flush. */
     Py_ssize_t bound_count, bound_room;
     Candidate *candidates;
     Py_ssize_t candidate_count, candidate_room;
-    int64_t started;      /* ns */
-    int64_t nested;       /* ns spent in statements of imported modules */
-    double cost;          /* seconds; set at the end */
-    int entered;          /* its code began to run */
-    long number;          /* of an async trace */
+    int64_t started; /* ns */
+    int64_t nested;  /* ns spent in statements of imported modules */
+    double cost;     /* seconds; set at the end */
+    int entered;     /* its code began to run */
+    long number;     /* of an async trace */
 };
 
 /* The frame of the calling thread: the running statement, or the async trace of
@@ -57,8 +57,8 @@ int frame_flush(Frame *frame, Engine *engine);
 
 /* The statement must run before what is running can: the walk starts again with
  * it. Raises engine->again; returns -1. */
-int frame_conflict(Engine *engine, Statement *producer, const char *format,
-                   ...);
+int
+frame_conflict(Engine *engine, Statement *producer, const char *format, ...);
 
 /* Notes. 0, or -1 with an exception set (engine->again for a conflict).
  * `path`: tuple of attributes, or NULL. `called`: the object may be called. */
@@ -80,8 +80,8 @@ int frame_read_group(Frame *frame, Group *group);
 
 /* Print an object that the statement may shape; `root` is the object whose
  * group it belongs to. */
-int frame_add_candidate(Frame *frame, PyObject *root, PyObject *object,
-                        int effect);
+int
+frame_add_candidate(Frame *frame, PyObject *root, PyObject *object, int effect);
 
 /* Physically put the version into the namespace. 0, or -1 with an exception. */
 int binding_sync(Binding *binding, Version *version);

@@ -251,8 +251,7 @@ Group *
 group_new(Engine *engine, PyObject *object, Statement *creator)
 {
     Group *group = PyMem_Calloc(1, sizeof(*group));
-    if (group == NULL
-        || ptrmap_set(&engine->groups, object, group) < 0) {
+    if (group == NULL || ptrmap_set(&engine->groups, object, group) < 0) {
         PyMem_Free(group);
         PyErr_NoMemory();
         return NULL;

@@ -44,20 +44,20 @@ typedef enum {
 typedef struct Cell {
     CellKind kind;
     Py_ssize_t refs;
-    uint32_t walk;    /* the walk that env belongs to */
-    Version *env;     /* Owned; NULL: unbound */
-    Version *base;    /* Owned; may be NULL */
-    Version *live;    /* Owned; set while a transaction runs */
-    Py_ssize_t readers; /* committed traces that read it */
+    uint32_t walk;            /* the walk that env belongs to */
+    Version *env;             /* Owned; NULL: unbound */
+    Version *base;            /* Owned; may be NULL */
+    Version *live;            /* Owned; set while a transaction runs */
+    Py_ssize_t readers;       /* committed traces that read it */
     struct Cell *next, *prev; /* the engine's list of all cells */
 } Cell;
 
 /* (module, name). Lives as long as its module record. */
 typedef struct {
     Cell cell;
-    Module *module;  /* Borrowed. */
-    PyObject *name;  /* Owned, interned. */
-    Version *actual; /* Owned; what the namespace holds as far as we know */
+    Module *module;      /* Borrowed. */
+    PyObject *name;      /* Owned, interned. */
+    Version *actual;     /* Owned; what the namespace holds as far as we know */
     int unordered;       /* __doc__: its place is the import system's */
     uint32_t order_walk; /* the walk that put it into module->order */
 } Binding;
@@ -65,13 +65,13 @@ typedef struct {
 /* An object that a statement created, with the statements that shaped it. */
 typedef struct {
     Cell cell;
-    PyObject *object;    /* Owned; NULL when released */
-    Statement *creator;  /* Borrowed; NULL when the statement is no more */
-    Version *actual;     /* Owned; the last shape physically applied */
-    Cell **holders;      /* Owned groups that the creator had read: the object
+    PyObject *object;   /* Owned; NULL when released */
+    Statement *creator; /* Borrowed; NULL when the statement is no more */
+    Version *actual;    /* Owned; the last shape physically applied */
+    Cell **holders;     /* Owned groups that the creator had read: the object
                             may be a part of one of them */
     Py_ssize_t holder_count;
-    int must_be_fresh;   /* the creator reruns to undo a shape: it must give
+    int must_be_fresh; /* the creator reruns to undo a shape: it must give
                             another object */
 } Group;
 
@@ -84,10 +84,10 @@ typedef struct {
 /* A path whose content, absence or listing was read. */
 typedef struct {
     Cell cell;
-    PyObject *table;  /* Borrowed dict of the engine that lists it */
-    PyObject *path;   /* Owned, absolute; or a module name not found */
-    int listed;       /* a directory that was listed */
-    uint64_t content; /* hash of what was there; 0: nothing */
+    PyObject *table;         /* Borrowed dict of the engine that lists it */
+    PyObject *path;          /* Owned, absolute; or a module name not found */
+    int listed;              /* a directory that was listed */
+    uint64_t content;        /* hash of what was there; 0: nothing */
     uint64_t content_before; /* while a transaction runs */
 } FileCell;
 
@@ -132,35 +132,35 @@ typedef enum {
 struct Statement {
     Module *module; /* Borrowed. */
     Syntax syntax;
-    PyObject *code;   /* Owned; NULL for a bare string and for probes */
-    PyObject *func;   /* Owned; a probe's callable */
-    Trace *trace;     /* Owned; of the applied revision; NULL: never ran */
-    Trace *attempt;   /* Owned; of the running transaction */
+    PyObject *code;    /* Owned; NULL for a bare string and for probes */
+    PyObject *func;    /* Owned; a probe's callable */
+    Trace *trace;      /* Owned; of the applied revision; NULL: never ran */
+    Trace *attempt;    /* Owned; of the running transaction */
     PyObject *reached; /* Owned tuple of int: its annotations that were reached
                           (3.14); or NULL */
-    PyObject *reason; /* Owned str; why it has to run */
-    int forced;       /* runs whatever its reads say */
-    int async;        /* a trace opened by begin(): never run from here */
-    int always_stale; /* an async trace of a world that was given up */
-    int stale;        /* an async trace that is no longer clean */
-    int dead;         /* not in the edited source; freed when that is applied */
+    PyObject *reason;  /* Owned str; why it has to run */
+    int forced;        /* runs whatever its reads say */
+    int async;         /* a trace opened by begin(): never run from here */
+    int always_stale;  /* an async trace of a world that was given up */
+    int stale;         /* an async trace that is no longer clean */
+    int dead; /* not in the edited source; freed when that is applied */
     Statement *patched; /* Borrowed; the old statement that this one is but for
                          bodies of functions, while the edit is applied */
-    int shifted;      /* it was moved or patched since it was compiled */
-    int moved;        /* line numbers were changed in this transaction */
+    int shifted;        /* it was moved or patched since it was compiled */
+    int moved;          /* line numbers were changed in this transaction */
     int old_line, old_end_line; /* what they were */
-    long ran;         /* when it ran in this transaction; 0: it did not */
+    long ran;            /* when it ran in this transaction; 0: it did not */
     uint32_t fresh_walk; /* the walk in which it ran or was reused */
 };
 
 struct Module {
-    Engine *engine;       /* Borrowed. */
-    PyObject *name;       /* Owned str. */
-    PyObject *path;       /* Owned str; NULL for the module of probes */
-    PyObject *real;       /* Owned str: path with symlinks resolved */
-    PyObject *module;     /* Owned module object. */
-    PyObject *ns;         /* Borrowed dict of `module`. */
-    PyObject *source;     /* Owned bytes that the statements come from */
+    Engine *engine;         /* Borrowed. */
+    PyObject *name;         /* Owned str. */
+    PyObject *path;         /* Owned str; NULL for the module of probes */
+    PyObject *real;         /* Owned str: path with symlinks resolved */
+    PyObject *module;       /* Owned module object. */
+    PyObject *ns;           /* Borrowed dict of `module`. */
+    PyObject *source;       /* Owned bytes that the statements come from */
     Statement **statements; /* Owned, file order. */
     Py_ssize_t count;
     PyObject *bindings;   /* Owned dict: name -> PyCapsule of Binding */
@@ -176,16 +176,16 @@ struct Module {
     long ended;           /* its place among the imports of a walk, by end */
     Binding **order;      /* names in the order the walk bound them. Owned. */
     Py_ssize_t order_count, order_room;
-    Version *self;        /* Owned; the version "this module object" */
+    Version *self; /* Owned; the version "this module object" */
     /* Set while a transaction applies an edit to this module. */
     Statement **old_statements; /* Owned. */
     Py_ssize_t old_count;
     PyObject *old_source; /* Owned. */
     int old_future_flags;
     int edited;
-    int newborn;            /* first imported in the running transaction */
+    int newborn; /* first imported in the running transaction */
     PyObject *annotations_before; /* Owned dict: see annotations.c */
-    PyObject *keys;         /* Owned list: the namespace's names before */
+    PyObject *keys;               /* Owned list: the namespace's names before */
 };
 
 /* Versions. version_new steals nothing; value may be NULL. */
@@ -246,8 +246,8 @@ void statement_free(Statement *statement, Engine *engine);
 /* Set why it runs; keeps the first reason. */
 void statement_set_reason(Statement *statement, const char *format, ...);
 
-Module *module_new(Engine *engine, PyObject *name, PyObject *path,
-                   PyObject *object);
+Module *
+module_new(Engine *engine, PyObject *name, PyObject *path, PyObject *object);
 void module_free(Module *module);
 
 #endif

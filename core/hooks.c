@@ -20,8 +20,7 @@ starting_module(const Engine *engine, PyObject *code)
     PyObject *globals = PyEval_GetGlobals(); /* borrowed */
     Module *module =
         globals != NULL ? engine_module_by_ns(engine, globals) : NULL;
-    if (module == NULL
-        && !(((PyCodeObject *)code)->co_flags & CO_OPTIMIZED)) {
+    if (module == NULL && !(((PyCodeObject *)code)->co_flags & CO_OPTIMIZED)) {
         PyObject *locals = PyEval_GetLocals(); /* borrowed */
         module = locals != NULL ? engine_module_by_ns(engine, locals) : NULL;
         PyErr_Clear();
@@ -62,8 +61,8 @@ on_code_start(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
 
 
 static PyMethodDef on_code_start_def = {
-    "on_code_start", (PyCFunction)(void (*)(void))on_code_start,
-    METH_FASTCALL, NULL};
+    "on_code_start", (PyCFunction)(void (*)(void))on_code_start, METH_FASTCALL,
+    NULL};
 
 
 /* Take tool id 4, else 3, else say so. */
@@ -71,8 +70,8 @@ static int
 monitoring_take_tool(Engine *engine)
 {
     for (int tool = 4; tool >= 3; tool--) {
-        PyObject *done = PyObject_CallMethod(
-            engine->monitoring, "use_tool_id", "is", tool, TOOL_NAME);
+        PyObject *done = PyObject_CallMethod(engine->monitoring, "use_tool_id",
+                                             "is", tool, TOOL_NAME);
         if (done != NULL) {
             Py_DECREF(done);
             engine->tool = tool;
@@ -125,10 +124,10 @@ monitoring_install(Engine *engine)
     for (size_t i = 0; result == 0 && i < Py_ARRAY_LENGTH(names); i++) {
         int event = monitoring_event(engine, names[i]);
         PyObject *old =
-            event < 0 ? NULL
-                      : PyObject_CallMethod(engine->monitoring,
-                                            "register_callback", "iiO",
-                                            engine->tool, event, callback);
+            event < 0
+                ? NULL
+                : PyObject_CallMethod(engine->monitoring, "register_callback",
+                                      "iiO", engine->tool, event, callback);
         result = old != NULL ? 0 : -1;
         Py_XDECREF(old);
     }
@@ -149,8 +148,8 @@ monitoring_set(Engine *engine, int on)
         }
         events = start | resume;
     }
-    PyObject *done = PyObject_CallMethod(engine->monitoring, "set_events",
-                                         "ii", engine->tool, events);
+    PyObject *done = PyObject_CallMethod(engine->monitoring, "set_events", "ii",
+                                         engine->tool, events);
     Py_XDECREF(done);
     return done != NULL ? 0 : -1;
 }
@@ -252,9 +251,9 @@ tracked_module_getattro(PyObject *self, PyObject *name)
 {
     Engine *engine = hmr_engine;
     Frame *frame = engine != NULL ? frame_current(engine) : NULL;
-    Module *module =
-        frame != NULL ? engine_module_by_ns(engine, PyModule_GetDict(self))
-                      : NULL;
+    Module *module = frame != NULL
+                         ? engine_module_by_ns(engine, PyModule_GetDict(self))
+                         : NULL;
     if (module != NULL && frame->number == 0
         && trace_add_import(frame->trace, module) < 0) {
         return NULL; /* whoever looks into a module has imported it */
@@ -388,9 +387,8 @@ hooks_uninstall(Engine *engine)
 {
     PyObject *error = PyErr_GetRaisedException();
     if (engine->tool >= 0) {
-        PyObject *done = PyObject_CallMethod(engine->monitoring,
-                                             "free_tool_id", "i",
-                                             engine->tool);
+        PyObject *done = PyObject_CallMethod(engine->monitoring, "free_tool_id",
+                                             "i", engine->tool);
         Py_XDECREF(done);
         engine->tool = -1;
     }

@@ -13,8 +13,7 @@ import_name(Module *module, long level, PyObject *name)
     if (level == 0) {
         return Py_NewRef(name);
     }
-    PyObject *package =
-        dict_peek(module->ns, "__package__"); /* borrowed */
+    PyObject *package = dict_peek(module->ns, "__package__"); /* borrowed */
     if (package == NULL || !PyUnicode_Check(package)) {
         return NULL;
     }
@@ -50,8 +49,7 @@ import_visit_chain(Engine *engine, PyObject *name,
         PyObject *head = PyUnicode_Substring(name, 0, end);
         Module *module = head != NULL ? engine_module(engine, head) : NULL;
         Py_XDECREF(head);
-        if (PyErr_Occurred()
-            || (module != NULL && visit(module, arg) < 0)) {
+        if (PyErr_Occurred() || (module != NULL && visit(module, arg) < 0)) {
             return -1;
         }
     }
@@ -66,10 +64,9 @@ import_visit(Statement *statement, int (*visit)(Module *, void *), void *arg)
     PyObject *imports = statement->syntax.imports;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(imports); i++) {
         PyObject *item = PyTuple_GET_ITEM(imports, i);
-        PyObject *name =
-            import_name(statement->module,
-                        PyLong_AsLong(PyTuple_GET_ITEM(item, 0)),
-                        PyTuple_GET_ITEM(item, 1));
+        PyObject *name = import_name(statement->module,
+                                     PyLong_AsLong(PyTuple_GET_ITEM(item, 0)),
+                                     PyTuple_GET_ITEM(item, 1));
         if (name == NULL) {
             if (PyErr_Occurred()) {
                 return -1;
@@ -78,10 +75,9 @@ import_visit(Statement *statement, int (*visit)(Module *, void *), void *arg)
         }
         int result = import_visit_chain(engine, name, visit, arg);
         PyObject *from = PyTuple_GET_ITEM(item, 2);
-        for (Py_ssize_t j = 0; result == 0 && j < PyTuple_GET_SIZE(from);
-             j++) {
-            PyObject *full = PyUnicode_FromFormat(
-                "%U.%U", name, PyTuple_GET_ITEM(from, j));
+        for (Py_ssize_t j = 0; result == 0 && j < PyTuple_GET_SIZE(from); j++) {
+            PyObject *full =
+                PyUnicode_FromFormat("%U.%U", name, PyTuple_GET_ITEM(from, j));
             Module *module = full != NULL ? engine_module(engine, full) : NULL;
             result = PyErr_Occurred() ? -1
                      : module != NULL ? visit(module, arg)
@@ -148,22 +144,20 @@ import_claim_star(Statement *statement, Frame *frame)
         PyObject *item = PyTuple_GET_ITEM(imports, i);
         PyObject *from = PyTuple_GET_ITEM(item, 2);
         if (PyTuple_GET_SIZE(from) != 1
-            || PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(from, 0),
-                                                "*") != 0) {
+            || PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(from, 0), "*")
+                   != 0) {
             continue;
         }
-        PyObject *name =
-            import_name(statement->module,
-                        PyLong_AsLong(PyTuple_GET_ITEM(item, 0)),
-                        PyTuple_GET_ITEM(item, 1));
+        PyObject *name = import_name(statement->module,
+                                     PyLong_AsLong(PyTuple_GET_ITEM(item, 0)),
+                                     PyTuple_GET_ITEM(item, 1));
         PyObject *source =
-            name != NULL ? PyDict_GetItemWithError(PyImport_GetModuleDict(),
-                                                   name)
-                         : NULL;
+            name != NULL
+                ? PyDict_GetItemWithError(PyImport_GetModuleDict(), name)
+                : NULL;
         Py_XDECREF(name);
         if (PyErr_Occurred()
-            || (source != NULL
-                && claim_names(statement, frame, source) < 0)) {
+            || (source != NULL && claim_names(statement, frame, source) < 0)) {
             return -1;
         }
     }

@@ -9,8 +9,8 @@
 
 /* Call visit(module, arg) for every tracked module that an import statement
  * names, packages first. 0, or -1 with an exception set. */
-int import_visit(Statement *statement, int (*visit)(Module *, void *),
-                 void *arg);
+int
+import_visit(Statement *statement, int (*visit)(Module *, void *), void *arg);
 
 /* After `from m import *`: the names it bound. Storing the object that a name
  * has already raises no event. 0, or -1 with an exception set. */

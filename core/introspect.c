@@ -27,8 +27,8 @@ watch_missing(PyObject *files, PyObject *name)
             parent != NULL
                 ? PyDict_GetItemWithError(PyImport_GetModuleDict(), parent)
                 : NULL;
-        places = loaded != NULL ? PyObject_GetAttrString(loaded, "__path__")
-                                : NULL;
+        places =
+            loaded != NULL ? PyObject_GetAttrString(loaded, "__path__") : NULL;
         Py_XDECREF(parent);
         PyErr_Clear(); /* no package, no place */
     }
@@ -38,16 +38,15 @@ watch_missing(PyObject *files, PyObject *name)
     PyObject *list = places != NULL ? PySequence_List(places) : NULL;
     PyErr_Clear();
     int result = tail != NULL ? 0 : -1;
-    for (Py_ssize_t i = 0; list != NULL && result == 0
-                           && i < PyList_GET_SIZE(list); i++) {
+    for (Py_ssize_t i = 0;
+         list != NULL && result == 0 && i < PyList_GET_SIZE(list); i++) {
         PyObject *place = PyList_GET_ITEM(list, i);
         if (!PyUnicode_Check(place)
             || engine_is_library_path(hmr_engine, place)) {
             continue;
         }
         PyObject *file = PyUnicode_FromFormat("%U/%U.py", place, tail);
-        PyObject *init =
-            PyUnicode_FromFormat("%U/%U/__init__.py", place, tail);
+        PyObject *init = PyUnicode_FromFormat("%U/%U/__init__.py", place, tail);
         PyObject *folder = PyUnicode_FromFormat("%U/%U", place, tail);
         if (file == NULL || init == NULL || folder == NULL
             || PySet_Add(files, file) < 0 || PySet_Add(files, init) < 0
@@ -73,14 +72,12 @@ introspect_watched(Engine *engine)
     int result = files != NULL && folders != NULL ? 0 : -1;
     Py_ssize_t pos = 0;
     PyObject *path, *capsule;
-    while (result == 0
-           && PyDict_Next(engine->files, &pos, &path, &capsule)) {
+    while (result == 0 && PyDict_Next(engine->files, &pos, &path, &capsule)) {
         FileCell *file = PyCapsule_GetPointer(capsule, FILE_CAPSULE);
         result = PySet_Add(file->listed ? folders : files, path);
     }
     pos = 0;
-    while (result == 0
-           && PyDict_Next(engine->missing, &pos, &path, &capsule)) {
+    while (result == 0 && PyDict_Next(engine->missing, &pos, &path, &capsule)) {
         result = watch_missing(files, path);
     }
     PyObject *wanted = result == 0 ? PySequence_List(engine->wanted) : NULL;
@@ -136,10 +133,9 @@ introspect_modules(Engine *engine)
 static int
 list_add_binding(PyObject *list, const Binding *binding, int with_module)
 {
-    PyObject *name =
-        with_module ? PyUnicode_FromFormat("%U.%U", binding->module->name,
-                                           binding->name)
-                    : Py_NewRef(binding->name);
+    PyObject *name = with_module ? PyUnicode_FromFormat(
+                         "%U.%U", binding->module->name, binding->name)
+                                 : Py_NewRef(binding->name);
     int result = name != NULL ? PyList_Append(list, name) : -1;
     Py_XDECREF(name);
     return result;
@@ -167,15 +163,14 @@ statement_view(const Statement *statement)
         Cell *cell = trace->writes[i].cell;
         if (cell->kind == CELL_BINDING && trace->writes[i].version != NULL) {
             Binding *binding = (Binding *)cell;
-            result = list_add_binding(
-                binds, binding, binding->module != statement->module);
+            result = list_add_binding(binds, binding,
+                                      binding->module != statement->module);
         }
         else if (cell->kind == CELL_GROUP) {
             Statement *creator = ((Group *)cell)->creator;
             if (creator != NULL && creator != statement) {
-                PyObject *name =
-                    PyUnicode_FromFormat("%U.%U", creator->module->name,
-                                         creator->syntax.label);
+                PyObject *name = PyUnicode_FromFormat(
+                    "%U.%U", creator->module->name, creator->syntax.label);
                 result = name != NULL ? PyList_Append(shapes, name) : -1;
                 Py_XDECREF(name);
             }
@@ -183,8 +178,8 @@ statement_view(const Statement *statement)
     }
     if (result == 0) {
         view = statement_view_new(statement->syntax.label,
-                                  statement->syntax.line, reads, binds,
-                                  shapes, trace != NULL ? trace->cost : 0.0);
+                                  statement->syntax.line, reads, binds, shapes,
+                                  trace != NULL ? trace->cost : 0.0);
     }
     Py_XDECREF(reads);
     Py_XDECREF(binds);

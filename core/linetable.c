@@ -14,10 +14,10 @@ enum {
 };
 
 typedef struct {
-    int form, units;          /* units: code units covered, 1 to 8 */
+    int form, units; /* units: code units covered, 1 to 8 */
     int line_delta, end_delta;
     unsigned int column, end_column; /* one-based; 0: none */
-    Py_ssize_t size;          /* bytes of the entry */
+    Py_ssize_t size;                 /* bytes of the entry */
 } Entry;
 
 

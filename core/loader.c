@@ -26,8 +26,7 @@ module_load_source(Module *module)
     Split split;
     int cached = cache_load(&split, module, module->source);
     if (cached < 0
-        || (cached == 0
-            && split_source(&split, module, module->source) < 0)) {
+        || (cached == 0 && split_source(&split, module, module->source) < 0)) {
         return -1;
     }
     for (Py_ssize_t i = 0; !cached && i < split.count; i++) {
@@ -63,8 +62,7 @@ static int
 module_add_doc(Module *module)
 {
     PyObject *name = PyUnicode_InternFromString("__doc__");
-    Binding *binding =
-        name != NULL ? module_binding(module, name, 1) : NULL;
+    Binding *binding = name != NULL ? module_binding(module, name, 1) : NULL;
     Py_XDECREF(name);
     if (binding == NULL) {
         return -1;
@@ -238,11 +236,10 @@ spec_take_over(Engine *engine, PyObject *spec, PyObject *name)
     int result = origin != NULL ? 0 : -1;
     if (result == 0 && PyUnicode_Check(origin)
         && engine_tracks_path(engine, origin)) {
-        loader = PyObject_CallFunctionObjArgs(engine->loader_type, name,
-                                              origin, NULL);
-        result = loader != NULL
-                     ? PyObject_SetAttrString(spec, "loader", loader)
-                     : -1;
+        loader = PyObject_CallFunctionObjArgs(engine->loader_type, name, origin,
+                                              NULL);
+        result = loader != NULL ? PyObject_SetAttrString(spec, "loader", loader)
+                                : -1;
     }
     Py_XDECREF(origin);
     Py_XDECREF(loader);
@@ -254,8 +251,8 @@ spec_take_over(Engine *engine, PyObject *spec, PyObject *name)
 static int
 loader_reach_parent(Engine *engine, PyObject *name)
 {
-    Py_ssize_t dot = PyUnicode_FindChar(name, '.', 0,
-                                        PyUnicode_GET_LENGTH(name), -1);
+    Py_ssize_t dot =
+        PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), -1);
     PyObject *head = dot > 0 ? PyUnicode_Substring(name, 0, dot) : NULL;
     Module *parent = head != NULL ? engine_module(engine, head) : NULL;
     Py_XDECREF(head);

@@ -135,10 +135,10 @@ static int
 lines_equal(PyObject *a, int a_line, PyObject *b, int b_line, int count)
 {
     for (int i = 0; i < count; i++) {
-        if (a_line + i > PyList_GET_SIZE(a)
-            || b_line + i > PyList_GET_SIZE(b)
+        if (a_line + i > PyList_GET_SIZE(a) || b_line + i > PyList_GET_SIZE(b)
             || PyUnicode_Compare(PyList_GET_ITEM(a, a_line + i - 1),
-                                 PyList_GET_ITEM(b, b_line + i - 1)) != 0) {
+                                 PyList_GET_ITEM(b, b_line + i - 1))
+                   != 0) {
             return 0;
         }
     }
@@ -166,7 +166,8 @@ statement_lay_out(Statement *fresh, Statement *old, Patches *patches)
         result = 1;
         for (Py_ssize_t i = 0; i < pairs.count && result > 0; i++) {
             if (code_pairs_add(&patches->pairs, pairs.pairs[i].old_code,
-                               pairs.pairs[i].new_code, 0) < 0) {
+                               pairs.pairs[i].new_code, 0)
+                < 0) {
                 result = -1;
             }
         }
@@ -187,15 +188,14 @@ statement_lay_out(Statement *fresh, Statement *old, Patches *patches)
  * its line numbers in place: no new code object. 0, 1 when the new statement
  * has to take over the old one's trace, or -1 with an exception set. */
 static int
-statement_move(Split *split, Module *module, Py_ssize_t index,
-               Statement *old, PyObject *old_lines, Patches *patches)
+statement_move(Split *split, Module *module, Py_ssize_t index, Statement *old,
+               PyObject *old_lines, Patches *patches)
 {
     Statement *fresh = split->statements[index];
     int count = old->syntax.end_line - old->syntax.line + 1;
-    int same_text =
-        fresh->syntax.end_line - fresh->syntax.line + 1 == count
-        && lines_equal(old_lines, old->syntax.line, split->lines,
-                       fresh->syntax.line, count);
+    int same_text = fresh->syntax.end_line - fresh->syntax.line + 1 == count
+                    && lines_equal(old_lines, old->syntax.line, split->lines,
+                                   fresh->syntax.line, count);
     if (same_text && fresh->syntax.line == old->syntax.line) {
         return 0;
     }
@@ -285,7 +285,8 @@ patches_add(Patches *patches, Module *module, CodePairs *pairs)
             }
         }
         if (code_pairs_add(&patches->pairs, pair->old_code, pair->new_code,
-                           pair->changed) < 0) {
+                           pair->changed)
+            < 0) {
             return -1;
         }
     }
@@ -312,8 +313,7 @@ statement_patch(Statement *fresh, Statement *old, Patches *patches)
     if (difference == CODE_ERROR) {
         result = -1;
     }
-    else if (difference == CODE_PATCHABLE
-             && !pairs_are_opaque(old, &pairs)) {
+    else if (difference == CODE_PATCHABLE && !pairs_are_opaque(old, &pairs)) {
         result = patches_add(patches, fresh->module, &pairs) < 0 ? -1 : 1;
     }
     code_pairs_fini(&pairs);
@@ -422,7 +422,8 @@ match_module(Module *module, PyObject *source, Patches *patches)
     }
     if (split.future_flags == module->future_flags
         && align(module->statements, module->count, split.statements,
-                 split.count, matches) < 0) {
+                 split.count, matches)
+               < 0) {
         goto done;
     }
     pair_changed(module->statements, module->count, split.statements,

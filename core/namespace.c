@@ -109,8 +109,7 @@ namespace_settle(Module *module)
         Binding *binding = (Binding *)cell;
         Version *now = cell_now(cell, engine);
         if (cell->kind == CELL_BINDING && binding->module == module
-            && (now == NULL || !now->gone)
-            && binding_sync(binding, now) < 0) {
+            && (now == NULL || !now->gone) && binding_sync(binding, now) < 0) {
             return -1;
         }
     }

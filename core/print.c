@@ -59,9 +59,9 @@ print_init(void)
     PyTypeObject *found[Py_ARRAY_LENGTH(names)];
     for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
         PyObject *module = PyImport_ImportModule(names[i].module);
-        PyObject *type =
-            module != NULL ? PyObject_GetAttrString(module, names[i].name)
-                           : NULL;
+        PyObject *type = module != NULL
+                             ? PyObject_GetAttrString(module, names[i].name)
+                             : NULL;
         Py_XDECREF(module);
         if (type == NULL) {
             return -1;
@@ -279,8 +279,8 @@ static int
 visit_child(PyObject *child, void *arg)
 {
     Visit *visit = arg;
-    visit->content = (visit->content ^ (uint64_t)(uintptr_t)child)
-                     * 0x9E3779B97F4A7C15u;
+    visit->content =
+        (visit->content ^ (uint64_t)(uintptr_t)child) * 0x9E3779B97F4A7C15u;
     visit->content ^= visit->content >> 31;
     printer_add(visit->printer, child);
     return 0;
@@ -329,8 +329,8 @@ static void
 visit_class(PyObject *object, Visit *visit)
 {
     PyObject *dict = ((PyTypeObject *)object)->tp_dict;
-    if (dict == NULL || !PyType_HasFeature((PyTypeObject *)object,
-                                           Py_TPFLAGS_HEAPTYPE)) {
+    if (dict == NULL
+        || !PyType_HasFeature((PyTypeObject *)object, Py_TPFLAGS_HEAPTYPE)) {
         return;
     }
     Py_ssize_t pos = 0;
@@ -346,8 +346,8 @@ visit_class(PyObject *object, Visit *visit)
             && PyUnicode_CompareWithASCIIString(key, "_abc_impl") == 0) {
             continue;
         }
-        visit->content = (visit->content ^ (uint64_t)(uintptr_t)value)
-                         * 0x9E3779B97F4A7C15u;
+        visit->content =
+            (visit->content ^ (uint64_t)(uintptr_t)value) * 0x9E3779B97F4A7C15u;
         if (!PyFunction_Check(value) && !PyType_Check(value)
             && Py_TYPE(value)->tp_descr_get == NULL) {
             printer_add(visit->printer, value);
@@ -372,8 +372,7 @@ printer_expand(Printer *printer, Py_ssize_t at)
         visit_class(object, &visit); /* the root: others are not added */
     }
     else if (PyType_IS_GC(type) && type->tp_traverse != NULL
-             && !PyGen_CheckExact(object)
-             && !PyAsyncGen_CheckExact(object)) {
+             && !PyGen_CheckExact(object) && !PyAsyncGen_CheckExact(object)) {
         if (PyType_HasFeature(type, Py_TPFLAGS_MANAGED_DICT)) {
             /* The dict of an instance comes into being when somebody looks,
              * and tp_traverse then shows another picture: look first. */
@@ -512,8 +511,8 @@ print_save(const Print *print, PrintSaved *saved)
         }
         if (saved->count == saved->room) {
             Py_ssize_t room = saved->room * 2 + 8;
-            void *items = PyMem_Realloc(
-                saved->items, (size_t)room * sizeof(*saved->items));
+            void *items = PyMem_Realloc(saved->items,
+                                        (size_t)room * sizeof(*saved->items));
             if (items == NULL) {
                 Py_DECREF(copy);
                 Py_DECREF(container);
@@ -594,8 +593,8 @@ void
 print_restore(PrintSaved *saved)
 {
     for (Py_ssize_t i = 0; i < saved->count; i++) {
-        if (container_restore(saved->items[i].container,
-                              saved->items[i].copy) < 0) {
+        if (container_restore(saved->items[i].container, saved->items[i].copy)
+            < 0) {
             PyErr_WriteUnraisable(saved->items[i].container);
         }
     }

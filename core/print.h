@@ -55,7 +55,7 @@ typedef struct {
     struct {
         PyObject *container; /* Owned. */
         PyObject *copy;      /* Owned. */
-    } *items;
+    } * items;
     Py_ssize_t count, room;
 } PrintSaved;
 

@@ -11,8 +11,8 @@ static PyObject *
 namedtuple_new(PyObject *module, const char *name, const char *fields)
 {
     PyObject *collections = PyImport_ImportModule("collections");
-    PyObject *factory =
-        collections != NULL ? PyObject_GetAttrString(collections, "namedtuple")
+    PyObject *factory = collections != NULL
+                            ? PyObject_GetAttrString(collections, "namedtuple")
                             : NULL;
     PyObject *args = Py_BuildValue("(ss)", name, fields);
     PyObject *kwargs = Py_BuildValue("{ss}", "module", "hmr_serve._core");
@@ -60,8 +60,7 @@ report_data_init(ReportData *data)
         .stale = PyList_New(0),
     };
     if (data->files == NULL || data->patched == NULL || data->reran == NULL
-        || data->removed == NULL || data->kept == NULL
-        || data->stale == NULL) {
+        || data->removed == NULL || data->kept == NULL || data->stale == NULL) {
         report_data_fini(data);
         return -1;
     }
@@ -104,8 +103,8 @@ sequence_new(PyObject *type, PyObject **items, Py_ssize_t count)
 
 
 int
-report_add_rerun(ReportData *data, PyObject *module, PyObject *label,
-                 int line, PyObject *reason, double cost)
+report_add_rerun(ReportData *data, PyObject *module, PyObject *label, int line,
+                 PyObject *reason, double cost)
 {
     PyObject *items[] = {
         Py_NewRef(module),
@@ -142,12 +141,12 @@ report_new(const ReportData *data, long revision)
 
 
 PyObject *
-statement_view_new(PyObject *label, int line, PyObject *reads,
-                   PyObject *binds, PyObject *shapes, double cost)
+statement_view_new(PyObject *label, int line, PyObject *reads, PyObject *binds,
+                   PyObject *shapes, double cost)
 {
     PyObject *items[] = {
-        Py_NewRef(label),  PyLong_FromLong(line), Py_NewRef(reads),
-        Py_NewRef(binds),  Py_NewRef(shapes),     PyFloat_FromDouble(cost),
+        Py_NewRef(label), PyLong_FromLong(line), Py_NewRef(reads),
+        Py_NewRef(binds), Py_NewRef(shapes),     PyFloat_FromDouble(cost),
     };
     return sequence_new(statement_type, items, 6);
 }

@@ -9,8 +9,8 @@
 /* Collected while an update is applied. Lists Owned. */
 typedef struct {
     PyObject *files, *patched, *reran, *removed, *kept, *stale;
-    PyObject *restart; /* Owned str or NULL */
-    PyObject *error;   /* Owned exception or NULL */
+    PyObject *restart;             /* Owned str or NULL */
+    PyObject *error;               /* Owned exception or NULL */
     double read, plan, run, total; /* seconds */
 } ReportData;
 

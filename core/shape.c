@@ -1,5 +1,5 @@
-/* Which objects a statement shaped: those that its text, or code that it called,
- * may have changed are printed before and after. */
+/* Which objects a statement shaped: those that its text, or code that it
+ * called, may have changed are printed before and after. */
 
 #include "frame.h"
 #include "frame_parts.h"
@@ -25,8 +25,8 @@ candidate_group(Engine *engine, PyObject *object)
     }
     group = group_new(engine, object, info->statement);
     if (group != NULL
-        && trace_add_write(info->statement->trace, &group->cell,
-                           group->actual) == 0) {
+        && trace_add_write(info->statement->trace, &group->cell, group->actual)
+               == 0) {
         cell_unref(&group->cell, engine); /* the trace holds it */
         return group;
     }
@@ -36,8 +36,7 @@ candidate_group(Engine *engine, PyObject *object)
 
 
 int
-frame_add_candidate(Frame *frame, PyObject *root, PyObject *object,
-                    int effect)
+frame_add_candidate(Frame *frame, PyObject *root, PyObject *object, int effect)
 {
     Engine *engine = hmr_engine;
     if (!print_applies(object)) {
@@ -61,8 +60,8 @@ frame_add_candidate(Frame *frame, PyObject *root, PyObject *object,
     }
     if (frame->candidate_count == frame->candidate_room) {
         Py_ssize_t room = frame->candidate_room * 2 + 4;
-        Candidate *grown = PyMem_Realloc(frame->candidates,
-                                         (size_t)room * sizeof(*grown));
+        Candidate *grown =
+            PyMem_Realloc(frame->candidates, (size_t)room * sizeof(*grown));
         if (grown == NULL) {
             PyErr_NoMemory();
             return -1;
@@ -73,7 +72,8 @@ frame_add_candidate(Frame *frame, PyObject *root, PyObject *object,
     Candidate *candidate = &frame->candidates[frame->candidate_count];
     *candidate = (Candidate){.group = group, .effect = effect};
     if (print_take(&candidate->before, object,
-                   effect ? PRINT_GLANCE : PRINT_DEEP) < 0) {
+                   effect ? PRINT_GLANCE : PRINT_DEEP)
+        < 0) {
         return -1;
     }
     candidate->object = Py_NewRef(object);
@@ -104,8 +104,8 @@ frame_add_code_candidates(Frame *frame, CodeInfo *info)
 {
     for (Py_ssize_t i = 0; i < info->name_count; i++) {
         PyObject *value;
-        int found = PyDict_GetItemRef(info->module->ns, info->names[i].name,
-                                      &value);
+        int found =
+            PyDict_GetItemRef(info->module->ns, info->names[i].name, &value);
         if (found < 0) {
             return -1;
         }
@@ -172,8 +172,7 @@ frame_shape_holders(Frame *frame, Engine *engine, Group *group)
             || cell_now(&holder->cell, engine) == NULL) {
             continue;
         }
-        int reached =
-            print_reaches(holder->object, group->object, PRINT_DEEP);
+        int reached = print_reaches(holder->object, group->object, PRINT_DEEP);
         if (reached < 0
             || (reached > 0 && frame_shape(frame, engine, holder) < 0)) {
             return -1;
@@ -205,7 +204,8 @@ frame_judge_candidate(Frame *frame, Engine *engine, Candidate *candidate)
 {
     Print now;
     if (print_take(&now, candidate->object,
-                   candidate->effect ? PRINT_GLANCE : PRINT_DEEP) < 0) {
+                   candidate->effect ? PRINT_GLANCE : PRINT_DEEP)
+        < 0) {
         return -1;
     }
     PrintDifference difference = print_compare(&candidate->before, &now);
@@ -217,8 +217,8 @@ frame_judge_candidate(Frame *frame, Engine *engine, Candidate *candidate)
             result = frame_shape_holders(frame, engine, candidate->group);
         }
         if (result == 0) {
-            result = frame_shape_reached(frame, engine, &candidate->before,
-                                         &now);
+            result =
+                frame_shape_reached(frame, engine, &candidate->before, &now);
         }
     }
     print_fini(&now);

@@ -10,8 +10,8 @@
 static PyObject *
 compile_call(Engine *engine, PyObject *source, PyObject *path, int flags)
 {
-    return PyObject_CallFunction(engine->compile, "OOsii", source, path,
-                                 "exec", flags, 1 /* dont_inherit */);
+    return PyObject_CallFunction(engine->compile, "OOsii", source, path, "exec",
+                                 flags, 1 /* dont_inherit */);
 }
 
 
@@ -21,9 +21,9 @@ future_flag(PyObject *name)
 {
     PyObject *module = PyImport_ImportModule("__future__");
     PyObject *feature = module != NULL ? PyObject_GetAttr(module, name) : NULL;
-    PyObject *flag =
-        feature != NULL ? PyObject_GetAttrString(feature, "compiler_flag")
-                        : NULL;
+    PyObject *flag = feature != NULL
+                         ? PyObject_GetAttrString(feature, "compiler_flag")
+                         : NULL;
     int bits = flag != NULL ? (int)PyLong_AsLong(flag) : 0;
     Py_XDECREF(module);
     Py_XDECREF(feature);
@@ -58,8 +58,7 @@ PyObject *
 source_text_lines(PyObject *source)
 {
     PyObject *text = PyUnicode_DecodeUTF8(PyBytes_AS_STRING(source),
-                                          PyBytes_GET_SIZE(source),
-                                          "replace");
+                                          PyBytes_GET_SIZE(source), "replace");
     PyObject *lines = text != NULL ? PyUnicode_Splitlines(text, 0) : NULL;
     Py_XDECREF(text);
     return lines;
@@ -77,8 +76,8 @@ split_collect_imports(Split *split, Module *module)
     int result = names != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(split->nodes);
          i++) {
-        result = syntax_imported_names(
-            engine->syntax_types, PyList_GET_ITEM(split->nodes, i), names);
+        result = syntax_imported_names(engine->syntax_types,
+                                       PyList_GET_ITEM(split->nodes, i), names);
     }
     if (result < 0 || PyList_GET_SIZE(names) == 0) {
         Py_XDECREF(names);
@@ -87,8 +86,7 @@ split_collect_imports(Split *split, Module *module)
     PyObject *comma = PyUnicode_FromString(",");
     PyObject *joined = comma != NULL ? PyUnicode_Join(comma, names) : NULL;
     PyObject *text =
-        joined != NULL ? PyUnicode_FromFormat("if 0: import %U", joined)
-                       : NULL;
+        joined != NULL ? PyUnicode_FromFormat("if 0: import %U", joined) : NULL;
     PyObject *tree =
         text != NULL ? compile_call(engine, text, module->path, PyCF_ONLY_AST)
                      : NULL;
@@ -119,8 +117,8 @@ split_check_futures(Split *split, Module *module, PyObject *source)
             continue;
         }
         if (body) {
-            PyObject *code = compile_call(module->engine, source,
-                                          module->path, 0);
+            PyObject *code =
+                compile_call(module->engine, source, module->path, 0);
             Py_XDECREF(code);
             return code != NULL ? 0 : -1;
         }
@@ -135,8 +133,7 @@ split_source(Split *split, Module *module, PyObject *source)
     Engine *engine = module->engine;
     *split = (Split){0};
     PyObject *body = NULL;
-    PyObject *tree =
-        compile_call(engine, source, module->path, PyCF_ONLY_AST);
+    PyObject *tree = compile_call(engine, source, module->path, PyCF_ONLY_AST);
     if (tree == NULL) {
         return -1;
     }
@@ -165,8 +162,7 @@ split_source(Split *split, Module *module, PyObject *source)
             goto error;
         }
         split->future_flags |= statement_future_flags(statement);
-        if (split->count == 0
-            && statement->syntax.kind == STATEMENT_STRING) {
+        if (split->count == 0 && statement->syntax.kind == STATEMENT_STRING) {
             statement->syntax.key.words[0] ^= 1; /* a docstring is another
                                                     thing than a string */
         }
@@ -208,15 +204,14 @@ stub_place(PyObject *stub, PyObject *node)
     PyObject *body = PyObject_GetAttrString(stub, "body");
     PyObject *test = PyObject_GetAttrString(stub, "test");
     PyObject *aliases =
-        body != NULL
-            ? PyObject_GetAttrString(PyList_GET_ITEM(body, 0), "names")
-            : NULL;
+        body != NULL ? PyObject_GetAttrString(PyList_GET_ITEM(body, 0), "names")
+                     : NULL;
     int result = line != NULL && test != NULL && aliases != NULL ? 0 : -1;
     for (size_t i = 0; result == 0 && i < Py_ARRAY_LENGTH(names); i++) {
         if (PyObject_SetAttrString(stub, names[i], line) < 0
             || PyObject_SetAttrString(test, names[i], line) < 0
-            || PyObject_SetAttrString(PyList_GET_ITEM(body, 0), names[i],
-                                      line) < 0) {
+            || PyObject_SetAttrString(PyList_GET_ITEM(body, 0), names[i], line)
+                   < 0) {
             result = -1;
         }
         for (Py_ssize_t j = 0; result == 0 && j < PyList_GET_SIZE(aliases);

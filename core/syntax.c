@@ -41,7 +41,6 @@ static const struct {
 };
 
 
-
 SyntaxTypes *
 syntax_types_new(void)
 {
@@ -66,7 +65,8 @@ syntax_types_new(void)
         }
         Py_DECREF(type); /* the module keeps it */
         if (ptrmap_set(&types->kinds, type,
-                       (void *)(uintptr_t)(node_kinds[i].kind + 1)) < 0) {
+                       (void *)(uintptr_t)(node_kinds[i].kind + 1))
+            < 0) {
             PyErr_NoMemory();
             goto error;
         }
@@ -287,8 +287,7 @@ list_take_tuple(PyObject **list)
 
 
 int
-syntax_init(Syntax *syntax, SyntaxTypes *types, PyObject *node,
-            PyObject *lines)
+syntax_init(Syntax *syntax, SyntaxTypes *types, PyObject *node, PyObject *lines)
 {
     *syntax = (Syntax){.key = {{0x243F6A8885A308D3u, 0x13198A2E03707344u}}};
     NodeKind kind = node_kind(types, node);
@@ -305,8 +304,7 @@ syntax_init(Syntax *syntax, SyntaxTypes *types, PyObject *node,
     scan.opaque = PyList_New(0);
     if (scan.candidates == NULL || scan.annotations == NULL
         || scan.opaque == NULL || scan_node(&scan, node) < 0
-        || scan_annotations(&scan, node) < 0
-        || scan_opaque(&scan, node) < 0) {
+        || scan_annotations(&scan, node) < 0 || scan_opaque(&scan, node) < 0) {
         goto error;
     }
     syntax->opaque = list_take_tuple(&scan.opaque);
@@ -323,9 +321,8 @@ syntax_init(Syntax *syntax, SyntaxTypes *types, PyObject *node,
                           : PyTuple_New(0);
     if (syntax->annotated != NULL && syntax->binds != NULL
         && syntax->opaque != NULL && syntax->candidates != NULL
-        && syntax->annotations != NULL
-        && syntax->own_names != NULL && syntax->label != NULL
-        && syntax->imports != NULL) {
+        && syntax->annotations != NULL && syntax->own_names != NULL
+        && syntax->label != NULL && syntax->imports != NULL) {
         return 0;
     }
 

@@ -26,19 +26,19 @@ typedef struct {
 typedef struct {
     SyntaxKey key;
     StatementKind kind;
-    int line;                /* first line, decorators included; 1-based */
-    int end_line;            /* last line */
-    PyObject *label;         /* str: what a report calls it */
-    PyObject *candidates;    /* tuple of (effect: bool, path: tuple of str):
+    int line;              /* first line, decorators included; 1-based */
+    int end_line;          /* last line */
+    PyObject *label;       /* str: what a report calls it */
+    PyObject *candidates;  /* tuple of (effect: bool, path: tuple of str):
                                 objects that the statement may shape */
-    PyObject *annotations;   /* tuple of str: names in annotations */
-    PyObject *annotated;     /* tuple of str: names with an annotation in the
+    PyObject *annotations; /* tuple of str: names in annotations */
+    PyObject *annotated;   /* tuple of str: names with an annotation in the
                                 module's own scope */
-    PyObject *own_names;     /* tuple of str: bound before they are read */
-    PyObject *binds;         /* tuple of str: names it surely binds */
-    PyObject *opaque;        /* tuple of str: functions whose decorators may
+    PyObject *own_names;   /* tuple of str: bound before they are read */
+    PyObject *binds;       /* tuple of str: names it surely binds */
+    PyObject *opaque;      /* tuple of str: functions whose decorators may
                                 put something else in their place */
-    PyObject *imports;       /* tuple of (level, module or None, names) */
+    PyObject *imports;     /* tuple of (level, module or None, names) */
 } Syntax;
 
 typedef struct SyntaxTypes SyntaxTypes;

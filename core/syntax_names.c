@@ -27,10 +27,9 @@ target_names(const SyntaxTypes *types, PyObject *target, PyObject *names)
     case NODE_TUPLE: {
         PyObject *elements = PyObject_GetAttrString(target, "elts");
         int result = elements != NULL ? 0 : -1;
-        for (Py_ssize_t i = 0;
-             result == 0 && i < PyList_GET_SIZE(elements); i++) {
-            result =
-                target_names(types, PyList_GET_ITEM(elements, i), names);
+        for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(elements);
+             i++) {
+            result = target_names(types, PyList_GET_ITEM(elements, i), names);
         }
         Py_XDECREF(elements);
         return result;
@@ -47,8 +46,7 @@ names_drop_loaded(const SyntaxTypes *types, PyObject *node, PyObject *names)
 {
     if (PyList_Check(node)) {
         for (Py_ssize_t i = 0; i < PyList_GET_SIZE(node); i++) {
-            if (names_drop_loaded(types, PyList_GET_ITEM(node, i), names)
-                < 0) {
+            if (names_drop_loaded(types, PyList_GET_ITEM(node, i), names) < 0) {
                 return -1;
             }
         }
@@ -78,8 +76,8 @@ names_drop_loaded(const SyntaxTypes *types, PyObject *node, PyObject *names)
     }
     for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(fields); i++) {
         PyObject *child;
-        int found = PyObject_GetOptionalAttr(
-            node, PyTuple_GET_ITEM(fields, i), &child);
+        int found =
+            PyObject_GetOptionalAttr(node, PyTuple_GET_ITEM(fields, i), &child);
         result = found < 0 ? -1 : 0;
         if (found > 0) {
             result = names_drop_loaded(types, child, names);
@@ -119,8 +117,7 @@ own_names(const SyntaxTypes *types, PyObject *node)
     else if (kind == NODE_WITH) {
         PyObject *items = PyObject_GetAttrString(node, "items");
         result = items != NULL ? 0 : -1;
-        for (Py_ssize_t i = 0;
-             result == 0 && i < PyList_GET_SIZE(items); i++) {
+        for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(items); i++) {
             PyObject *item = PyList_GET_ITEM(items, i);
             PyObject *vars = PyObject_GetAttrString(item, "optional_vars");
             if (vars == NULL
@@ -129,12 +126,10 @@ own_names(const SyntaxTypes *types, PyObject *node)
             }
             Py_XDECREF(vars);
         }
-        for (Py_ssize_t i = 0;
-             result == 0 && i < PyList_GET_SIZE(items); i++) {
-            PyObject *expr = PyObject_GetAttrString(
-                PyList_GET_ITEM(items, i), "context_expr");
-            result =
-                expr != NULL ? names_drop_loaded(types, expr, names) : -1;
+        for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(items); i++) {
+            PyObject *expr = PyObject_GetAttrString(PyList_GET_ITEM(items, i),
+                                                    "context_expr");
+            result = expr != NULL ? names_drop_loaded(types, expr, names) : -1;
             Py_XDECREF(expr);
         }
         Py_XDECREF(items);
@@ -180,8 +175,8 @@ import_target(PyObject *node, int is_from)
     }
     else {
         for (Py_ssize_t i = 0; i < PyList_GET_SIZE(names); i++) {
-            PyObject *item = Py_BuildValue(
-                "(iO())", 0, PyList_GET_ITEM(names, i));
+            PyObject *item =
+                Py_BuildValue("(iO())", 0, PyList_GET_ITEM(names, i));
             if (item == NULL || PyList_Append(found, item) < 0) {
                 Py_XDECREF(item);
                 Py_DECREF(names);
@@ -211,11 +206,9 @@ import_names(PyObject *node, int is_from, PyObject *names)
         PyObject *name = PyObject_GetAttrString(alias, "asname");
         if (name == Py_None) {
             Py_SETREF(name, PyObject_GetAttrString(alias, "name"));
-            Py_ssize_t dot =
-                name != NULL && !is_from
-                    ? PyUnicode_FindChar(name, '.', 0,
-                                         PyUnicode_GET_LENGTH(name), 1)
-                    : -1;
+            Py_ssize_t dot = name != NULL && !is_from ? PyUnicode_FindChar(
+                                 name, '.', 0, PyUnicode_GET_LENGTH(name), 1)
+                                                      : -1;
             if (dot > 0) {
                 Py_SETREF(name, PyUnicode_Substring(name, 0, dot));
             }
@@ -256,8 +249,8 @@ scope_each(const SyntaxTypes *types, PyObject *node, PyObject *names,
         if (list != NULL && PyList_Check(list)) {
             for (Py_ssize_t j = 0; result == 0 && j < PyList_GET_SIZE(list);
                  j++) {
-                result = scope_each(types, PyList_GET_ITEM(list, j), names,
-                                    visit);
+                result =
+                    scope_each(types, PyList_GET_ITEM(list, j), names, visit);
             }
         }
         Py_XDECREF(list);
@@ -356,8 +349,7 @@ bound_names(const SyntaxTypes *types, PyObject *node, PyObject *own)
         result = PyList_Append(names, value);
     }
     else if (value != NULL && PyList_Check(value)) {
-        for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(value);
-             i++) {
+        for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(value); i++) {
             result = target_names(types, PyList_GET_ITEM(value, i), names);
         }
     }
@@ -381,14 +373,13 @@ label_from_source(PyObject *lines, int line)
     if (line < 1 || line > PyList_GET_SIZE(lines)) {
         return PyUnicode_FromString("?");
     }
-    PyObject *text = PyObject_CallMethod(PyList_GET_ITEM(lines, line - 1),
-                                         "strip", NULL);
+    PyObject *text =
+        PyObject_CallMethod(PyList_GET_ITEM(lines, line - 1), "strip", NULL);
     if (text == NULL || PyUnicode_GET_LENGTH(text) <= LABEL_WIDTH) {
         return text;
     }
     PyObject *head = PyUnicode_Substring(text, 0, LABEL_WIDTH - 3);
-    PyObject *cut =
-        head != NULL ? PyUnicode_FromFormat("%U...", head) : NULL;
+    PyObject *cut = head != NULL ? PyUnicode_FromFormat("%U...", head) : NULL;
     Py_XDECREF(head);
     Py_DECREF(text);
     return cut;
@@ -408,8 +399,8 @@ label_from_targets(const SyntaxTypes *types, PyObject *node, NodeKind kind)
     }
     int result = 0;
     if (PyList_Check(targets)) {
-        for (Py_ssize_t i = 0;
-             result == 0 && i < PyList_GET_SIZE(targets); i++) {
+        for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(targets);
+             i++) {
             result = target_names(types, PyList_GET_ITEM(targets, i), names);
         }
     }

@@ -59,9 +59,9 @@ NodeKind node_kind(const SyntaxTypes *types, PyObject *node);
 /* An attribute that holds a line number; -1 with an exception set. */
 int node_line(PyObject *node, const char *name);
 
-/* syntax_shapes.c. Collect into the scan's lists: what a node may shape, names in
- * its annotations, functions under decorators that may replace them. 0, or -1
- * with an exception set. */
+/* syntax_shapes.c. Collect into the scan's lists: what a node may shape, names
+ * in its annotations, functions under decorators that may replace them. 0, or
+ * -1 with an exception set. */
 int scan_node(Scan *scan, PyObject *node);
 int scan_annotations(Scan *scan, PyObject *node);
 int scan_opaque(Scan *scan, PyObject *node);

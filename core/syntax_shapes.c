@@ -182,8 +182,8 @@ scan_children(Scan *scan, PyObject *node)
     int result = 0;
     for (Py_ssize_t i = 0; result >= 0 && i < PyTuple_GET_SIZE(fields); i++) {
         PyObject *child;
-        result = PyObject_GetOptionalAttr(node, PyTuple_GET_ITEM(fields, i),
-                                          &child);
+        result =
+            PyObject_GetOptionalAttr(node, PyTuple_GET_ITEM(fields, i), &child);
         if (result <= 0) {
             continue;
         }
@@ -293,8 +293,7 @@ scan_own_shapes(Scan *scan, PyObject *node)
     case NODE_WITH: {
         PyObject *items = PyObject_GetAttrString(node, "items");
         int result = items != NULL ? 0 : -1;
-        for (Py_ssize_t i = 0;
-             result == 0 && i < PyList_GET_SIZE(items); i++) {
+        for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(items); i++) {
             result = scan_add_attr(scan, PyList_GET_ITEM(items, i),
                                    "context_expr", 0);
         }
@@ -346,8 +345,8 @@ scan_annotation(Scan *scan, PyObject *node)
     }
     NodeKind kind = node_kind(scan->types, node);
     if (kind == NODE_NAME || kind == NODE_CONSTANT) {
-        PyObject *name = PyObject_GetAttrString(
-            node, kind == NODE_NAME ? "id" : "value");
+        PyObject *name =
+            PyObject_GetAttrString(node, kind == NODE_NAME ? "id" : "value");
         int result = name != NULL ? 0 : -1;
         if (result == 0 && PyUnicode_Check(name)
             && PyUnicode_IsIdentifier(name)) {
@@ -360,8 +359,8 @@ scan_annotation(Scan *scan, PyObject *node)
     int result = fields != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(fields); i++) {
         const char *field = PyUnicode_AsUTF8(PyTuple_GET_ITEM(fields, i));
-        result = field != NULL ? scan_each(scan, node, field, scan_annotation)
-                               : -1;
+        result =
+            field != NULL ? scan_each(scan, node, field, scan_annotation) : -1;
     }
     Py_XDECREF(fields);
     return result;
@@ -389,8 +388,7 @@ scan_annotations(Scan *scan, PyObject *node)
         static const char *const groups[] = {"posonlyargs", "args",
                                              "kwonlyargs", "vararg", "kwarg"};
         for (size_t i = 0; result == 0 && i < Py_ARRAY_LENGTH(groups); i++) {
-            result =
-                scan_each(scan, args, groups[i], scan_argument_annotation);
+            result = scan_each(scan, args, groups[i], scan_argument_annotation);
         }
         Py_DECREF(args);
         if (result == 0) {
@@ -413,16 +411,44 @@ scan_annotations(Scan *scan, PyObject *node)
 /* Decorators that give back the function itself, or call it anew each time:
  * giving the function new code reaches whoever uses the result. */
 static const char *const transparent[] = {
-    "property", "staticmethod", "classmethod", "setter", "getter", "deleter",
-    "abstractmethod", "override", "overload", "final", "wraps",
-    "contextmanager", "asynccontextmanager", "fixture",
+    "property",
+    "staticmethod",
+    "classmethod",
+    "setter",
+    "getter",
+    "deleter",
+    "abstractmethod",
+    "override",
+    "overload",
+    "final",
+    "wraps",
+    "contextmanager",
+    "asynccontextmanager",
+    "fixture",
     /* routes of web frameworks */
-    "get", "post", "put", "delete", "patch", "head", "options", "trace",
-    "websocket", "route", "api_route", "websocket_route", "middleware",
-    "exception_handler", "on_event",
+    "get",
+    "post",
+    "put",
+    "delete",
+    "patch",
+    "head",
+    "options",
+    "trace",
+    "websocket",
+    "route",
+    "api_route",
+    "websocket_route",
+    "middleware",
+    "exception_handler",
+    "on_event",
     /* pydantic calls the function it was given */
-    "field_validator", "model_validator", "field_serializer",
-    "model_serializer", "computed_field", "validator", "root_validator",
+    "field_validator",
+    "model_validator",
+    "field_serializer",
+    "model_serializer",
+    "computed_field",
+    "validator",
+    "root_validator",
 };
 
 
@@ -453,8 +479,8 @@ decorator_is_transparent(const SyntaxTypes *types, PyObject *node)
 {
     PyObject *name = decorator_name(types, node);
     int found = 0;
-    for (size_t i = 0; name != NULL && !found
-                       && i < Py_ARRAY_LENGTH(transparent); i++) {
+    for (size_t i = 0;
+         name != NULL && !found && i < Py_ARRAY_LENGTH(transparent); i++) {
         found = PyUnicode_CompareWithASCIIString(name, transparent[i]) == 0;
     }
     Py_XDECREF(name);

@@ -42,8 +42,8 @@ transaction_patch_pair(Transaction *tx, const CodePair *pair)
     }
     while (old->function_count > 0) {
         PyObject *function = old->functions[old->function_count - 1];
-        if (undo_add_code(tx->undo, function, pair->old_code,
-                          pair->new_code) < 0
+        if (undo_add_code(tx->undo, function, pair->old_code, pair->new_code)
+                < 0
             || PyObject_SetAttrString(function, "__code__", pair->new_code)
                    < 0) {
             return -1; /* the watcher moves it to `new` */
@@ -100,8 +100,10 @@ transaction_plan_removed(Transaction *tx, Module *module)
                 cell->kind == CELL_GROUP ? ((Group *)cell)->creator : NULL;
             if (creator != NULL && creator != old && !creator->dead) {
                 ((Group *)cell)->must_be_fresh = 1;
-                statement_set_reason(creator, "%U, which changed it, is "
-                                     "edited or gone", old->syntax.label);
+                statement_set_reason(creator,
+                                     "%U, which changed it, is "
+                                     "edited or gone",
+                                     old->syntax.label);
                 walk_force(tx->engine, creator, NULL);
             }
         }
@@ -165,8 +167,7 @@ transaction_walk(Transaction *tx)
             return -1;
         }
         PyErr_Clear();
-        statement_set_reason(engine->conflict, "%U",
-                             engine->conflict_reason);
+        statement_set_reason(engine->conflict, "%U", engine->conflict_reason);
         walk_force(engine, engine->conflict, NULL);
     }
     PyErr_SetString(PyExc_RuntimeError,
@@ -255,8 +256,8 @@ transaction_perform(Transaction *tx)
         result = -1;
     }
     if (result == 0) {
-        result = walked ? transaction_commit(tx)
-                        : transaction_commit_unwalked(tx);
+        result =
+            walked ? transaction_commit(tx) : transaction_commit_unwalked(tx);
     }
     if (result < 0) {
         transaction_rollback(tx, walked);

@@ -11,12 +11,12 @@
 
 typedef struct {
     Engine *engine;
-    PyObject *paths;  /* set of str. Owned. */
+    PyObject *paths; /* set of str. Owned. */
     Patches patches;
-    Undo *undo;       /* Owned; function code and names, to go back */
+    Undo *undo; /* Owned; function code and names, to go back */
     ReportData report;
-    int changed;      /* something may have to run */
-    int touched;      /* sources were replaced, if only by a comment */
+    int changed; /* something may have to run */
+    int touched; /* sources were replaced, if only by a comment */
     double started;
 } Transaction;
 

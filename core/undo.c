@@ -105,7 +105,8 @@ undo_restore_code(Undo *undo)
 {
     for (Py_ssize_t i = undo->code_count; i-- > 0;) {
         if (PyObject_SetAttrString(undo->codes[i].function, "__code__",
-                                   undo->codes[i].old_code) < 0) {
+                                   undo->codes[i].old_code)
+            < 0) {
             PyErr_WriteUnraisable(undo->codes[i].function);
         }
     }
@@ -131,8 +132,7 @@ undo_swap(Undo *undo, Engine *engine, int back)
     for (Py_ssize_t i = 0; i < undo->name_count; i++) {
         const UndoName *item = &undo->names[i];
         if (item->binding->module->ns != NULL
-            && binding_sync(item->binding, back ? item->old : item->new)
-                   < 0) {
+            && binding_sync(item->binding, back ? item->old : item->new) < 0) {
             return -1;
         }
     }

@@ -9,7 +9,7 @@
 #include "engine.h"
 
 typedef struct {
-    PyObject *function;           /* Owned. */
+    PyObject *function;            /* Owned. */
     PyObject *old_code, *new_code; /* Owned. */
 } UndoCode;
 

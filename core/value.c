@@ -78,8 +78,8 @@ value_equal_at(PyObject *a, PyObject *b, int depth)
             return 0;
         }
         for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(a); i++) {
-            if (!value_equal_at(PyTuple_GET_ITEM(a, i),
-                                PyTuple_GET_ITEM(b, i), depth - 1)) {
+            if (!value_equal_at(PyTuple_GET_ITEM(a, i), PyTuple_GET_ITEM(b, i),
+                                depth - 1)) {
                 return 0;
             }
         }
@@ -116,8 +116,7 @@ value_attribute(PyObject *value, PyObject *name)
         return NULL;
     }
     PyObject *found = NULL;
-    if (PyDict_CheckExact(dict)
-        && PyDict_GetItemRef(dict, name, &found) < 0) {
+    if (PyDict_CheckExact(dict) && PyDict_GetItemRef(dict, name, &found) < 0) {
         PyErr_Clear();
     }
     Py_DECREF(dict);

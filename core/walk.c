@@ -26,9 +26,9 @@ reason_from_read(Statement *statement, const Read *read)
         break;
     case CELL_GROUP: {
         Statement *creator = ((Group *)cell)->creator;
-        statement_set_reason(
-            statement, "in the group of %U",
-            creator != NULL ? creator->syntax.label : statement->syntax.label);
+        statement_set_reason(statement, "in the group of %U",
+                             creator != NULL ? creator->syntax.label
+                                             : statement->syntax.label);
         break;
     }
     case CELL_CODE:
@@ -86,7 +86,8 @@ names_clean(const NamesRead *read, const Engine *engine)
         }
         if (seen >= PyTuple_GET_SIZE(read->names)
             || PyUnicode_Compare(PyTuple_GET_ITEM(read->names, seen),
-                                 binding->name) != 0) {
+                                 binding->name)
+                   != 0) {
             return 0;
         }
         seen++;
@@ -170,8 +171,10 @@ walk_force(Engine *engine, Statement *statement, PyObject *reason)
             && group->creator->fresh_walk != engine->walk) {
             group->must_be_fresh = 1;
             walk_force(engine, group->creator, NULL);
-            statement_set_reason(group->creator, "%U, which changes it, has "
-                                 "to run again", statement->syntax.label);
+            statement_set_reason(group->creator,
+                                 "%U, which changes it, has "
+                                 "to run again",
+                                 statement->syntax.label);
         }
     }
 }
@@ -254,7 +257,8 @@ statement_read_names(Statement *statement, Frame *frame)
         const NameRead *read = &info->names[i];
         if (!tuple_has(statement->syntax.own_names, read->name)
             && frame_read_name(frame, module, read->name, read->path,
-                               read->called) < 0) {
+                               read->called)
+                   < 0) {
             return -1;
         }
     }
@@ -262,10 +266,8 @@ statement_read_names(Statement *statement, Frame *frame)
         PyObject *name = PyTuple_GET_ITEM(info->stores, i);
         int sure = tuple_has(statement->syntax.binds, name)
                    && !tuple_has(statement->syntax.own_names, name);
-        PyObject *one = sure ? NULL
-                            : PyTuple_Pack(1, name);
-        int result =
-            one != NULL ? frame_prepare_stores(frame, module, one) : 0;
+        PyObject *one = sure ? NULL : PyTuple_Pack(1, name);
+        int result = one != NULL ? frame_prepare_stores(frame, module, one) : 0;
         Py_XDECREF(one);
         if (result < 0 || PyErr_Occurred()) {
             return -1;
@@ -274,7 +276,8 @@ statement_read_names(Statement *statement, Frame *frame)
     PyObject *annotations = statement->syntax.annotations;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(annotations); i++) {
         if (frame_read_name(frame, module, PyTuple_GET_ITEM(annotations, i),
-                            NULL, 0) < 0) {
+                            NULL, 0)
+            < 0) {
             return -1;
         }
     }
@@ -292,8 +295,7 @@ candidate_resolve(Module *module, PyObject *path, PyObject **root,
 {
     *root = *object = NULL;
     PyObject *at;
-    int found =
-        PyDict_GetItemRef(module->ns, PyTuple_GET_ITEM(path, 0), &at);
+    int found = PyDict_GetItemRef(module->ns, PyTuple_GET_ITEM(path, 0), &at);
     if (found <= 0) {
         return found;
     }
@@ -331,8 +333,7 @@ candidate_check_fresh(Statement *statement, PyObject *root)
     Engine *engine = statement->module->engine;
     Group *group = group_of(engine, root);
     if (!engine->transaction || group == NULL || group->creator == NULL
-        || group->creator->dead
-        || group->creator->fresh_walk == engine->walk) {
+        || group->creator->dead || group->creator->fresh_walk == engine->walk) {
         return 0;
     }
     group->must_be_fresh = 1;
@@ -350,7 +351,8 @@ statement_add_candidates(Statement *statement, Frame *frame)
         int effect = PyTuple_GET_ITEM(item, 0) == Py_True;
         PyObject *root, *object;
         if (candidate_resolve(statement->module, PyTuple_GET_ITEM(item, 1),
-                              &root, &object) < 0) {
+                              &root, &object)
+            < 0) {
             return -1;
         }
         int result = 0;
@@ -556,9 +558,8 @@ static int
 module_bind_in_parent(Module *module)
 {
     Engine *engine = module->engine;
-    Py_ssize_t dot =
-        PyUnicode_FindChar(module->name, '.', 0,
-                           PyUnicode_GET_LENGTH(module->name), -1);
+    Py_ssize_t dot = PyUnicode_FindChar(module->name, '.', 0,
+                                        PyUnicode_GET_LENGTH(module->name), -1);
     if (dot < 0) {
         return PyErr_Occurred() ? -1 : 0;
     }
@@ -594,15 +595,13 @@ module_bind_in_parent(Module *module)
 static int
 walk_parent(Module *module)
 {
-    Py_ssize_t dot =
-        PyUnicode_FindChar(module->name, '.', 0,
-                           PyUnicode_GET_LENGTH(module->name), -1);
+    Py_ssize_t dot = PyUnicode_FindChar(module->name, '.', 0,
+                                        PyUnicode_GET_LENGTH(module->name), -1);
     if (dot < 0) {
         return PyErr_Occurred() ? -1 : 0;
     }
     PyObject *head = PyUnicode_Substring(module->name, 0, dot);
-    Module *parent =
-        head != NULL ? engine_module(module->engine, head) : NULL;
+    Module *parent = head != NULL ? engine_module(module->engine, head) : NULL;
     Py_XDECREF(head);
     if (PyErr_Occurred()) {
         return -1;
@@ -692,12 +691,10 @@ walk_check_unreached(Engine *engine)
             for (Py_ssize_t k = 0; trace != NULL && k < trace->write_count;
                  k++) {
                 Cell *cell = trace->writes[k].cell;
-                Statement *creator = cell->kind == CELL_GROUP
-                                         ? ((Group *)cell)->creator
-                                         : NULL;
+                Statement *creator =
+                    cell->kind == CELL_GROUP ? ((Group *)cell)->creator : NULL;
                 if (creator != NULL && creator->module != module
-                    && !creator->dead
-                    && creator->module->walk == engine->walk
+                    && !creator->dead && creator->module->walk == engine->walk
                     && creator->fresh_walk != engine->walk) {
                     ((Group *)cell)->must_be_fresh = 1;
                     return frame_conflict(engine, creator,

@@ -35,21 +35,14 @@ warnings() {
     return 1
 }
 
-# Names the files that clang-format would change. Those of core/ are told and do not fail: they
-# are formatted in one go when nobody works on them.
+# Names the files that clang-format would change.
 c_format() {
-    local file verdict=0 core=0
+    local file verdict=0
     for file in "${c_files[@]}"; do
         "$venv/bin/clang-format" "$file" | cmp -s - "$file" && continue
-        case $file in
-            core/*) core=$((core + 1)) ;;
-            *)
-                printf '%s: not formatted; run ./dev lint --fix\n' "$file"
-                verdict=1
-                ;;
-        esac
+        printf '%s: not formatted; run ./dev lint --fix\n' "$file"
+        verdict=1
     done
-    [ $core = 0 ] || say "$core files of core/ are not formatted yet."
     return $verdict
 }
 
