@@ -8,7 +8,7 @@
 /* How far a print looks. A statement that by its syntax exists to shape an
  * object needs only a glance; elsewhere the print decides. */
 #define PRINT_GLANCE 64
-#define PRINT_DEEP 300
+#define PRINT_DEEP 200
 
 typedef struct {
     PyObject *object; /* Owned: so that no address is used twice. */
