@@ -122,7 +122,7 @@ int
 annotations_note(Statement *statement)
 {
     Module *module = statement->module;
-    if (module->annotate == NULL
+    if (!annotations_lazy(module)
         || PyTuple_GET_SIZE(statement->syntax.annotated) == 0) {
         return 0;
     }
@@ -135,6 +135,9 @@ annotations_note(Statement *statement)
         return -1;
     }
     Py_XSETREF(statement->reached, reached);
+    if (module->annotate == NULL) {
+        return 0; /* the file's first annotation: set when all has run */
+    }
     PyObject *numbers = PySet_New(NULL);
     int result = -1;
     if (numbers != NULL && conditional_fill(module, numbers) == 0
@@ -216,19 +219,18 @@ annotations_settle(Engine *engine, Module *module)
     }
     engine->syncing++;
     int result = 0;
+    if (HMR_LAZY_ANNOTATIONS && !(annotations_lazy(module) && annotate)) {
+        Py_CLEAR(module->annotate);
+        if (annotations_drop(module, "__annotate__") < 0
+            || annotations_drop(module, "__conditional_annotations__") < 0) {
+            engine->syncing--;
+            return -1;
+        }
+    }
     if (annotations_lazy(module)) {
         result = annotations_drop(module, "__annotations__");
         if (result == 0 && annotate) {
             result = annotations_set_lazy(module);
-        }
-        else if (result == 0) {
-            Py_CLEAR(module->annotate);
-            result = annotations_drop(module, "__annotate__") < 0
-                             || annotations_drop(module,
-                                                 "__conditional_annotations__")
-                                    < 0
-                         ? -1
-                         : 0;
         }
         engine->syncing--;
         return result;

@@ -392,7 +392,9 @@ frame_prepare_stores(Frame *frame, Module *module, PyObject *names)
 int
 frame_read_code(Frame *frame, CodeInfo *info)
 {
-    int first = frame_first(frame, info);
+    /* Code of eval() may be gone, and its place taken, before we are asked
+     * again. */
+    int first = info->statement != NULL ? frame_first(frame, info) : 1;
     if (first <= 0) {
         return first;
     }
