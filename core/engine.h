@@ -73,7 +73,6 @@ struct Engine {
     PyObject *restart; /* Owned str; why only a new process can apply it */
     PyObject *pending; /* Owned set of paths whose change failed to apply */
     long revision;
-    int reverted; /* the last revision was given up: the old world stands */
     struct Undo *undo; /* how to go back over the last revision. Owned. */
 };
 

@@ -513,7 +513,6 @@ engine_revert(PyObject *self, PyObject *unused)
         PyErr_SetString(PyExc_RuntimeError, "swap_back() was not called");
         return NULL;
     }
-    engine->reverted = 1;
     Py_RETURN_NONE;
 }
 

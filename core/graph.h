@@ -169,7 +169,6 @@ struct Module {
     int future_flags;     /* compiler flags of __future__ imports */
     uint32_t walk;        /* the walk that visited it last */
     uint32_t failed_walk; /* the walk in which a statement of it raised */
-    int running;          /* its statements are being visited */
     int gone;             /* its file is no more */
     ModuleRoot root;      /* imported by nobody that we trace */
     long ended_before;    /* `ended` when the transaction began */

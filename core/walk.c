@@ -184,7 +184,7 @@ static int
 visit_walk(Module *module, void *arg)
 {
     (void)arg;
-    return module->gone ? 0 : walk_module(module);
+    return walk_reach(module);
 }
 
 
@@ -648,12 +648,10 @@ walk_module(Module *module)
     }
     module->walk = engine->walk;
     module->order_count = 0;
-    module->running = 1;
     int result = module_set_initializing(module, Py_True);
     for (Py_ssize_t i = 0; result == 0 && i < module->count; i++) {
         result = walk_statement(module->statements[i]);
     }
-    module->running = 0;
     if (module_set_initializing(module, Py_False) < 0) {
         result = -1;
     }
