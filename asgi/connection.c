@@ -3,6 +3,7 @@
 #include "connection.h"
 
 #include "io_thread.h"
+#include "status.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -293,28 +294,28 @@ connection_flush(struct connection *conn)
 /* Reading. */
 
 static const char *
-refusal_reason(int status)
-{
-    switch (status) {
-    case 431:
-        return "431 Request Header Fields Too Large";
-    case 503:
-        return "503 Service Unavailable";
-    case 505:
-        return "505 HTTP Version Not Supported";
-    default:
-        return "400 Bad Request";
-    }
-}
-
-
-static const char *
 refusal_text(int status)
 {
-    if (status == 503) {
+    switch (status) {
+    case 408:
+        return "The request did not come in time.";
+    case 413:
+        return "A chunk of the body is too large.";
+    case 414:
+        return "The request's target is too long.";
+    case 417:
+        return "The only expectation that can be met is 100-continue.";
+    case 431:
+        return "The request's header fields are too large.";
+    case 501:
+        return "The request's method or transfer coding is not known here.";
+    case 503:
         return "The server is busy with a change that waits for this answer.";
+    case 505:
+        return "This server speaks HTTP/1.1 and HTTP/1.0.";
+    default:
+        return "Invalid HTTP request received.";
     }
-    return "Invalid HTTP request received.";
 }
 
 
@@ -339,10 +340,23 @@ connection_refuse(struct connection *conn, int status)
     };
     output->size = (size_t)snprintf(
         output->data, 512,
-        "HTTP/1.1 %s\r\ncontent-type: text/plain; charset=utf-8\r\n"
+        "HTTP/1.1 %d %s\r\ncontent-type: text/plain; charset=utf-8\r\n"
         "content-length: %zu\r\nconnection: close\r\n\r\n%s",
-        refusal_reason(status), strlen(text), text);
+        status, status_phrase(status), strlen(text), text);
     connection_send(conn, output);
+}
+
+
+void
+connection_time_out(struct connection *conn)
+{
+    if (conn->in_head && !conn->responded && !conn->lingering) {
+        connection_refuse(conn, 408);
+        io_idle_add(conn->io, conn, LINGER); /* for the client to take it */
+    }
+    else {
+        connection_close(conn);
+    }
 }
 
 
@@ -352,6 +366,7 @@ connection_start(struct connection *conn)
 {
     struct request *request = conn->http.request;
     io_idle_remove(conn->io, conn);
+    conn->in_head = false;
     conn->request = request;
     request->arrived = uv_hrtime();
     io_count(conn->io, IO_REQUESTS, 1);
@@ -433,6 +448,25 @@ connection_keep(struct connection *conn, const char *data, size_t size)
 }
 
 
+/* Between requests, or in the head of the next one: neither may last. */
+static void
+connection_watch_time(struct connection *conn)
+{
+    if (conn->closing || conn->lingering || conn->request != NULL
+        || conn->responded) {
+        return;
+    }
+    bool in_head = http1_begun(&conn->http);
+    if (!in_head) {
+        io_idle_add(conn->io, conn, conn->io->keep_alive);
+    }
+    else if (!conn->in_head) {
+        io_idle_add(conn->io, conn, conn->io->head_time);
+    }
+    conn->in_head = in_head;
+}
+
+
 static void
 connection_read(struct connection *conn, const char *data, size_t size)
 {
@@ -443,6 +477,7 @@ connection_read(struct connection *conn, const char *data, size_t size)
         size_t used = connection_parse(conn, data, size);
         data += used;
         size -= used;
+        connection_watch_time(conn);
     }
     if (size > 0 && !conn->closing) {
         connection_keep(conn, data, size);
@@ -532,9 +567,7 @@ connection_advance(struct connection *conn)
         connection_close(conn);
         return;
     }
-    else {
-        io_idle_add(conn->io, conn, conn->io->keep_alive);
-    }
+    connection_watch_time(conn);
     if (conn->eof && conn->output == NULL
         && (conn->request == NULL || !conn->http.message_complete)) {
         connection_close(conn); /* what is missing never comes */
@@ -562,7 +595,8 @@ connection_rest(struct connection *conn)
         connection_close(conn);
     }
     else {
-        conn->http.discard = true;
+        conn->http.discard = true; /* the rest of the body, if it comes soon */
+        io_idle_add(conn->io, conn, conn->io->keep_alive);
         connection_read_start(conn);
     }
 }
@@ -672,5 +706,6 @@ connection_accept(struct io *io, uv_stream_t *listener)
         uv_tcp_nodelay(&conn->tcp, 1);
     }
     connection_read_addresses(conn);
+    io_idle_add(io, conn, io->head_time);
     connection_read_start(conn);
 }

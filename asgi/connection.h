@@ -44,6 +44,7 @@ struct connection {
     bool last;               /* close when the queue is written */
     bool eof;                /* the client will send no more */
     bool lingering;          /* all is written; waiting for the client's end */
+    bool in_head;            /* io->head_time runs */
 
     struct output *output; /* not yet written, oldest first. Owned. */
     struct output **output_end;
@@ -55,7 +56,7 @@ struct connection {
 
     struct connection *next; /* in io->connections */
     struct connection **link;
-    struct connection *idle_next; /* in io->idle, the longest idle first */
+    struct connection *idle_next; /* in io->idle, oldest first */
     struct connection *idle_previous;
     uint64_t idle_until; /* 0 while not idle */
     struct connection *flush_next;
@@ -85,6 +86,9 @@ void connection_refuse(struct connection *conn, int status);
 
 /* Is the client this very process? Looks through all descriptors. */
 bool connection_is_own(struct connection *conn);
+
+/* It was idle for too long, or too slow. */
+void connection_time_out(struct connection *conn);
 
 /* No new request; close now if none is being answered. */
 void connection_finish(struct connection *conn);

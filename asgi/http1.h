@@ -1,4 +1,5 @@
-/* HTTP/1.x: bytes in, requests out. llhttp does the parsing.
+/* HTTP/1.x: bytes in, requests out. llhttp parses what http1_syntax.h lets
+ * through; http1_head.h says what the head asks for.
  *
  * Knows nothing of sockets or Python, so that it can be fuzzed by itself. One
  * message at a time: after the last byte of a message the parser rests until
@@ -8,19 +9,22 @@
 #ifndef HMR_ASGI_HTTP1_H
 #define HMR_ASGI_HTTP1_H
 
+#include "http1_head.h"
+#include "http1_syntax.h"
 #include "request.h"
 
 #include <llhttp.h>
 
 struct http1 {
     llhttp_t parser;
+    struct http1_syntax syntax;
+    struct http1_head head;
     struct connection *conn; /* Borrowed: it holds this struct. */
     struct request *request; /* being parsed. Borrowed once head_complete. */
     bool head_complete;      /* the request may be handed on */
     bool message_complete;   /* the parser rests */
     bool in_header;          /* a header was begun and not ended */
     bool discard;            /* nobody reads the rest of this body */
-    uint32_t extra;          /* bytes of trailers and chunk extensions */
     int status;              /* to answer when the input is bad */
 };
 
@@ -38,6 +42,9 @@ void http1_fini(struct http1 *http);
 /* Parse. The request to hand on, if any, is in .request. */
 enum http1_result
 http1_feed(struct http1 *http, const char *data, size_t size, size_t *used);
+
+/* Has a request begun to come? */
+bool http1_begun(const struct http1 *http);
 
 /* The response is complete: ready for the next message. */
 void http1_next(struct http1 *http);

@@ -18,6 +18,7 @@ struct io_options {
     const int *listeners; /* borrowed: the thread uses duplicates */
     size_t n_listeners;
     uint64_t keep_alive; /* milliseconds that an idle connection stays */
+    uint64_t head_time;  /* milliseconds for a head to come: 408 after them */
 };
 
 enum io_counter {

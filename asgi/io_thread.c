@@ -69,8 +69,7 @@ io_complain(struct io *io, const char *format, ...)
 }
 
 
-/* Idle connections. All wait equally long, except those that linger: these are
- * few, and a late end costs nothing, so the list stays in order of arrival. */
+/* Idle connections, in order of arrival. */
 
 static void
 on_idle_timer(uv_timer_t *timer)
@@ -82,7 +81,7 @@ on_idle_timer(uv_timer_t *timer)
     while (conn != NULL) {
         struct connection *later = conn->idle_next;
         if (conn->idle_until <= now) {
-            connection_close(conn);
+            connection_time_out(conn);
         }
         else if (next == 0 || conn->idle_until < next) {
             next = conn->idle_until;
@@ -351,6 +350,7 @@ io_init(struct io *io, const struct io_options *options)
         return UV_E2BIG;
     }
     io->keep_alive = options->keep_alive;
+    io->head_time = options->head_time;
     int status = io_init_handles(io);
     for (size_t i = 0; status == 0 && i < options->n_listeners; i++) {
         io->n_listeners = i + 1;

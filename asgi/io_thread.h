@@ -50,9 +50,10 @@ struct io {
     size_t n_listeners;
     size_t open_handles; /* uv_close callbacks still to come */
     uint64_t keep_alive; /* milliseconds */
+    uint64_t head_time;  /* likewise */
     uint64_t last_id;
     struct connection *connections;
-    struct connection *idle; /* the longest idle first */
+    struct connection *idle; /* oldest first */
     struct connection *idle_last;
     struct connection *to_flush;
     struct fence fence;
@@ -77,7 +78,7 @@ void io_post(struct io *io, struct letter *letter);
 void io_post_event(struct io *io, struct request *request, unsigned event);
 void io_ring_app(struct io *io);
 
-/* The idle list: connections that wait for their next request. */
+/* The idle list: connections that wait for a request, or its whole head. */
 void io_idle_add(struct io *io, struct connection *conn, uint64_t wait);
 void io_idle_remove(struct io *io, struct connection *conn);
 

@@ -142,8 +142,28 @@ request_add_header(struct request *request)
     struct header *header = &request->headers[request->n_headers++];
     header->name = request->text_size;
     header->name_size = header->value = header->value_size = 0;
-    header->hash = 2166136261u;
+    header->hash = 0;
     return header;
+}
+
+
+static uint32_t
+hash_add(uint32_t hash, const char *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        hash = (hash ^ (unsigned char)data[i]) * 16777619u; /* FNV-1a */
+    }
+    return hash;
+}
+
+
+void
+request_hash_header(const struct request *request, struct header *header)
+{
+    uint32_t hash =
+        hash_add(2166136261u, request->text + header->name, header->name_size);
+    header->hash =
+        hash_add(hash, request->text + header->value, header->value_size);
 }
 
 

@@ -98,6 +98,9 @@ int request_add_text(struct request *request, const char *text, size_t size);
 /* A header begins at the end of the text; NULL when it cannot be added. */
 struct header *request_add_header(struct request *request);
 
+/* Reckon .hash anew, after the value was changed. */
+void request_hash_header(const struct request *request, struct header *header);
+
 /* Copy a piece of body in; 0, or -1 without memory. */
 int request_add_body(struct request *request, const char *data, size_t size);
 

@@ -6,6 +6,7 @@
  */
 
 #include "exchange.h"
+#include "field.h"
 #include "status.h"
 
 #include <stdio.h>
@@ -85,96 +86,51 @@ output_post(struct exchange *self, unsigned flags)
 }
 
 
-/* Header names are tokens; values have no control characters but the tab. */
+/* Fields that mean something to us. 1: it is not sent on; -1: an exception. */
 
-static bool
-name_is_valid(const unsigned char *name, size_t size)
+static int
+note_length(struct exchange *self, const char *value, size_t size)
 {
-    static const char SEPARATORS[] = "()<>@,;:[]={} \\\"\t";
-    for (size_t i = 0; i < size; i++) {
-        if (name[i] <= 0x20 || name[i] == 0x7f
-            || (name[i] < 0x80 && !(name[i] >= 'a' && name[i] <= 'z')
-                && strchr(SEPARATORS, name[i]) != NULL)) {
-            return false;
-        }
-    }
-    return size > 0;
-}
-
-
-static bool
-value_is_valid(const unsigned char *value, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        if ((value[i] < 0x20 && value[i] != '\t') || value[i] == 0x7f) {
-            return false;
-        }
-    }
-    return true;
-}
-
-
-static bool
-has_token(const char *value, size_t size, const char *lower)
-{
-    size_t length = strlen(lower);
-    size_t at = 0;
-    while (at < size) {
-        while (at < size
-               && (value[at] == ' ' || value[at] == ',' || value[at] == '\t')) {
-            at++;
-        }
-        size_t start = at;
-        while (at < size && value[at] != ',' && value[at] != ' '
-               && value[at] != '\t') {
-            at++;
-        }
-        if (at - start == length
-            && PyOS_strnicmp(value + start, lower, (Py_ssize_t)length) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-
-/* How many bytes the application promises; -1 with an exception. */
-static long long
-parse_length(const char *value, size_t size)
-{
-    long long length = 0;
-    bool valid = size > 0 && size < 19;
-    for (size_t i = 0; valid && i < size; i++) {
-        valid = value[i] >= '0' && value[i] <= '9';
-        length = length * 10 + (value[i] - '0');
-    }
-    if (!valid) {
-        PyErr_SetString(PyExc_RuntimeError,
-                        "Invalid Content-Length in the response.");
+    int64_t length = field_length(value, size);
+    if (length < 0 || self->has_length) {
+        PyErr_Format(PyExc_RuntimeError, "%s Content-Length in the response.",
+                     length < 0 ? "Invalid" : "More than one");
         return -1;
     }
-    return length;
+    self->remaining = length;
+    self->has_length = true;
+    return self->status == 204; /* RFC 9110 section 8.6 */
 }
 
 
-/* What some headers mean to us. 1: do not send this header on; -1: error. */
+/* The transfer coding is the server's; the application may ask for chunks. */
+static int
+note_coding(struct exchange *self, const char *value, size_t size)
+{
+    if (!field_equal(value, size, "chunked")) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "Invalid Transfer-Encoding in the response: it can "
+                        "only be chunked.");
+        return -1;
+    }
+    self->chunked = true;
+    return 1;
+}
+
+
 static int
 header_note(struct exchange *self, const char *name, size_t name_size,
             const char *value, size_t size)
 {
 #define IS(text) \
     (name_size == sizeof text - 1 && memcmp(name, text, sizeof text - 1) == 0)
-    if (IS("content-length") && !self->chunked) {
-        self->remaining = parse_length(value, size);
-        self->has_length = true;
-        return self->remaining < 0 ? -1 : 0;
+    if (IS("content-length")) {
+        return note_length(self, value, size);
     }
-    if (IS("transfer-encoding") && has_token(value, size, "chunked")) {
-        self->chunked = self->request->minor > 0;
-        self->has_length = false;
-        return !self->chunked;
+    if (IS("transfer-encoding")) {
+        return note_coding(self, value, size);
     }
-    if (IS("connection") && has_token(value, size, "close")) {
+    if (IS("connection") && field_has_token(value, size, "close")) {
         self->keep_alive = false;
         self->has_close = true;
     }
@@ -211,13 +167,14 @@ header_put(struct exchange *self, PyObject *name, PyObject *value)
         char c = source[i];
         at[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
     }
-    if (!name_is_valid((unsigned char *)at, name_size)) {
-        PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header name.");
+    if (name_size == 0 || field_span(at, name_size, CHAR_TOKEN) < name_size) {
+        PyErr_Format(PyExc_RuntimeError, "Invalid HTTP header name: %R.", name);
         return -1;
     }
     const char *text = PyBytes_AS_STRING(value);
-    if (!value_is_valid((const unsigned char *)text, size)) {
-        PyErr_SetString(PyExc_RuntimeError, "Invalid HTTP header value.");
+    if (field_span(text, size, CHAR_VALUE) < size) {
+        PyErr_Format(PyExc_RuntimeError, "Invalid HTTP header value: %R: %R.",
+                     name, value);
         return -1;
     }
     int note = header_note(self, at, name_size, text, size);
@@ -260,6 +217,13 @@ headers_put(struct exchange *self, PyObject *headers)
 
 
 /* The head. */
+
+static bool
+status_has_no_body(int status)
+{
+    return status == 204 || status == 304;
+}
+
 
 static int
 status_put(struct exchange *self, int status)
@@ -304,8 +268,9 @@ message_status(struct exchange *self, PyObject *message)
     if (status == -1 && PyErr_Occurred()) {
         return -1;
     }
-    if (status < 100 || status > 999) {
-        PyErr_Format(PyExc_ValueError, "%ld is no HTTP status.", status);
+    if (status < 200 || status > 999) {
+        PyErr_Format(PyExc_ValueError,
+                     "%ld is no HTTP status that ends a request.", status);
         return -1;
     }
     return (int)status;
@@ -325,15 +290,14 @@ response_start(struct exchange *self, PyObject *message)
         return -1;
     }
     response_reset(self);
+    self->status = status;
     if (status_put(self, status) < 0
         || (headers != NULL && headers_put(self, headers) < 0)) {
         response_reset(self);
         return -1;
     }
     self->started = true;
-    self->status = status;
-    self->no_body =
-        self->no_body || status < 200 || status == 204 || status == 304;
+    self->no_body = self->no_body || status_has_no_body(status);
     if (self->must_continue) {
         self->must_continue = false;
         self->keep_alive = false; /* will the body come or not? */
@@ -387,12 +351,16 @@ static void
 framing_put(struct exchange *self, size_t size, bool more)
 {
     struct output *output = self->output;
-    bool bodiless_status =
-        self->status < 200 || self->status == 204 || self->status == 304;
-    if (self->has_length || self->chunked || bodiless_status) {
+    bool may_chunk = self->chunked && self->request->minor > 0;
+    self->chunked = false;
+    if (self->has_length || status_has_no_body(self->status)) {
         return;
     }
-    if (!more) {
+    if (may_chunk) {
+        OUTPUT_PUT_TEXT(output, "transfer-encoding: chunked\r\n");
+        self->chunked = true;
+    }
+    else if (!more) {
         length_put(output, size);
         self->has_length = true;
         self->remaining = (long long)size;

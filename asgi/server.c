@@ -300,8 +300,16 @@ parse_listeners(PyObject *sequence, Py_ssize_t *count)
 }
 
 
+static uint64_t
+milliseconds(double seconds)
+{
+    return seconds <= 0 ? 1 : (uint64_t)(seconds * 1000);
+}
+
+
 static int
-server_open_io(struct server *self, PyObject *listeners, double keep_alive)
+server_open_io(struct server *self, PyObject *listeners, double keep_alive,
+               double head_time)
 {
     Py_ssize_t n;
     int *fds = parse_listeners(listeners, &n);
@@ -311,7 +319,8 @@ server_open_io(struct server *self, PyObject *listeners, double keep_alive)
     struct io_options options = {
         .listeners = fds,
         .n_listeners = (size_t)n,
-        .keep_alive = keep_alive <= 0 ? 1 : (uint64_t)(keep_alive * 1000),
+        .keep_alive = milliseconds(keep_alive),
+        .head_time = milliseconds(head_time),
     };
     int error;
     self->io = io_new(&options, &error);
@@ -328,17 +337,18 @@ static PyObject *
 server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {
-        "listeners", "loop",       "on_change",     "access_log",  "on_error",
-        "root_path", "keep_alive", "server_header", "date_header", NULL,
+        "listeners",     "loop",        "on_change",  "access_log",
+        "on_error",      "root_path",   "keep_alive", "head_time",
+        "server_header", "date_header", NULL,
     };
     PyObject *listeners, *loop = NULL, *root_path = NULL;
     PyObject *on_change = Py_None, *access_log = Py_None, *on_error = Py_None;
-    double keep_alive = 5.0;
+    double keep_alive = 5.0, head_time = 60.0;
     int server_header = 1, date_header = 1;
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "O|$OOOOUdpp:Server", keywords, &listeners, &loop,
+            args, kwargs, "O|$OOOOUddpp:Server", keywords, &listeners, &loop,
             &on_change, &access_log, &on_error, &root_path, &keep_alive,
-            &server_header, &date_header)) {
+            &head_time, &server_header, &date_header)) {
         return NULL;
     }
     if (loop == NULL) {
@@ -363,7 +373,7 @@ server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         self->root_path_bytes = PyUnicode_AsUTF8String(self->root_path);
     }
     if (self->root_path_bytes == NULL || scope_prepare(self) < 0
-        || server_open_io(self, listeners, keep_alive) < 0) {
+        || server_open_io(self, listeners, keep_alive, head_time) < 0) {
         Py_DECREF((PyObject *)self);
         return NULL;
     }

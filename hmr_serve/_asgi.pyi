@@ -21,7 +21,8 @@ class Server:
         access_log: Callable[[str, str, str, str, int, float], None] | None = None,
         on_error: Callable[[str, BaseException | None], None] | None = None,
         root_path: str = "",
-        keep_alive: float = 5.0,
+        keep_alive: float = 5.0,  # seconds that an idle connection stays open
+        head_time: float = 60.0,  # seconds for the head of a request: 408 after them
         server_header: bool = True,
         date_header: bool = True,
     ) -> None:

@@ -317,7 +317,8 @@ client_vanish(void)
     free(client_read(fd, 10));
     close(fd);
     fd = client_connect();
-    client_send_text(fd, "POST / HTTP/1.1\r\ncontent-length: 90\r\n\r\nhalf");
+    client_send_text(
+        fd, "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 90\r\n\r\nhalf");
     close(fd);
     fd = client_connect();
     client_send_text(fd, "nonsense\r\n\r\n");
@@ -400,6 +401,7 @@ main(int argc, char **argv)
         .listeners = &listener,
         .n_listeners = 1,
         .keep_alive = 5000,
+        .head_time = 5000,
     };
     struct io *io = io_new(&options, &error);
     CHECK(io != NULL);

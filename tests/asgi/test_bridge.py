@@ -237,7 +237,9 @@ def test_starlette_with_middleware_streaming_and_background_tasks(loop: str) -> 
             response = client.get("/stream")
             assert (response.body, response.header("x-seen")) == (b"012", "yes")
             assert client.get("/sync?q=a").body == b'{"q":"a"}'
-            client.send(b'POST /post HTTP/1.1\r\ncontent-length: 7\r\n\r\n{"a":1}')
+            client.send(
+                b'POST /post HTTP/1.1\r\nhost: x\r\ncontent-length: 7\r\n\r\n{"a":1}'
+            )
             assert client.response().body == b'{"a":1}'
         until(lambda: len(done) == 3)
         assert served.errors == []
@@ -283,7 +285,7 @@ def test_receive_gives_the_body_as_it_comes(loop: str) -> None:
 
     messages: list[dict[str, Any]] = []
     with serve(app, loop) as served, served.connect() as client:
-        client.send(b"POST / HTTP/1.1\r\ncontent-length: 6\r\n\r\n")
+        client.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\n")
         for i, part in enumerate((b"ab", b"cd", b"ef")):
             client.send(part)
             until(lambda n=i: b"".join(m["body"] for m in messages)[2 * n :])
@@ -322,7 +324,7 @@ def test_a_client_that_goes_is_a_disconnect(loop: str, how: str) -> None:
     messages: list[Any] = []
     with serve(app, loop) as served:
         client = served.connect()
-        client.send(b"GET / HTTP/1.1\r\n\r\n")
+        client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         until(lambda: started)
         client.reset() if how == "reset" else client.socket.close()
         until(lambda: messages == [{"type": "http.disconnect"}])
@@ -349,7 +351,7 @@ def test_receive_works_as_a_coroutine_does(loop: str) -> None:
 
     messages: list[Any] = []
     with serve(app, loop) as served, served.connect() as client:
-        client.send(b"POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\na")
+        client.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\na")
         assert client.response().body == b"ok"
         until(lambda: messages == [{"type": "http.disconnect"}] * 2)
         assert served.errors == []
@@ -384,7 +386,7 @@ def test_a_head_goes_out_when_the_handler_waits_before_the_body(loop: str) -> No
         gate = served.call(asyncio.Event)
         for path in ("/", "/late"):
             with served.connect() as client:
-                client.send(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+                client.send(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
                 assert client.head().header("transfer-encoding") == "chunked"
                 served.call(gate.set)
                 assert client.chunk() == b"x"
@@ -404,7 +406,7 @@ def test_streamed_pieces_arrive_one_by_one(loop: str) -> None:
 
     with serve(app, loop) as served, served.connect() as client:
         gates = [served.call(asyncio.Event) for _ in range(5)]
-        client.send(b"GET / HTTP/1.1\r\n\r\n")
+        client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         client.head()
         for i in range(5):
             assert client.chunk() == b"%d" % i
@@ -450,6 +452,7 @@ WRONG = {
     "no type": ([{"status": 200}], "needs a 'type'"),
     "no status": ([{"type": "http.response.start"}], "status"),
     "bad status": ([start() | {"status": 1}], "1 is no HTTP status"),
+    "no final status": ([start() | {"status": 103}], "103 is no HTTP status that ends"),
     "text status": ([start() | {"status": "200"}], "int"),
     "too long": (
         [start(headers=LENGTH_2), body(b"abc")],
@@ -464,12 +467,22 @@ WRONG = {
     "NUL in value": ([start(headers=[(b"a", b"b\0")])], "Invalid HTTP header value"),
     "LF in name": ([start(headers=[(b"a\nb", b"c")])], "Invalid HTTP header name"),
     "space in name": ([start(headers=[(b"a b", b"c")])], "Invalid HTTP header name"),
+    "umlaut in name": ([start(headers=[(b"\xe4", b"c")])], "Invalid HTTP header name"),
     "empty name": ([start(headers=[(b"", b"c")])], "Invalid HTTP header name"),
     "text headers": ([start(headers=[("a", "b")])], "pairs of bytes"),
     "not a pair": ([start(headers=[(b"a",)])], "pair"),
     "bad length": (
         [start(headers=[(b"content-length", b"-1")])],
         "Invalid Content-Length",
+    ),
+    "two lengths": ([start(headers=LENGTH_2 * 2)], "More than one Content-Length"),
+    "list of lengths": (
+        [start(headers=[(b"content-length", b"2, 2")])],
+        "Invalid Content-Length",
+    ),
+    "unknown coding": (
+        [start(headers=[(b"transfer-encoding", b"gzip")])],
+        "Invalid Transfer-Encoding",
     ),
     "text body": ([start(), body("text")], "bytes-like"),  # type: ignore[arg-type]
 }
@@ -532,7 +545,7 @@ def test_an_exception_in_mid_response_cuts_the_connection() -> None:
         raise ValueError
 
     with serve(app) as served, served.connect() as client:
-        client.send(b"GET / HTTP/1.1\r\n\r\n")
+        client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         client.head()
         assert client.chunk() == b"part"
         assert client.closed()  # without a last chunk
@@ -615,7 +628,7 @@ def test_an_interrupt_ends_the_loop_after_the_batch(
         server.app = app
         server.start()
         client = Client(listener.getsockname()[1])
-        client.send(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+        client.send(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
         with pytest.raises(exception):
             running.run_forever()
         running.run_until_complete(asyncio.sleep(0.01))  # it can go on

@@ -468,7 +468,7 @@ def test_bodies_of_running_requests_pass_the_fence(tmp_path: Path, loop: str) ->
         watched.hold = True
         bodies.clear()
         with watched.served.connect() as client:
-            client.send(b"POST / HTTP/1.1\r\ncontent-length: 4\r\n\r\nab")
+            client.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nab")
             until(lambda: bodies)
             save(watched.main, "new")
             until(lambda: watched.changes)
@@ -486,7 +486,7 @@ def test_a_client_that_leaves_behind_the_fence_starts_nothing(tmp_path: Path) ->
         logged = len(watched.served.log)
         for how in ("reset", "close"):
             client = watched.served.connect()
-            client.send(b"POST / HTTP/1.1\r\ncontent-length: 4\r\n\r\nab")
+            client.send(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nab")
             fenced = 1 if how == "reset" else 2
             until(lambda n=fenced: watched.fenced() == n)
             client.reset() if how == "reset" else client.socket.close()
@@ -614,7 +614,7 @@ def test_a_request_of_another_process_is_not_refused(tmp_path: Path) -> None:
     code = """
 import socket, sys
 client = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-client.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n")
+client.sendall(b"GET / HTTP/1.1\\r\\nhost: x\\r\\n\\r\\n")
 print(client.recv(100).split()[1].decode())
 """
     with watching(tmp_path) as watched:

@@ -50,7 +50,9 @@ def test_an_upload_that_nobody_reads_does_not_fill_memory(loop: str) -> None:
         before = resident()
 
         def upload() -> None:
-            client.send(b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % total)
+            client.send(
+                b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % total
+            )
             piece = b"x" * 65536
             while sent[0] < total:
                 client.send(piece)
@@ -85,7 +87,7 @@ def test_a_download_that_nobody_reads_does_not_fill_memory(loop: str) -> None:
     produced = [0]
     with serve(app, loop) as served, served.connect() as client:
         before = resident()
-        client.send(b"GET / HTTP/1.1\r\n\r\n")
+        client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         stalled(lambda: produced[0])
         assert produced[0] < n / 2
         assert resident() - before < 8 * 1024 * 1024
@@ -113,7 +115,7 @@ def test_a_client_that_leaves_in_mid_download_frees_the_handler(loop: str) -> No
     produced = [0]
     with serve(app, loop) as served:
         client = served.connect()
-        client.send(b"GET / HTTP/1.1\r\n\r\n")
+        client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         stalled(lambda: produced[0])
         stuck = produced[0]
         client.reset()
@@ -141,7 +143,7 @@ def test_a_thousand_connections_at_once() -> None:
     with serve(hello) as served:
         clients = [served.connect() for _ in range(1000)]
         for client in clients:
-            client.send(b"GET / HTTP/1.1\r\n\r\n")
+            client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         for client in clients:
             assert client.response().body == b"hello"
         assert served.stats()["connections"] == 1000
@@ -169,7 +171,7 @@ def test_stop_waits_for_running_requests_and_closes_idle_ones(loop: str) -> None
     ):
         gate = served.call(asyncio.Event)
         idle.get()
-        busy.send(b"GET /slow HTTP/1.1\r\n\r\n")
+        busy.send(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n")
         until(lambda: started)
         until(lambda: served.stats()["connections"] == 3)
         stopping = served.call(lambda: asyncio.ensure_future(served.server.stop(5.0)))
@@ -204,8 +206,8 @@ def test_stop_cancels_what_outlasts_the_grace(loop: str) -> None:
         served.connect() as plain,
         served.connect() as stream,
     ):
-        plain.send(b"GET /plain HTTP/1.1\r\n\r\n")
-        stream.send(b"GET /stream HTTP/1.1\r\n\r\n")
+        plain.send(b"GET /plain HTTP/1.1\r\nhost: x\r\n\r\n")
+        stream.send(b"GET /stream HTTP/1.1\r\nhost: x\r\n\r\n")
         stream.head()
         until(lambda: served.stats()["in_flight"] == 2)
         began = time.monotonic()
@@ -228,7 +230,7 @@ def test_stop_ends_although_a_handler_ignores_its_cancellation() -> None:
     over: list[int] = []
     ignored: list[int] = []
     with serve(app) as served, served.connect() as client:
-        client.send(b"GET / HTTP/1.1\r\n\r\n")
+        client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         until(lambda: served.stats()["in_flight"] == 1)
         served.wait(lambda: served.server.stop(0.05))
         assert ignored
@@ -249,7 +251,7 @@ def test_stop_cuts_a_client_that_does_not_read() -> None:
         await respond(send, b"x" * 50_000_000)
 
     with serve(app) as served, served.connect() as client:
-        client.send(b"GET / HTTP/1.1\r\n\r\n")
+        client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         client.head()
         began = time.monotonic()
         served.wait(lambda: served.server.stop(0.1))
@@ -265,7 +267,7 @@ def test_abort_ends_everything_at_once() -> None:
 
     ended: list[int] = []
     with serve(app) as served, served.connect() as client:
-        client.send(b"GET / HTTP/1.1\r\n\r\n")
+        client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         until(lambda: served.stats()["in_flight"] == 1)
         served.call(served.server.abort)
         assert client.closed()
@@ -423,11 +425,11 @@ def test_the_loop_blocked_does_not_stop_the_network() -> None:
 
     blocked, gate = threading.Event(), threading.Event()
     with serve(app) as served, served.connect() as first:
-        first.send(b"GET /block HTTP/1.1\r\n\r\n")
+        first.send(b"GET /block HTTP/1.1\r\nhost: x\r\n\r\n")
         assert blocked.wait(DEADLINE)
         others = [Client(served.port) for _ in range(20)]
         for client in others:
-            client.send(b"GET / HTTP/1.1\r\n\r\n")
+            client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         gate.set()
         for client in [first, *others]:
             assert client.response().body == b"done"
@@ -449,9 +451,9 @@ def test_a_finished_answer_leaves_before_the_next_handler_blocks() -> None:
         hold = threading.Event()
         served.loop.call_soon_threadsafe(hold.wait, DEADLINE)
         requests = served.server.stats()["requests"]
-        first.send(b"GET /first HTTP/1.1\r\n\r\n")
+        first.send(b"GET /first HTTP/1.1\r\nhost: x\r\n\r\n")
         until(lambda: served.server.stats()["requests"] == requests + 1)
-        second.send(b"GET /hold HTTP/1.1\r\n\r\n")
+        second.send(b"GET /hold HTTP/1.1\r\nhost: x\r\n\r\n")
         until(lambda: served.server.stats()["requests"] == requests + 2)
         hold.set()  # now both are taken in one batch
         assert blocked.wait(DEADLINE)

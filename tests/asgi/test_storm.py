@@ -23,13 +23,14 @@ from .harness import DEADLINE, Served, respond, serve, until
 SECONDS = 3.0
 CLIENTS = 6
 RESET = b"\x01\0\0\0\0\0\0\0"  # SO_LINGER: on, 0 seconds
+POST = b"POST /%s HTTP/1.1\r\nhost: x\r\n"
 SEEDS = [
     b"GET / HTTP/1.1\r\nhost: x\r\n\r\n",
-    b"POST /p HTTP/1.1\r\ncontent-length: 100000\r\n\r\n" + b"b" * 100_000,
-    b"POST /c HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-    b"POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\nabc",
+    POST % b"p" + b"content-length: 100000\r\n\r\n" + b"b" * 100_000,
+    POST % b"c" + b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    POST % b"" + b"expect: 100-continue\r\ncontent-length: 3\r\n\r\nabc",
     b"GET / HTTP/1.0\r\n\r\n",
-    b"HEAD / HTTP/1.1\r\n\r\n",
+    b"HEAD / HTTP/1.1\r\nhost: x\r\n\r\n",
 ]
 
 
