@@ -8,6 +8,8 @@
 
 #include "exchange.h"
 
+#include "websocket.h" /* close codes */
+
 
 static void
 exchange_link(struct exchange *self)
@@ -45,12 +47,17 @@ exchange_failed(struct exchange *self, PyObject *exception)
     bool cancelled =
         PyErr_GivenExceptionMatches(exception, server->state->cancelled_error);
     if (!(cancelled && server->cancelled)
+        && !PyErr_GivenExceptionMatches(exception,
+                                        server->state->client_disconnected)
         && !PyErr_GivenExceptionMatches(exception, PyExc_KeyboardInterrupt)
         && !PyErr_GivenExceptionMatches(exception, PyExc_SystemExit)) {
         server_report(server, "Exception in ASGI application", exception);
     }
     if (self->complete || self->disconnected) {
         return 0;
+    }
+    if (self->socket == SOCKET_OPEN) {
+        return socket_close(self, CLOSE_INTERNAL);
     }
     if (self->head_sent) {
         return response_break(self);
@@ -72,16 +79,23 @@ exchange_returned(struct exchange *self, PyObject *result)
         }
         server_report(server, PyUnicode_AsUTF8(text), NULL);
         Py_DECREF(text);
-        if (self->started) {
+        if (self->started && self->socket != SOCKET_OPEN) {
             return response_break(self);
         }
     }
     if (self->complete || self->disconnected) {
         return 0;
     }
+    if (self->socket == SOCKET_OPEN) {
+        return socket_close(self, CLOSE_NORMAL);
+    }
     if (!self->started) {
         server_report(
-            server, "ASGI callable returned without starting response.", NULL);
+            server,
+            self->socket == SOCKET_NONE
+                ? "ASGI callable returned without starting response."
+                : "ASGI callable returned without completing handshake.",
+            NULL);
         return response_plain(self, 500);
     }
     server_report(server, "ASGI callable returned without completing response.",

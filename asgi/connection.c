@@ -4,6 +4,8 @@
 
 #include "io_thread.h"
 #include "status.h"
+#include "websocket_handshake.h"
+#include "websocket_io.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -18,7 +20,6 @@ enum {
     LINGER = 1000,       /* milliseconds for the client to see our end */
 };
 
-static void connection_read_start(struct connection *conn);
 static void connection_rest(struct connection *conn);
 
 
@@ -35,16 +36,6 @@ connection_unref(struct connection *conn)
     if (atomic_fetch_sub_explicit(&conn->refs, 1, memory_order_acq_rel) == 1) {
         free(conn);
     }
-}
-
-
-static void
-output_free(struct output *output)
-{
-    if (output->request != NULL) {
-        request_unref(output->request);
-    }
-    free(output);
 }
 
 
@@ -101,6 +92,9 @@ connection_close(struct connection *conn)
         conn->next->link = conn->link;
     }
     io_count(io, IO_CONNECTIONS, -1);
+    if (conn->websocket != NULL) {
+        websocket_end(conn);
+    }
     connection_drop_request(conn);
     if (!conn->writing) {
         connection_drop_output(conn); /* else libuv still points into it */
@@ -149,14 +143,10 @@ connection_end(struct connection *conn)
 
 /* Writing. */
 
-void
-connection_send(struct connection *conn, struct output *output)
+/* Behind what is in the queue. */
+static void
+connection_queue(struct connection *conn, struct output *output)
 {
-    bool mine = output->request == NULL || output->request == conn->request;
-    if (conn->closing || conn->ended || conn->lingering || !mine) {
-        output_free(output);
-        return;
-    }
     if (output->flags & OUTPUT_END) {
         conn->ended = true;
     }
@@ -172,6 +162,37 @@ connection_send(struct connection *conn, struct output *output)
         connection_ref(conn);
         conn->flush_next = conn->io->to_flush;
         conn->io->to_flush = conn;
+    }
+}
+
+
+void
+connection_send(struct connection *conn, struct output *output)
+{
+    bool mine = output->request == NULL || output->request == conn->request;
+    if (conn->closing || conn->ended || conn->lingering || !mine) {
+        output_free(output);
+        return;
+    }
+    unsigned flags = output->flags;
+    if (flags & OUTPUT_MESSAGE) {
+        output = websocket_frame(conn, output);
+    }
+    if (output != NULL) {
+        connection_queue(conn, output);
+    }
+    if (flags & OUTPUT_UPGRADE) {
+        websocket_start(conn);
+    }
+}
+
+
+void
+connection_end_after_output(struct connection *conn)
+{
+    conn->ended = conn->last = true;
+    if (conn->output == NULL && !conn->writing) {
+        connection_rest(conn);
     }
 }
 
@@ -305,6 +326,8 @@ refusal_text(int status)
         return "The request's target is too long.";
     case 417:
         return "The only expectation that can be met is 100-continue.";
+    case 426:
+        return "Version 13 of the WebSocket protocol is spoken here.";
     case 431:
         return "The request's header fields are too large.";
     case 501:
@@ -316,6 +339,16 @@ refusal_text(int status)
     default:
         return "Invalid HTTP request received.";
     }
+}
+
+
+/* What the status asks for besides: RFC 9110 section 15.5.22, RFC 6455 4.4. */
+static const char *
+refusal_fields(int status)
+{
+    return status == 426
+               ? "upgrade: websocket\r\nsec-websocket-version: 13\r\n"
+               : "";
 }
 
 
@@ -341,8 +374,9 @@ connection_refuse(struct connection *conn, int status)
     output->size = (size_t)snprintf(
         output->data, 512,
         "HTTP/1.1 %d %s\r\ncontent-type: text/plain; charset=utf-8\r\n"
-        "content-length: %zu\r\nconnection: close\r\n\r\n%s",
-        status, status_phrase(status), strlen(text), text);
+        "%scontent-length: %zu\r\nconnection: close\r\n\r\n%s",
+        status, status_phrase(status), refusal_fields(status), strlen(text),
+        text);
     connection_send(conn, output);
 }
 
@@ -365,11 +399,20 @@ static void
 connection_start(struct connection *conn)
 {
     struct request *request = conn->http.request;
+    struct websocket_options *websocket = &conn->io->websocket;
     io_idle_remove(conn->io, conn);
     conn->in_head = false;
     conn->request = request;
     request->arrived = uv_hrtime();
     io_count(conn->io, IO_REQUESTS, 1);
+    if (websocket->enabled) {
+        int status = websocket_handshake(request, websocket->deflate);
+        if (status != 0 && status != 101) {
+            request_unref(request); /* the application's */
+            connection_refuse(conn, status);
+            return;
+        }
+    }
     fence_hold(&conn->io->fence, request);
 }
 
@@ -384,8 +427,7 @@ connection_read_stop(struct connection *conn)
 }
 
 
-/* The application is slower than the client: stop reading for now. */
-static void
+bool
 connection_pause(struct connection *conn)
 {
     struct request *request = conn->request;
@@ -394,7 +436,9 @@ connection_pause(struct connection *conn)
     if (atomic_load(&request->body_unread) <= BODY_LOW_WATER
         && atomic_exchange(&request->body_paused, false)) {
         connection_read_start(conn); /* it caught up just now */
+        return false;
     }
+    return true;
 }
 
 
@@ -417,14 +461,13 @@ connection_parse(struct connection *conn, const char *data, size_t size)
     }
     if (result == HTTP1_MORE && conn->request != NULL && !conn->ended
         && atomic_load(&conn->request->body_unread) > BODY_HIGH_WATER) {
-        connection_pause(conn);
+        (void)connection_pause(conn); /* the parser keeps nothing back */
     }
     return used;
 }
 
 
-/* Keep what came behind the current request. */
-static void
+void
 connection_keep(struct connection *conn, const char *data, size_t size)
 {
     if (conn->input_start == conn->input_size) {
@@ -473,6 +516,10 @@ connection_read(struct connection *conn, const char *data, size_t size)
     if (conn->lingering || (conn->ended && conn->last)) {
         return;
     }
+    if (conn->websocket != NULL) {
+        websocket_receive(conn, data, size);
+        return;
+    }
     if (!conn->http.message_complete) {
         size_t used = connection_parse(conn, data, size);
         data += used;
@@ -493,7 +540,10 @@ connection_at_eof(struct connection *conn)
 {
     conn->eof = true;
     connection_read_stop(conn);
-    if (conn->lingering || conn->request == NULL
+    if (conn->websocket != NULL && conn->ended) {
+        return; /* closed by both sides: our answer is on its way */
+    }
+    if (conn->lingering || conn->request == NULL || conn->websocket != NULL
         || !conn->http.message_complete) {
         connection_close(conn);
         return;
@@ -529,7 +579,7 @@ on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 }
 
 
-static void
+void
 connection_read_start(struct connection *conn)
 {
     if (!conn->reading && !conn->closing && !conn->eof) {
@@ -543,6 +593,10 @@ connection_read_start(struct connection *conn)
 void
 connection_resume(struct connection *conn)
 {
+    if (conn->websocket != NULL) {
+        websocket_resume(conn);
+        return;
+    }
     connection_read_start(conn);
 }
 
@@ -582,6 +636,9 @@ connection_advance(struct connection *conn)
 static void
 connection_rest(struct connection *conn)
 {
+    if (conn->websocket != NULL && !conn->ended) {
+        websocket_drained(conn);
+    }
     if (conn->lingering || !conn->ended) {
         return;
     }
@@ -605,7 +662,10 @@ connection_rest(struct connection *conn)
 void
 connection_finish(struct connection *conn)
 {
-    if (conn->request == NULL && conn->output == NULL) {
+    if (conn->websocket != NULL) {
+        websocket_leave(conn);
+    }
+    else if (conn->request == NULL && conn->output == NULL) {
         connection_close(conn);
     }
     /* Else connection_advance sees that the thread stops. */

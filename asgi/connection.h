@@ -15,6 +15,7 @@
 #include <uv.h>
 
 struct io;
+struct websocket_io;
 
 struct address {
     char host[108]; /* an IP address, or the path of a Unix socket */
@@ -35,6 +36,7 @@ struct connection {
     uint64_t id;
     struct http1 http;
     struct request *request; /* the one being answered. Owned. */
+    struct websocket_io *websocket; /* Owned; NULL: it speaks HTTP. */
     bool closing;            /* uv_close was called */
     bool reading;            /* uv_read_start is on */
     bool writing;            /* write_request is under way */
@@ -77,6 +79,17 @@ void connection_close(struct connection *conn);
 /* Queue output (ownership passes); connection_flush writes. */
 void connection_send(struct connection *conn, struct output *output);
 void connection_flush(struct connection *conn);
+
+/* Nothing more is to be sent: close the connection when all is written. */
+void connection_end_after_output(struct connection *conn);
+
+/* The application is slower than the client: stop reading for now. False if it
+ * caught up just now. */
+bool connection_pause(struct connection *conn);
+void connection_read_start(struct connection *conn);
+
+/* Keep what came and is not to be parsed yet. */
+void connection_keep(struct connection *conn, const char *data, size_t size);
 
 /* The application took the body: read on. */
 void connection_resume(struct connection *conn);

@@ -22,12 +22,28 @@ exchange_new(struct server *server, struct request *request)
     self->keep_alive = request->keep_alive;
     self->must_continue = request->expect_continue;
     self->no_body = strcmp(request->method, "HEAD") == 0;
+    self->socket = request->offer != NULL ? SOCKET_CONNECTING : SOCKET_NONE;
     PyObject_GC_Track((PyObject *)self);
     return self;
 }
 
 
 /* Receiving. */
+
+int
+exchange_took(struct exchange *self, size_t cost)
+{
+    struct request *request = self->request;
+    size_t before = atomic_fetch_sub(&request->body_unread, cost);
+    if (before - cost <= BODY_LOW_WATER && atomic_load(&request->body_paused)
+        && atomic_exchange(&request->body_paused, false)
+        && io_resume(self->server->io, request) < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    return 0;
+}
+
 
 /* All chunks that have come, as one bytes object. */
 static PyObject *
@@ -50,12 +66,8 @@ body_take(struct exchange *self)
         }
         free(chunk);
     }
-    size_t before = atomic_fetch_sub(&request->body_unread, size);
-    if (before - size <= BODY_LOW_WATER && atomic_load(&request->body_paused)
-        && atomic_exchange(&request->body_paused, false)
-        && io_resume(self->server->io, request) < 0) {
+    if (exchange_took(self, size) < 0) {
         Py_CLEAR(body);
-        PyErr_NoMemory();
     }
     return body;
 }
@@ -99,6 +111,9 @@ int
 exchange_receive(struct exchange *self, PyObject **message)
 {
     struct request *request = self->request;
+    if (self->socket != SOCKET_NONE) {
+        return socket_receive(self, message);
+    }
     if (self->must_continue && response_continue(self) < 0) {
         return -1;
     }
@@ -253,6 +268,12 @@ send_message(struct exchange *self, PyObject *message)
         }
         return -1;
     }
+    if (self->socket != SOCKET_NONE) {
+        int status = socket_send(self, type, message);
+        return status == 0 && self->complete
+                   ? waiters_wake(self, &self->receivers)
+                   : status;
+    }
     if (self->disconnected && !self->complete) {
         return 0; /* nobody is left to hear it */
     }
@@ -335,6 +356,7 @@ exchange_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(self->task);
     Py_VISIT(self->receivers);
     Py_VISIT(self->senders);
+    Py_VISIT(self->close_reason);
     return 0;
 }
 
@@ -346,6 +368,7 @@ exchange_clear(PyObject *op)
     Py_CLEAR(self->task);
     Py_CLEAR(self->receivers);
     Py_CLEAR(self->senders);
+    Py_CLEAR(self->close_reason);
     return 0;
 }
 
@@ -361,6 +384,7 @@ exchange_dealloc(PyObject *op)
         request_unref(self->request);
         free(self->output);
     }
+    socket_fini(self);
     self->request->owner = NULL;
     request_unref(self->request);
     Py_XDECREF((PyObject *)self->server);

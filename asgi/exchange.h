@@ -11,6 +11,15 @@
 #include "awaitable.h"
 #include "server.h"
 
+/* How far a WebSocket is. */
+enum socket_phase {
+    SOCKET_NONE, /* it is an ordinary request */
+    SOCKET_CONNECTING,
+    SOCKET_OPEN,      /* websocket.accept came */
+    SOCKET_REJECTING, /* websocket.http.response.start came */
+    SOCKET_CLOSED,    /* by us, or rejected: nothing more may be sent */
+};
+
 struct exchange {
     PyObject_HEAD
     struct server *server;   /* Owned. */
@@ -42,6 +51,12 @@ struct exchange {
     bool must_continue; /* the client waits for 100 Continue */
     bool eof;           /* the client sends no more */
     bool disconnected;  /* the client is gone */
+
+    enum socket_phase socket;
+    bool connect_given;      /* receive() gave websocket.connect */
+    int close_code;          /* how it ended; 0: not told yet */
+    PyObject *close_reason;  /* str, or NULL. Owned. */
+    struct letter *messages; /* arrived, not yet received. Owned. */
 };
 
 extern PyType_Spec exchange_spec;
@@ -55,6 +70,10 @@ PyObject *exchange_sender(struct exchange *self);
 
 /* 0 and a new reference in *message, 1 when there is none yet, -1 on error. */
 int exchange_receive(struct exchange *self, PyObject **message);
+
+/* The application took input that counted `cost`: read on if that was in the
+ * way. 0, or -1 with an exception. */
+int exchange_took(struct exchange *self, size_t cost);
 
 /* More output is unwritten than the client takes. */
 bool exchange_is_choked(struct exchange *self);
@@ -70,9 +89,19 @@ int response_start(struct exchange *self, PyObject *message);
 int response_body(struct exchange *self, PyObject *message);
 int response_flush_head(struct exchange *self);
 int response_continue(struct exchange *self);
+/* 101: `lines`, then the application's headers (a list of pairs). */
+int response_upgrade(struct exchange *self, const char *lines, size_t size,
+                     PyObject *headers);
 /* A whole plain answer of our own, such as 500; nothing may be started. */
 int response_plain(struct exchange *self, int status);
 /* The application gave up in mid-response: close the connection. */
 int response_break(struct exchange *self);
+
+/* websocket_bridge.c: the same for a WebSocket. */
+int socket_receive(struct exchange *self, PyObject **message);
+int socket_send(struct exchange *self, PyObject *type, PyObject *message);
+/* An open one is closed by us. */
+int socket_close(struct exchange *self, int code);
+void socket_fini(struct exchange *self);
 
 #endif

@@ -14,11 +14,21 @@
 
 struct io;
 
+struct websocket_options {
+    bool enabled;           /* else a handshake is an ordinary request */
+    bool deflate;           /* permessage-deflate, where the client offers it */
+    uint64_t max_size;      /* bytes of a message */
+    size_t message_cost;    /* bytes that a waiting message counts besides */
+    uint64_t ping_interval; /* milliseconds; 0: no pings */
+    uint64_t ping_timeout;  /* ... for the answer to one; 0: for ever */
+};
+
 struct io_options {
     const int *listeners; /* borrowed: the thread uses duplicates */
     size_t n_listeners;
     uint64_t keep_alive; /* milliseconds that an idle connection stays */
     uint64_t head_time;  /* milliseconds for a head to come: 408 after them */
+    struct websocket_options websocket;
 };
 
 enum io_counter {
@@ -71,12 +81,14 @@ unsigned request_events(struct request *request);
 /* To the I/O thread. io_send takes output made by output_new and wakes the
  * thread only if `now`; otherwise io_nudge does. NULL/-1: no memory. */
 struct output *output_new(struct request *request, size_t size);
+void output_free(struct output *output);
 void io_send(struct io *io, struct output *output);
 void io_nudge(struct io *io);
 int io_resume(struct io *io, struct request *request);
 int io_watch(struct io *io, struct pathset *paths); /* steals paths */
 int io_release(struct io *io, uint64_t serial);
-int io_stop(struct io *io);
+/* WebSockets are closed with that code. */
+int io_stop(struct io *io, uint16_t leave_code);
 int io_abort(struct io *io);
 
 #endif

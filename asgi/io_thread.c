@@ -224,6 +224,7 @@ io_do_command(struct io *io, struct command *command)
         io_do_stop(io);
         break;
     case LETTER_STOP:
+        io->leave_code = (uint16_t)command->serial;
         io_do_stop(io);
         break;
     default:
@@ -351,6 +352,7 @@ io_init(struct io *io, const struct io_options *options)
     }
     io->keep_alive = options->keep_alive;
     io->head_time = options->head_time;
+    io->websocket = options->websocket;
     int status = io_init_handles(io);
     for (size_t i = 0; status == 0 && i < options->n_listeners; i++) {
         io->n_listeners = i + 1;
@@ -579,6 +581,16 @@ output_new(struct request *request, size_t size)
 
 
 void
+output_free(struct output *output)
+{
+    if (output->request != NULL) {
+        request_unref(output->request);
+    }
+    free(output);
+}
+
+
+void
 io_send(struct io *io, struct output *output)
 {
     atomic_fetch_add(&output->request->unwritten, output->size);
@@ -648,9 +660,10 @@ io_release(struct io *io, uint64_t serial)
 
 
 int
-io_stop(struct io *io)
+io_stop(struct io *io, uint16_t leave_code)
 {
-    return io_command(io, (struct command){.letter.kind = LETTER_STOP});
+    return io_command(
+        io, (struct command){.letter.kind = LETTER_STOP, .serial = leave_code});
 }
 
 

@@ -51,6 +51,8 @@ struct io {
     size_t open_handles; /* uv_close callbacks still to come */
     uint64_t keep_alive; /* milliseconds */
     uint64_t head_time;  /* likewise */
+    struct websocket_options websocket;
+    uint16_t leave_code; /* of WebSockets while stopping */
     uint64_t last_id;
     struct connection *connections;
     struct connection *idle; /* oldest first */

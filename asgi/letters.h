@@ -18,6 +18,9 @@ struct pathset;
 
 enum letter_kind {
     LETTER_CHUNK, /* in request.body */
+    LETTER_TEXT,  /* likewise, from a WebSocket: a whole message */
+    LETTER_BINARY,
+    LETTER_CLOSE, /* likewise: a uint16_t, the close code, then the reason */
     /* to the application */
     LETTER_REQUEST,
     LETTER_CHANGE,
@@ -33,8 +36,18 @@ enum letter_kind {
 };
 
 enum {
-    OUTPUT_END = 1,   /* the response is complete */
-    OUTPUT_CLOSE = 2, /* close the connection when this is written */
+    OUTPUT_END = 1,     /* the response is complete */
+    OUTPUT_CLOSE = 2,   /* close the connection when this is written */
+    OUTPUT_UPGRADE = 4, /* behind this, the connection is a WebSocket */
+    /* A message, to be made a frame; its payload begins at FRAME_ROOM. */
+    OUTPUT_TEXT = 8,
+    OUTPUT_BINARY = 16,
+    OUTPUT_CLOSE_FRAME = 32, /* a uint16_t, the close code, then the reason */
+    OUTPUT_MESSAGE = OUTPUT_TEXT | OUTPUT_BINARY | OUTPUT_CLOSE_FRAME,
+};
+
+enum {
+    FRAME_ROOM = 16, /* bytes before a message, for the frame's header */
 };
 
 /* Bytes of a response. */
@@ -53,7 +66,8 @@ struct command {
     struct letter letter;
     struct request *request; /* LETTER_RESUME. Owned. */
     struct pathset *paths;   /* LETTER_WATCH. Owned. */
-    uint64_t serial;         /* LETTER_RELEASE; LETTER_WATCH: since when */
+    uint64_t serial;         /* LETTER_RELEASE; LETTER_WATCH: since when;
+                              * LETTER_STOP: the WebSockets' close code */
 };
 
 /* Files that changed, ready to be applied. */

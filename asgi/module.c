@@ -81,6 +81,16 @@ module_exec(PyObject *module)
         || state_init_asyncio(state) < 0) {
         return -1;
     }
+    state->client_disconnected = PyErr_NewExceptionWithDoc(
+        "hmr_serve._asgi.ClientDisconnected",
+        "Raised by send() on a WebSocket that the client has closed.",
+        PyExc_OSError, NULL);
+    if (state->client_disconnected == NULL
+        || PyModule_AddObjectRef(module, "ClientDisconnected",
+                                 state->client_disconnected)
+               < 0) {
+        return -1;
+    }
     return PyModule_AddType(module, state->server_type);
 }
 
@@ -96,6 +106,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->done);
     Py_VISIT(state->task_type);
     Py_VISIT(state->cancelled_error);
+    Py_VISIT(state->client_disconnected);
     return 0;
 }
 
@@ -111,6 +122,7 @@ module_clear(PyObject *module)
     Py_CLEAR(state->done_type);
     Py_CLEAR(state->task_type);
     Py_CLEAR(state->cancelled_error);
+    Py_CLEAR(state->client_disconnected);
     Py_CLEAR(state->task_keywords);
 #define STATE_CLEAR(field, text) Py_CLEAR(state->str.field);
     STATE_STRINGS(STATE_CLEAR)

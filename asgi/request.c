@@ -52,6 +52,7 @@ request_free(struct request *request)
         free(CONTAINER_OF(letter, struct chunk, letter));
         letter = next;
     }
+    free(request->offer);
     if (request->text != request->brief) {
         free(request->text);
     }
@@ -167,6 +168,14 @@ request_hash_header(const struct request *request, struct header *header)
 }
 
 
+void
+request_add_chunk(struct request *request, struct chunk *chunk)
+{
+    atomic_fetch_add(&request->body_unread, chunk->cost);
+    mailbox_put(&request->body, &chunk->letter);
+}
+
+
 int
 request_add_body(struct request *request, const char *data, size_t size)
 {
@@ -175,9 +184,8 @@ request_add_body(struct request *request, const char *data, size_t size)
         return -1;
     }
     chunk->letter.kind = LETTER_CHUNK;
-    chunk->size = size;
+    chunk->size = chunk->cost = size;
     memcpy(chunk->data, data, size);
-    atomic_fetch_add(&request->body_unread, size);
-    mailbox_put(&request->body, &chunk->letter);
+    request_add_chunk(request, chunk);
     return 0;
 }

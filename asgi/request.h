@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 struct connection;
+struct websocket_offer;
 
 enum {
     REQUEST_HEAD_LIMIT = 65536,  /* bytes of target and headers: 431 above */
@@ -48,6 +49,7 @@ struct header {
 struct chunk {
     struct letter letter;
     size_t size;
+    size_t cost; /* what it counts in request.body_unread */
     char data[];
 };
 
@@ -74,8 +76,11 @@ struct request {
     uint32_t n_headers;
     uint32_t header_space;
 
+    /* The client wants a WebSocket. Owned; NULL: an ordinary request. */
+    struct websocket_offer *offer;
+
     struct mailbox body;       /* of struct chunk */
-    atomic_size_t body_unread; /* bytes in it */
+    atomic_size_t body_unread; /* what is in it: the sum of costs */
     atomic_bool body_complete; /* set after the last chunk is in */
     atomic_bool body_paused;   /* the I/O thread waits for a resume */
     atomic_size_t unwritten;   /* bytes of output not yet given to the kernel */
@@ -103,5 +108,8 @@ void request_hash_header(const struct request *request, struct header *header);
 
 /* Copy a piece of body in; 0, or -1 without memory. */
 int request_add_body(struct request *request, const char *data, size_t size);
+
+/* Put a chunk in, its cost set; ownership passes. */
+void request_add_chunk(struct request *request, struct chunk *chunk);
 
 #endif

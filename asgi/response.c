@@ -477,13 +477,15 @@ access_log(struct exchange *self)
         return;
     }
     double seconds = (double)(uv_hrtime() - request->arrived) / 1e9;
+    const char *method =
+        self->socket == SOCKET_NONE ? request->method : "WebSocket";
     PyObject *client = scope_client_text(request);
     PyObject *target =
         PyUnicode_DecodeLatin1(request->text, request->target_size, NULL);
     PyObject *result = NULL;
     if (client != NULL && target != NULL) {
         result = PyObject_CallFunction(
-            server->access_log, "OsOsid", client, request->method, target,
+            server->access_log, "OsOsid", client, method, target,
             request->minor > 0 ? "1.1" : "1.0", self->status, seconds);
     }
     if (result == NULL) {
@@ -577,10 +579,40 @@ response_continue(struct exchange *self)
 
 
 int
+response_upgrade(struct exchange *self, const char *lines, size_t size,
+                 PyObject *headers)
+{
+    struct server *server = self->server;
+    response_reset(self);
+    if (status_put(self, 101) < 0 || output_reserve(self, size) < 0) {
+        return -1;
+    }
+    output_put(self->output, lines, size);
+    if (headers_put(self, headers) < 0
+        || output_reserve(self, FRAMING_SPACE) < 0) {
+        response_reset(self);
+        return -1;
+    }
+    if (server->date_header && !self->has_date) {
+        date_put(server, self->output);
+    }
+    if (server->server_header && !self->has_server) {
+        OUTPUT_PUT_TEXT(self->output, "server: hmr-serve\r\n");
+    }
+    OUTPUT_PUT_TEXT(self->output, "\r\n");
+    self->started = self->head_sent = true;
+    self->must_continue = false;
+    self->status = 101;
+    output_post(self, OUTPUT_UPGRADE);
+    access_log(self);
+    return 0;
+}
+
+
+int
 response_plain(struct exchange *self, int status)
 {
-    const char *text =
-        status == 503 ? "Service Unavailable" : "Internal Server Error";
+    const char *text = status_phrase(status);
     static const char TYPE[] = "content-type: text/plain; charset=utf-8\r\n";
     response_reset(self);
     if (status_put(self, status) < 0 || output_reserve(self, sizeof TYPE) < 0) {

@@ -3,9 +3,23 @@
 #include "server.h"
 
 #include "connection.h"
+#include "websocket_handshake.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+
+/* scope[key] = value, stealing value; NULL means that making it failed. */
+static int
+scope_set(PyObject *scope, PyObject *key, PyObject *value)
+{
+    if (value == NULL) {
+        return -1;
+    }
+    int status = PyDict_SetItem(scope, key, value);
+    Py_DECREF(value);
+    return status;
+}
 
 
 /* The parts that no request changes. */
@@ -26,7 +40,20 @@ scope_prepare(struct server *self)
         state->str.headers, Py_None, state->str.state, Py_None,
         state->str.method, Py_None, state->str.path, Py_None,
         state->str.raw_path, Py_None, state->str.query_string, Py_None);
-    return self->scope == NULL ? -1 : 0;
+    self->socket_asgi = Py_BuildValue("{OsOs}", state->str.version, "3.0",
+                                      state->str.spec_version, "2.4");
+    self->socket_scope = self->scope == NULL ? NULL : PyDict_Copy(self->scope);
+    if (self->socket_asgi == NULL || self->socket_scope == NULL) {
+        return -1;
+    }
+    PyObject *scheme = PyUnicode_FromString("ws");
+    return scope_set(self->socket_scope, state->str.scheme, scheme) < 0
+                   || PyDict_SetItem(self->socket_scope, state->str.type,
+                                     state->str.websocket)
+                          < 0
+                   || PyDict_DelItem(self->socket_scope, state->str.method) < 0
+               ? -1
+               : 0;
 }
 
 
@@ -182,19 +209,6 @@ headers_new(struct server *self, const struct request *request)
 }
 
 
-/* scope[key] = value, stealing value; NULL means that making it failed. */
-static int
-scope_set(PyObject *scope, PyObject *key, PyObject *value)
-{
-    if (value == NULL) {
-        return -1;
-    }
-    int status = PyDict_SetItem(scope, key, value);
-    Py_DECREF(value);
-    return status;
-}
-
-
 static PyObject *
 app_state_copy(struct server *self)
 {
@@ -238,22 +252,54 @@ scope_fill(struct server *self, PyObject *scope, const struct request *request)
                < 0) {
         return -1;
     }
-    PyObject *method = PyUnicode_InternFromString(request->method);
-    if (scope_set(scope, state->str.method, method) < 0
-        || scope_set(scope, state->str.asgi, PyDict_Copy(self->asgi)) < 0
-        || scope_set(scope, state->str.headers, headers_new(self, request))
-               < 0) {
+    if (scope_set(scope, state->str.headers, headers_new(self, request)) < 0) {
         return -1;
     }
     return scope_set(scope, state->str.state, app_state_copy(self));
 }
 
 
+static int
+scope_fill_http(struct server *self, PyObject *scope,
+                const struct request *request)
+{
+    struct module_state *state = self->state;
+    PyObject *method = PyUnicode_InternFromString(request->method);
+    return scope_set(scope, state->str.method, method) < 0
+                   || scope_set(scope, state->str.asgi, PyDict_Copy(self->asgi))
+                          < 0
+               ? -1
+               : 0;
+}
+
+
+static int
+scope_fill_socket(struct server *self, PyObject *scope,
+                  const struct request *request)
+{
+    struct module_state *state = self->state;
+    PyObject *extensions = Py_BuildValue("{s{}}", "websocket.http.response");
+    return scope_set(scope, state->str.asgi, PyDict_Copy(self->socket_asgi)) < 0
+                   || scope_set(scope, state->str.subprotocols,
+                                socket_subprotocols(request))
+                          < 0
+                   || scope_set(scope, state->str.extensions, extensions) < 0
+               ? -1
+               : 0;
+}
+
+
 PyObject *
 scope_new(struct server *self, const struct request *request)
 {
-    PyObject *scope = PyDict_Copy(self->scope);
-    if (scope != NULL && scope_fill(self, scope, request) < 0) {
+    bool socket = request->offer != NULL;
+    PyObject *scope = PyDict_Copy(socket ? self->socket_scope : self->scope);
+    if (scope == NULL) {
+        return NULL;
+    }
+    int status = socket ? scope_fill_socket(self, scope, request)
+                        : scope_fill_http(self, scope, request);
+    if (status < 0 || scope_fill(self, scope, request) < 0) {
         Py_CLEAR(scope);
     }
     return scope;

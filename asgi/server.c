@@ -309,7 +309,7 @@ milliseconds(double seconds)
 
 static int
 server_open_io(struct server *self, PyObject *listeners, double keep_alive,
-               double head_time)
+               double head_time, const struct websocket_options *websocket)
 {
     Py_ssize_t n;
     int *fds = parse_listeners(listeners, &n);
@@ -321,6 +321,7 @@ server_open_io(struct server *self, PyObject *listeners, double keep_alive,
         .n_listeners = (size_t)n,
         .keep_alive = milliseconds(keep_alive),
         .head_time = milliseconds(head_time),
+        .websocket = *websocket,
     };
     int error;
     self->io = io_new(&options, &error);
@@ -339,16 +340,19 @@ server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     static char *keywords[] = {
         "listeners",     "loop",        "on_change",  "access_log",
         "on_error",      "root_path",   "keep_alive", "head_time",
-        "server_header", "date_header", NULL,
+        "server_header", "date_header", "websocket",  NULL,
     };
     PyObject *listeners, *loop = NULL, *root_path = NULL;
     PyObject *on_change = Py_None, *access_log = Py_None, *on_error = Py_None;
     double keep_alive = 5.0, head_time = 60.0;
     int server_header = 1, date_header = 1;
+    struct websocket_options websocket;
+    websocket_options_init(&websocket);
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "O|$OOOOUddpp:Server", keywords, &listeners, &loop,
+            args, kwargs, "O|$OOOOUddppO&:Server", keywords, &listeners, &loop,
             &on_change, &access_log, &on_error, &root_path, &keep_alive,
-            &head_time, &server_header, &date_header)) {
+            &head_time, &server_header, &date_header, websocket_options_parse,
+            &websocket)) {
         return NULL;
     }
     if (loop == NULL) {
@@ -373,7 +377,8 @@ server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         self->root_path_bytes = PyUnicode_AsUTF8String(self->root_path);
     }
     if (self->root_path_bytes == NULL || scope_prepare(self) < 0
-        || server_open_io(self, listeners, keep_alive, head_time) < 0) {
+        || server_open_io(self, listeners, keep_alive, head_time, &websocket)
+               < 0) {
         Py_DECREF((PyObject *)self);
         return NULL;
     }
@@ -579,6 +584,8 @@ server_dealloc(PyObject *op)
     Py_CLEAR(self->root_path_bytes);
     Py_CLEAR(self->scope);
     Py_CLEAR(self->asgi);
+    Py_CLEAR(self->socket_scope);
+    Py_CLEAR(self->socket_asgi);
     if (self->io != NULL) {
         io_free(self->io);
     }

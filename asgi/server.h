@@ -32,11 +32,13 @@ struct server {
     PyObject *root_path_bytes; /* bytes */
     PyObject *scope;           /* template, copied for each request */
     PyObject *asgi;            /* likewise */
-    PyObject *interrupt;       /* to raise in the loop after this batch */
-    PyObject *stopped;         /* the future of stop(), or NULL */
-    PyObject *grace_timer;     /* or NULL */
-    PyObject *pollable;        /* bound _wake, or NULL */
-    struct exchange *running;  /* tasks not done. Owned. */
+    PyObject *socket_scope;    /* likewise, of a WebSocket */
+    PyObject *socket_asgi;
+    PyObject *interrupt;      /* to raise in the loop after this batch */
+    PyObject *stopped;        /* the future of stop(), or NULL */
+    PyObject *grace_timer;    /* or NULL */
+    PyObject *pollable;       /* bound _wake, or NULL */
+    struct exchange *running; /* tasks not done. Owned. */
     size_t n_running;
     struct exchange *heads; /* heads to flush at the end of the turn. Owned. */
     bool flush_scheduled;
@@ -84,6 +86,10 @@ void server_join(struct server *self);
 /* All requests ended and the I/O thread too: resolve stop(). */
 void server_check_stopped(struct server *self);
 
+/* websocket_options.c: defaults; a converter for PyArg_Parse*. */
+void websocket_options_init(struct websocket_options *options);
+int websocket_options_parse(PyObject *dict, void *result);
+
 /* bridge.c: run the application on a new request (steals the application's
  * reference). Never raises. */
 void bridge_run(struct server *self, struct request *request);
@@ -91,6 +97,8 @@ void bridge_run(struct server *self, struct request *request);
 /* scope.c: new reference. */
 PyObject *scope_new(struct server *self, const struct request *request);
 int scope_prepare(struct server *self);
+/* websocket_bridge.c: its "subprotocols". New reference. */
+PyObject *socket_subprotocols(const struct request *request);
 /* "host:port" of the client, for the log. New reference. */
 PyObject *scope_client_text(const struct request *request);
 

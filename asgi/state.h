@@ -32,6 +32,17 @@
     X(more_body, "more_body") \
     X(http, "http") \
     X(http_request, "http.request") \
+    X(websocket, "websocket") \
+    X(websocket_connect, "websocket.connect") \
+    X(websocket_receive, "websocket.receive") \
+    X(websocket_disconnect, "websocket.disconnect") \
+    X(text, "text") \
+    X(bytes, "bytes") \
+    X(code, "code") \
+    X(reason, "reason") \
+    X(subprotocol, "subprotocol") \
+    X(subprotocols, "subprotocols") \
+    X(extensions, "extensions") \
     X(http_disconnect, "http.disconnect") \
     X(http_1_0, "1.0") \
     X(http_1_1, "1.1") \
@@ -58,11 +69,12 @@ struct module_state {
     PyTypeObject *exchange_type;
     PyTypeObject *wait_type;
     PyTypeObject *done_type;
-    PyObject *done;            /* the awaitable that is done; stateless */
-    PyObject *task_type;       /* asyncio.Task */
-    PyObject *cancelled_error; /* asyncio.CancelledError */
-    PyObject *iscoroutine;     /* asyncio.iscoroutine */
-    PyObject *task_keywords;   /* ("loop", "eager_start") */
+    PyObject *done;                /* the awaitable that is done; stateless */
+    PyObject *task_type;           /* asyncio.Task */
+    PyObject *cancelled_error;     /* asyncio.CancelledError */
+    PyObject *client_disconnected; /* our own, an OSError */
+    PyObject *iscoroutine;         /* asyncio.iscoroutine */
+    PyObject *task_keywords;       /* ("loop", "eager_start") */
     PyObject *empty_bytes;
     struct {
 #define STATE_FIELD(field, text) PyObject *field;

@@ -3,6 +3,8 @@
 
 #include "exchange.h"
 
+#include "websocket.h" /* close codes */
+
 static const double LAST_GRACE = 0.5; /* seconds that a cancelled task gets */
 
 
@@ -164,7 +166,12 @@ server_stop(PyObject *op, PyObject *args)
 {
     struct server *self = (struct server *)op;
     double grace;
-    if (!PyArg_ParseTuple(args, "d:stop", &grace)) {
+    int code = CLOSE_LEAVING;
+    if (!PyArg_ParseTuple(args, "d|i:stop", &grace, &code)) {
+        return NULL;
+    }
+    if (code < 0 || !websocket_code_is_valid((unsigned)code)) {
+        PyErr_Format(PyExc_ValueError, "%d is no close code", code);
         return NULL;
     }
     if (self->stopped != NULL) {
@@ -185,7 +192,7 @@ server_stop(PyObject *op, PyObject *args)
     }
     if (self->phase == SERVER_RUNNING) {
         self->phase = SERVER_STOPPING;
-        if (io_stop(self->io) < 0) {
+        if (io_stop(self->io, (uint16_t)code) < 0) {
             PyErr_NoMemory();
             Py_CLEAR(future);
             return NULL;

@@ -25,10 +25,15 @@ class Server:
         head_time: float = 60.0,  # seconds for the head of a request: 408 after them
         server_header: bool = True,
         date_header: bool = True,
+        websocket: dict[str, Any] | None = ...,
     ) -> None:
         """on_change(serial, paths) is called in the loop's thread with absolute paths of ready files,
         while the fence stands; answer with release(serial).
         access_log(client "host:port", method, target, "1.1", status, seconds) after each response.
+        websocket: how WebSockets are served; None: not at all, a handshake is an ordinary request.
+        Keys and defaults: max_size=16777216 (bytes of a message), max_queue=32 (messages that wait for
+        the application before reading stops), ping_interval=20.0, ping_timeout=20.0 (seconds; None or 0:
+        never), deflate=True (permessage-deflate where the client offers it).
         on_error("message", exception or None) when the application raises or breaks the protocol."""
 
     app: Callable[[dict[str, Any], Any, Any], Awaitable[None]]
@@ -50,8 +55,8 @@ class Server:
     def release(self, serial: int) -> None:
         """The change `serial` was applied (or failed): lift the fence, unless a newer one stands."""
 
-    def stop(self, grace: float) -> Awaitable[None]:
-        """Stop accepting, let running requests end for up to `grace` seconds, cancel the rest, close
+    def stop(self, grace: float, close_code: int = 1001) -> Awaitable[None]:
+        """Close WebSockets with that code, stop accepting, let running requests end for up to `grace` seconds, cancel the rest, close
         every connection, join the thread. The listeners stay open (a restart inherits them)."""
 
     def abort(self) -> None:
@@ -59,6 +64,9 @@ class Server:
 
     def stats(self) -> dict[str, int]:
         """Counters: connections, requests, in_flight, fenced, changes, wakeups."""
+
+class ClientDisconnected(OSError):
+    """Raised by send() on a WebSocket that the client has closed."""
 
 def versions() -> dict[str, str]:
     """{"libuv": "1.44.2", "llhttp": "8.1.0"}"""

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from . import __version__
-from .config import LIFESPANS, LOG_LEVELS, LOOPS, Config
+from .config import LIFESPANS, LOG_LEVELS, LOOPS, WEBSOCKETS, Config
 from .problem import Problem, nearest
 
 # uvicorn's options for production, and what to do instead.
@@ -73,6 +73,48 @@ def version_line() -> str:
 @option("--explain", is_flag=True, help="After a save, say why each statement ran.")
 @option("--loop", type=click.Choice(LOOPS), default="auto", show_default=True)
 @option("--lifespan", type=click.Choice(LIFESPANS), default="auto", show_default=True)
+@option(
+    "--ws",
+    type=click.Choice(WEBSOCKETS),
+    default="auto",
+    show_default=True,
+    help="none serves no WebSockets; all others are our own.",
+)
+@option(
+    "--ws-max-size",
+    type=click.IntRange(min=0),
+    default=16777216,
+    show_default=True,
+    help="Bytes of a WebSocket message.",
+)
+@option(
+    "--ws-max-queue",
+    type=click.IntRange(min=1),
+    default=32,
+    show_default=True,
+    help="Messages that wait for the application before reading stops.",
+)
+@option(
+    "--ws-ping-interval",
+    type=float,
+    default=20.0,
+    show_default=True,
+    help="Seconds between pings; 0: none.",
+)
+@option(
+    "--ws-ping-timeout",
+    type=float,
+    default=20.0,
+    show_default=True,
+    help="Seconds for the answer to a ping; 0: for ever.",
+)
+@option(
+    "--ws-per-message-deflate",
+    type=bool,
+    default=True,
+    show_default=True,
+    help="Compress WebSocket messages where the client can.",
+)
 @option("--env-file", help="KEY=value lines for the environment; watched.")
 @option(
     "--root-path", default="", help="Where a proxy in front mounts the application."

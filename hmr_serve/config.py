@@ -20,6 +20,8 @@ LOG_LEVELS = {
 }
 LOOPS = ("auto", "asyncio", "uvloop")
 LIFESPANS = ("auto", "on", "off")
+# uvicorn's names of implementations; here there is one, in C, or none.
+WEBSOCKETS = ("auto", "none", "websockets", "websockets-sansio", "wsproto")
 
 
 @dataclasses.dataclass
@@ -35,6 +37,12 @@ class Config:
     reload_dirs: Sequence[str] = ()
     loop: str = "auto"
     lifespan: str = "auto"
+    ws: str = "auto"
+    ws_max_size: int = 16777216
+    ws_max_queue: int = 32
+    ws_ping_interval: float | None = 20.0
+    ws_ping_timeout: float | None = 20.0
+    ws_per_message_deflate: bool = True
     env_file: str | None = None
     root_path: str = ""
     log_level: str = "info"
@@ -66,7 +74,16 @@ class Config:
         """self, after the checks that need no import and no socket."""
         _check_choice("loop", self.loop, LOOPS)
         _check_choice("lifespan", self.lifespan, LIFESPANS)
+        _check_choice("ws", self.ws, WEBSOCKETS)
         _check_choice("log_level", self.log_level, LOG_LEVELS)
+        if self.ws_max_size < 0:
+            raise Problem(f"--ws-max-size {self.ws_max_size} is below 0 bytes.", 2)
+        if self.ws_max_queue < 1:
+            raise Problem(
+                f"--ws-max-queue {self.ws_max_queue} would never let a message in; "
+                "give 1 or more.",
+                2,
+            )
         if not 0 <= self.port <= 65535:
             raise Problem(
                 f"--port {self.port} is no port; give a number from 0 (any free port) "
@@ -83,6 +100,18 @@ class Config:
                 2,
             )
         return self
+
+    def websocket(self) -> dict[str, object] | None:
+        """What `_asgi.Server(websocket=...)` is given."""
+        if self.ws == "none":
+            return None
+        return {
+            "max_size": self.ws_max_size,
+            "max_queue": self.ws_max_queue,
+            "ping_interval": self.ws_ping_interval,
+            "ping_timeout": self.ws_ping_timeout,
+            "deflate": self.ws_per_message_deflate,
+        }
 
     def colors(self) -> bool:
         """Whether the terminal lines are coloured."""

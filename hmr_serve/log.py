@@ -96,9 +96,13 @@ class Log:
                 return
             if not target.isprintable():
                 target = target.encode("unicode_escape").decode()
-            shown = statuses.get(status) or self._status(status)
             if not lines:
                 call_soon(self.flush_access)
+            if method == "WebSocket":  # as uvicorn writes it
+                shown = "[accepted]" if status == 101 else str(status)
+                lines.append(f'{prefix}{client} - "{method} {target}" {shown}\n')
+                return
+            shown = statuses.get(status) or self._status(status)
             lines.append(
                 f'{prefix}{client} - "{method} {target} HTTP/{version}" {shown}\n'
             )

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 IMPORT_FAILED = 1
 STARTUP_FAILED = 3  # uvicorn's code for an application that does not start
 HANDED_OVER = "HMR_SERVE_RUN"  # what a script asked for, see script.py
+CLOSE_LEAVING, CLOSE_RESTART = 1001, 1012  # what WebSockets are told at the end
 STRAGGLERS_WAIT = 0.5  # seconds for tasks and threads that go on after the end
 
 
@@ -186,6 +187,7 @@ class Program:
             keep_alive=config.timeout_keep_alive,
             server_header=config.server_header,
             date_header=config.date_header,
+            websocket=config.websocket(),
         )
         starting = asyncio.ensure_future(self._start(app, error))
         leave = asyncio.ensure_future(self._leave.wait())
@@ -272,7 +274,10 @@ class Program:
 
     async def _end_gracefully(self) -> None:
         assert self._server is not None
-        await self._server.stop(self._config.timeout_graceful_shutdown)
+        await self._server.stop(
+            self._config.timeout_graceful_shutdown,
+            CLOSE_RESTART if self.restarting else CLOSE_LEAVING,
+        )
         ending = self._reloader or self._live
         if ending is None or not ending.has_lifespan:
             return

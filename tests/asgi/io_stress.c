@@ -206,7 +206,7 @@ app_run(struct io *io)
         } while (io_sleep(io));
         if (!stopping && atomic_load(&clients_left) == 0) {
             stopping = true;
-            CHECK(io_stop(io) == 0);
+            CHECK(io_stop(io, 1001) == 0);
         }
     }
 }

@@ -391,8 +391,7 @@ def test_an_upgrade_that_nobody_takes_is_an_ordinary_request() -> None:
             response = client.get(
                 "/ws",
                 "connection: Upgrade",
-                "upgrade: websocket",
-                "sec-websocket-version: 13",
+                "upgrade: h2c",
             )
             assert response.status == 200
             assert eval(response.body)[1] == "/ws"
