@@ -346,9 +346,8 @@ refusal_text(int status)
 static const char *
 refusal_fields(int status)
 {
-    return status == 426
-               ? "upgrade: websocket\r\nsec-websocket-version: 13\r\n"
-               : "";
+    return status == 426 ? "upgrade: websocket\r\nsec-websocket-version: 13\r\n"
+                         : "";
 }
 
 

@@ -35,18 +35,18 @@ struct connection {
     atomic_int refs;
     uint64_t id;
     struct http1 http;
-    struct request *request; /* the one being answered. Owned. */
+    struct request *request;        /* the one being answered. Owned. */
     struct websocket_io *websocket; /* Owned; NULL: it speaks HTTP. */
-    bool closing;            /* uv_close was called */
-    bool reading;            /* uv_read_start is on */
-    bool writing;            /* write_request is under way */
-    bool queued;             /* in io->to_flush */
-    bool responded;          /* output of the current request was written */
-    bool ended;              /* a complete response is in the queue */
-    bool last;               /* close when the queue is written */
-    bool eof;                /* the client will send no more */
-    bool lingering;          /* all is written; waiting for the client's end */
-    bool in_head;            /* io->head_time runs */
+    bool closing;                   /* uv_close was called */
+    bool reading;                   /* uv_read_start is on */
+    bool writing;                   /* write_request is under way */
+    bool queued;                    /* in io->to_flush */
+    bool responded; /* output of the current request was written */
+    bool ended;     /* a complete response is in the queue */
+    bool last;      /* close when the queue is written */
+    bool eof;       /* the client will send no more */
+    bool lingering; /* all is written; waiting for the client's end */
+    bool in_head;   /* io->head_time runs */
 
     struct output *output; /* not yet written, oldest first. Owned. */
     struct output **output_end;
