@@ -49,7 +49,7 @@ closure_add_name(Closure *closure, Module *module, const NameRead *read,
         return PyErr_Occurred() ? -1 : 0;
     }
     Version *now = cell_now(&binding->cell, closure->engine);
-    closure->changed |= now != binding->cell.live;
+    closure->changed |= cell_changed(&binding->cell, closure->engine);
     PyObject *value = now != NULL ? now->value : NULL;
     PyObject *function = value == NULL             ? NULL
                          : PyFunction_Check(value) ? value
@@ -77,7 +77,7 @@ closure_add_function(Closure *closure, PyObject *function, int depth)
         return -1;
     }
     if (info->cell != NULL) {
-        closure->changed |= info->cell->cell.base != info->cell->cell.live;
+        closure->changed |= cell_changed(&info->cell->cell, closure->engine);
     }
     for (Py_ssize_t i = 0; i < info->name_count; i++) {
         if (closure_add_name(closure, info->module, &info->names[i], depth)
@@ -119,9 +119,11 @@ cache_read(Frame *frame, PyObject *object)
 int
 caches_settle(Engine *engine)
 {
-    for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
-        Version *now =
-            cell->kind == CELL_BINDING ? cell_now(cell, engine) : NULL;
+    size_t pos = 0;
+    const void *key;
+    void *binding;
+    while (ptrmap_next(&engine->caches, &pos, &key, &binding)) {
+        Version *now = cell_now(&((Binding *)binding)->cell, engine);
         PyObject *function = now != NULL && now->value != NULL
                                  ? cache_function(now->value)
                                  : NULL;

@@ -130,9 +130,11 @@ transaction_find_missing(Transaction *tx)
             found = engine_can_find(engine, name);
         }
         if (found > 0) {
+            engine->walk_whole = 1; /* another module takes part */
             FileCell *file = file_missing_module(engine, name);
             Version *version = file != NULL ? version_new(NULL, NULL) : NULL;
             if (version != NULL) {
+                cell_touch(&file->cell, engine);
                 version_set(&file->cell.base, version);
                 tx->changed |= file->cell.readers > 0;
             }
@@ -181,9 +183,5 @@ transaction_read_changes(Transaction *tx)
             return -1;
         }
     }
-    if (engine_invalidate_caches(engine) < 0
-        || transaction_read_files(tx) < 0) {
-        return -1;
-    }
-    return transaction_find_missing(tx);
+    return transaction_read_files(tx) < 0 ? -1 : transaction_find_missing(tx);
 }

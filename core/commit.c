@@ -21,6 +21,9 @@ static int
 commit_modules(Transaction *tx)
 {
     Engine *engine = tx->engine;
+    if (engine->partial) {
+        return 0; /* all still are */
+    }
     PyObject *loaded = PyImport_GetModuleDict(); /* borrowed */
     for (Py_ssize_t i = engine->module_count; i-- > 0;) {
         Module *module = engine->order[i];
@@ -77,7 +80,7 @@ commit_statement(Transaction *tx, Statement *statement)
             statement->patched->trace = NULL; /* ours now */
         }
         statement->trace = attempt;
-        trace_commit(attempt);
+        trace_commit(attempt, statement->module);
         trace_move_producer(attempt, statement, statement);
         trace_free(old, engine);
     }
@@ -105,13 +108,18 @@ commit_class_lines(Transaction *tx, Statement *statement)
 }
 
 
-/* Visit every statement of the program, probes included. */
+/* Visit the statements of modules that the transaction may have touched, and
+ * probes. */
 static int
 each_statement(Transaction *tx, int (*visit)(Transaction *, Statement *))
 {
     Engine *engine = tx->engine;
     for (Py_ssize_t i = -1; i < engine->module_count; i++) {
         Module *module = i < 0 ? engine->probes : engine->order[i];
+        if (i >= 0 && !module->edited && !module->needed
+            && !engine->walk_whole) {
+            continue;
+        }
         for (Py_ssize_t j = 0; j < module->count; j++) {
             if (visit(tx, module->statements[j]) < 0) {
                 return -1;
@@ -160,10 +168,7 @@ report_statements(Transaction *tx)
     }
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
-        int concerned = module->edited;
-        for (Py_ssize_t j = 0; j < module->count && !concerned; j++) {
-            concerned = module->statements[j]->ran > 0;
-        }
+        int concerned = module->edited || module->concerned;
         for (Py_ssize_t j = 0; result == 0 && concerned && j < module->count;
              j++) {
             Statement *statement = module->statements[j];
@@ -224,15 +229,6 @@ statement_clear(Transaction *tx, Statement *statement)
 
 
 void
-cells_forget(Engine *engine)
-{
-    for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
-        version_set(&cell->live, NULL);
-    }
-}
-
-
-void
 groups_settle(Engine *engine)
 {
     size_t pos = 0;
@@ -244,13 +240,28 @@ groups_settle(Engine *engine)
 }
 
 
+static int
+report_visited(Transaction *tx)
+{
+    Engine *engine = tx->engine;
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        if (engine->order[i]->walk == engine->walk
+            && PyList_Append(tx->report.visited, engine->order[i]->name) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
 int
 transaction_commit(Transaction *tx)
 {
     Engine *engine = tx->engine;
     if (undo_note_names(tx->undo, engine) < 0 || report_removed(tx) < 0
-        || commit_modules(tx) < 0 || namespaces_settle(engine) < 0
-        || caches_settle(engine) < 0 || each_statement(tx, commit_statement) < 0
+        || report_visited(tx) < 0 || commit_modules(tx) < 0
+        || namespaces_settle(engine) < 0 || caches_settle(engine) < 0
+        || each_statement(tx, commit_statement) < 0
         || report_statements(tx) < 0) {
         return -1;
     }
@@ -345,21 +356,20 @@ transaction_rollback(Transaction *tx, int walked)
     engine->generation++;
     (void)each_statement(tx, statement_clear);
     undo_restore_code(tx->undo);
-    for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
-        if (cell->live != NULL
-            && (cell->kind == CELL_CODE || cell->kind == CELL_FILE)) {
+    if (walked) {
+        engine->walk++;
+    }
+    for (Cell *cell = engine->touched; cell != NULL;
+         cell = cell->touched_next) {
+        if (cell->kind == CELL_CODE || cell->kind == CELL_FILE) {
             version_set(&cell->base, cell->live);
+        }
+        else {
+            cell_write(cell, cell->live, NULL, engine);
         }
     }
     if (walked) {
-        engine->walk++;
-        for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
-            cell_write(cell, cell->live, engine);
-        }
         engine_drop_newborn(engine);
-        for (Py_ssize_t i = 0; i < engine->module_count; i++) {
-            engine->order[i]->ended = engine->order[i]->ended_before;
-        }
         namespaces_restore(engine);
     }
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {

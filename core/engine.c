@@ -69,6 +69,7 @@ engine_add_module(Engine *engine, Module *module)
     }
     else if (old != NULL) {
         engine_drop_module(engine, old);
+        engine->unsettled = 1; /* traces still name the record that is gone */
     }
     engine->generation++;
     if (ptrmap_set(&engine->by_namespace, module->ns, module) < 0) {
@@ -281,6 +282,9 @@ engine_invalidate_caches(Engine *engine)
 int
 engine_can_find(Engine *engine, PyObject *name)
 {
+    if (engine_invalidate_caches(engine) < 0) {
+        return -1;
+    }
     Py_ssize_t dot =
         PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), -1);
     PyObject *path = Py_NewRef(Py_None);

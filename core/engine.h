@@ -38,17 +38,34 @@ struct Engine {
     PyObject *written;   /* Owned set of paths that this process wrote */
     PyObject *missing;   /* Owned dict: module name -> capsule of FileCell */
     Cell *cells;         /* all cells */
+    Cell *touched;       /* those that the running transaction may have changed.
+                            Owned. */
+    PtrMap caches;       /* bindings that have held functools caches */
     Py_ssize_t cell_count;
     Module **retired; /* records of modules that are no more: traces may
                              still name them. */
     Py_ssize_t retired_count, retired_room;
     Module *probes;      /* the module of entries and lifespans. Owned. */
     uint32_t walk;       /* number of the last or the running walk */
+    uint32_t valid_from; /* what cells were given in this walk and later counts
+                            in the running one */
     PyObject *log;       /* Owned list of (module, label, line, reason, cost):
                              every run of this transaction, in order */
     long ran;            /* statements that ran in this transaction */
     long ended;          /* imports that ended in this walk */
     uint64_t generation; /* changes whenever watched() may have changed */
+    Module *walking;     /* the module whose statements the walk is visiting.
+                            Borrowed. */
+    long place;          /* in the last whole walk: of the last statement */
+
+    /* See needed.h. */
+    int partial;      /* the running walk visits needed modules only */
+    int walk_whole;   /* this transaction needs whole walks */
+    int walk_again;   /* a module turned out to be needed too late */
+    int unsettled;    /* the last walk did not leave the graph as it should be
+                         for a partial one to build upon */
+    int readers_lost; /* memory was short: nobody knows who reads what */
+    Py_ssize_t needed_count;
 
     /* Hooks. */
     int dict_watcher, function_watcher; /* -1: none */

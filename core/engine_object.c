@@ -147,7 +147,7 @@ engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return NULL;
     }
     engine->dict_watcher = engine->function_watcher = engine->tool = -1;
-    engine->walk = 1;
+    engine->walk = engine->valid_from = 1;
     engine->roots = real_directories(roots);
     engine->outside = outside_directories();
     if (engine->roots == NULL || engine->outside == NULL
@@ -425,7 +425,7 @@ engine_end(PyObject *self, PyObject *name)
         return NULL;
     }
     probe->trace = trace;
-    trace_commit(trace);
+    trace_commit(trace, engine->probes);
     engine->generation++;
     Py_RETURN_NONE;
 }

@@ -211,6 +211,7 @@ file_refresh(FileCell *file)
         return -1;
     }
     file->content = content;
+    cell_touch(&file->cell, hmr_engine);
     version_set(&file->cell.base, version);
     version_unref(version);
     return 1;

@@ -6,6 +6,7 @@
 #include "caches.h"
 #include "compat.h"
 #include "namespace.h"
+#include "needed.h"
 #include "value.h"
 
 #include <stdarg.h>
@@ -208,13 +209,21 @@ binding_sync(Binding *binding, Version *version)
 
 
 int
+frame_note_read(Frame *frame, Cell *cell, Version *version)
+{
+    needed_check_read(hmr_engine, cell, version);
+    return trace_add_read(frame->trace, cell, version);
+}
+
+
+int
 frame_read_cell(Frame *frame, Cell *cell)
 {
     int first = frame_first(frame, cell);
     if (first <= 0) {
         return first;
     }
-    return trace_add_read(frame->trace, cell, cell_now(cell, hmr_engine));
+    return frame_note_read(frame, cell, cell_now(cell, hmr_engine));
 }
 
 
@@ -239,7 +248,7 @@ frame_read_group(Frame *frame, Group *group)
         return frame_conflict(engine, group->creator, "%U needs it as it was",
                               frame->statement->syntax.label);
     }
-    return trace_add_read(frame->trace, &group->cell, version);
+    return frame_note_read(frame, &group->cell, version);
 }
 
 
@@ -261,7 +270,7 @@ frame_read_path(Frame *frame, Binding *binding, Version *version,
         Py_DECREF(value);
         return 0;
     }
-    if (trace_add_read(frame->trace, &binding->cell, version) < 0) {
+    if (frame_note_read(frame, &binding->cell, version) < 0) {
         Py_DECREF(value);
         return -1;
     }
@@ -478,9 +487,11 @@ frame_bind_last(Frame *frame, Module *module, PyObject *name)
 static Version *
 binding_version(Binding *binding, PyObject *value, Statement *statement)
 {
+    Engine *engine = binding->module->engine;
+    cell_touch(&binding->cell, engine);
     Version *old = binding->cell.live;
-    if (binding->module->engine->transaction && old != NULL
-        && old->value != NULL && value_equal(old->value, value)) {
+    if (engine->transaction && old != NULL && old->value != NULL
+        && value_equal(old->value, value)) {
         old->producer = statement;
         return version_ref(old);
     }
@@ -558,7 +569,7 @@ frame_create_group(Frame *frame, Engine *engine, PyObject *value)
                             frame->statement->syntax.label);
     }
     group->creator = frame->statement;
-    cell_write(&group->cell, group->actual, engine);
+    cell_write(&group->cell, group->actual, frame->statement->module, engine);
     return trace_add_write(frame->trace, &group->cell, group->actual);
 }
 
@@ -604,7 +615,7 @@ frame_flush_binding(Frame *frame, Engine *engine, Binding *binding)
         }
     }
     version_set(&binding->actual, version);
-    cell_write(&binding->cell, version, engine);
+    cell_write(&binding->cell, version, frame->statement->module, engine);
     if (version == NULL) {
         module_order_remove(module, binding);
     }
@@ -613,6 +624,11 @@ frame_flush_binding(Frame *frame, Engine *engine, Binding *binding)
         goto done;
     }
     result = found > 0 ? frame_create_group(frame, engine, version->value) : 0;
+    if (result == 0 && version != NULL && print_is_cache(version->value)
+        && ptrmap_set(&engine->caches, binding, binding) < 0) {
+        PyErr_NoMemory();
+        result = -1;
+    }
 
 done:
     version_unref(version);

@@ -83,6 +83,10 @@ int frame_read_group(Frame *frame, Group *group);
 int
 frame_add_candidate(Frame *frame, PyObject *root, PyObject *object, int effect);
 
+/* Print what the running statement may shape by its text. 0, or -1 with an
+ * exception set. */
+int frame_add_text_candidates(Frame *frame);
+
 /* Physically put the version into the namespace. 0, or -1 with an exception. */
 int binding_sync(Binding *binding, Version *version);
 

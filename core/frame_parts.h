@@ -8,6 +8,9 @@
 /* First time for this key in the frame? 1, 0, or -1 with an exception set. */
 int frame_first(Frame *frame, const void *key);
 
+/* The statement reads this version. 0, or -1 with an exception set. */
+int frame_note_read(Frame *frame, Cell *cell, Version *version);
+
 /* Code that starts may shape any object that it reads. 0, or -1. */
 int frame_add_code_candidates(Frame *frame, CodeInfo *info);
 

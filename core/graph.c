@@ -4,269 +4,10 @@
 
 #include "code.h"
 #include "engine.h"
+#include "needed.h"
 
 #include <stdarg.h>
 #include <string.h>
-
-#define BINDING_CAPSULE "hmr_serve._core.Binding"
-
-
-/* ---- versions ----------------------------------------------------------- */
-
-Version *
-version_new(PyObject *value, Statement *producer)
-{
-    Version *version = PyMem_Malloc(sizeof(*version));
-    if (version == NULL) {
-        PyErr_NoMemory();
-        return NULL;
-    }
-    *version = (Version){
-        .refs = 1,
-        .value = Py_XNewRef(value),
-        .producer = producer,
-    };
-    return version;
-}
-
-
-Version *
-version_ref(Version *version)
-{
-    if (version != NULL) {
-        version->refs++;
-    }
-    return version;
-}
-
-
-void
-version_unref(Version *version)
-{
-    if (version != NULL && --version->refs == 0) {
-        Py_XDECREF(version->value);
-        PyMem_Free(version);
-    }
-}
-
-
-void
-version_set(Version **slot, Version *version)
-{
-    Version *old = *slot;
-    *slot = version_ref(version);
-    version_unref(old);
-}
-
-
-/* ---- cells -------------------------------------------------------------- */
-
-void
-cell_init(Cell *cell, CellKind kind, Engine *engine)
-{
-    *cell = (Cell){.kind = kind, .refs = 1, .next = engine->cells};
-    if (engine->cells != NULL) {
-        engine->cells->prev = cell;
-    }
-    engine->cells = cell;
-    engine->cell_count++;
-}
-
-
-Cell *
-cell_ref(Cell *cell)
-{
-    cell->refs++;
-    return cell;
-}
-
-
-static void
-group_clear(Group *group, Engine *engine)
-{
-    if (group->object != NULL) {
-        ptrmap_pop(&engine->groups, group->object);
-        Py_CLEAR(group->object);
-    }
-    for (Py_ssize_t i = 0; i < group->holder_count; i++) {
-        cell_unref(group->holders[i], engine);
-    }
-    PyMem_Free(group->holders);
-    group->holders = NULL;
-    group->holder_count = 0;
-    version_unref(group->actual);
-    group->actual = NULL;
-}
-
-
-static void
-file_clear(FileCell *file, Engine *engine)
-{
-    PyObject *error = PyErr_GetRaisedException();
-    if (PyDict_DelItem(file->table, file->path) < 0) {
-        PyErr_Clear(); /* the table is being torn down */
-    }
-    PyErr_SetRaisedException(error);
-    Py_CLEAR(file->path);
-    engine->generation++;
-}
-
-
-void
-cell_unref(Cell *cell, Engine *engine)
-{
-    if (cell == NULL || --cell->refs > 0) {
-        return;
-    }
-    if (cell->prev != NULL) {
-        cell->prev->next = cell->next;
-    }
-    else {
-        engine->cells = cell->next;
-    }
-    if (cell->next != NULL) {
-        cell->next->prev = cell->prev;
-    }
-    engine->cell_count--;
-    switch (cell->kind) {
-    case CELL_BINDING:
-        Py_CLEAR(((Binding *)cell)->name);
-        version_unref(((Binding *)cell)->actual);
-        break;
-    case CELL_GROUP:
-        group_clear((Group *)cell, engine);
-        break;
-    case CELL_CODE:
-        Py_CLEAR(((CodeCell *)cell)->name);
-        break;
-    case CELL_FILE:
-        file_clear((FileCell *)cell, engine);
-        break;
-    }
-    version_unref(cell->env);
-    version_unref(cell->base);
-    version_unref(cell->live);
-    PyMem_Free(cell);
-}
-
-
-Version *
-cell_now(const Cell *cell, const Engine *engine)
-{
-    return cell->walk == engine->walk ? cell->env : cell->base;
-}
-
-
-void
-cell_write(Cell *cell, Version *version, const Engine *engine)
-{
-    version_set(&cell->env, version);
-    cell->walk = engine->walk;
-}
-
-
-/* ---- bindings ----------------------------------------------------------- */
-
-Binding *
-module_binding(Module *module, PyObject *name, int create)
-{
-    PyObject *capsule = PyDict_GetItemWithError(module->bindings, name);
-    if (capsule != NULL) {
-        return PyCapsule_GetPointer(capsule, BINDING_CAPSULE);
-    }
-    if (!create || PyErr_Occurred()) {
-        return NULL;
-    }
-    Binding *binding = PyMem_Calloc(1, sizeof(*binding));
-    if (binding == NULL) {
-        PyErr_NoMemory();
-        return NULL;
-    }
-    capsule = PyCapsule_New(binding, BINDING_CAPSULE, NULL);
-    if (capsule == NULL
-        || PyDict_SetItem(module->bindings, name, capsule) < 0) {
-        Py_XDECREF(capsule);
-        PyMem_Free(binding);
-        return NULL;
-    }
-    Py_DECREF(capsule);
-    cell_init(&binding->cell, CELL_BINDING, module->engine);
-    binding->module = module;
-    binding->name = Py_NewRef(name);
-    PyUnicode_InternInPlace(&binding->name);
-    return binding;
-}
-
-
-int
-module_order_add(Module *module, Binding *binding)
-{
-    const Engine *engine = module->engine;
-    if (binding->order_walk == engine->walk || binding->unordered) {
-        return 0;
-    }
-    if (module->order_count == module->order_room) {
-        Py_ssize_t room = module->order_room * 2 + 16;
-        Binding **order =
-            PyMem_Realloc(module->order, (size_t)room * sizeof(*order));
-        if (order == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        module->order = order;
-        module->order_room = room;
-    }
-    binding->order_walk = engine->walk;
-    module->order[module->order_count++] = binding;
-    return 0;
-}
-
-
-void
-module_order_remove(Module *module, Binding *binding)
-{
-    for (Py_ssize_t i = 0; i < module->order_count; i++) {
-        if (module->order[i] == binding) {
-            memmove(&module->order[i], &module->order[i + 1],
-                    (size_t)(module->order_count - i - 1)
-                        * sizeof(*module->order));
-            module->order_count--;
-            binding->order_walk = 0;
-            return;
-        }
-    }
-}
-
-
-/* ---- groups ------------------------------------------------------------- */
-
-Group *
-group_of(const Engine *engine, PyObject *object)
-{
-    return ptrmap_get(&engine->groups, object);
-}
-
-
-Group *
-group_new(Engine *engine, PyObject *object, Statement *creator)
-{
-    Group *group = PyMem_Calloc(1, sizeof(*group));
-    if (group == NULL || ptrmap_set(&engine->groups, object, group) < 0) {
-        PyMem_Free(group);
-        PyErr_NoMemory();
-        return NULL;
-    }
-    cell_init(&group->cell, CELL_GROUP, engine);
-    group->object = Py_NewRef(object);
-    group->creator = creator;
-    group->actual = version_new(NULL, creator);
-    if (group->actual == NULL) {
-        cell_unref(&group->cell, engine);
-        return NULL;
-    }
-    cell_write(&group->cell, group->actual, engine);
-    return group;
-}
 
 
 /* ---- traces ------------------------------------------------------------- */
@@ -293,10 +34,11 @@ trace_count_readers(Trace *trace, Py_ssize_t step)
 
 
 void
-trace_commit(Trace *trace)
+trace_commit(Trace *trace, Module *module)
 {
     if (!trace->committed) {
         trace_count_readers(trace, 1);
+        trace_note_readers(trace, module);
     }
 }
 
@@ -543,6 +285,7 @@ module_free(Module *module)
     PyMem_Free(module->statements);
     module_free_bindings(module);
     PyMem_Free(module->order);
+    PyMem_Free(module->names_readers.modules);
     version_unref(module->self);
     if (module->file != NULL) {
         cell_unref(&module->file->cell, module->engine);

@@ -38,18 +38,34 @@ typedef enum {
     CELL_FILE,
 } CellKind;
 
+#define BINDING_CAPSULE "hmr_serve._core.Binding"
+
+/* A few modules, each once. */
+typedef struct {
+    Module **modules; /* Owned array of borrowed records. */
+    Py_ssize_t count, room;
+} ModuleSet;
+
 /* Responsibilities: hold the version that the running walk has reached (env),
  * the one that stands when no statement wrote it (base), and the one of the
- * last applied revision (live). */
+ * last applied revision (live); know which modules an update has to visit
+ * because of it. */
 typedef struct Cell {
     CellKind kind;
     Py_ssize_t refs;
-    uint32_t walk;            /* the walk that env belongs to */
+    uint32_t walk;            /* the walk that wrote env */
     Version *env;             /* Owned; NULL: unbound */
     Version *base;            /* Owned; may be NULL */
-    Version *live;            /* Owned; set while a transaction runs */
+    Version *live;            /* Owned; of a touched cell */
     Py_ssize_t readers;       /* committed traces that read it */
+    Module *writer;           /* Borrowed; the module whose statements write
+                                 it; NULL: none does */
+    int shared;               /* statements of several modules write it */
+    int touched;              /* the running transaction may have changed it */
+    ModuleSet readers_in;     /* other modules that have read it; may be more
+                                 than still do */
     struct Cell *next, *prev; /* the engine's list of all cells */
+    struct Cell *touched_next;
 } Cell;
 
 /* (module, name). Lives as long as its module record. */
@@ -59,7 +75,7 @@ typedef struct {
     PyObject *name;      /* Owned, interned. */
     Version *actual;     /* Owned; what the namespace holds as far as we know */
     int unordered;       /* __doc__: its place is the import system's */
-    uint32_t order_walk; /* the walk that put it into module->order */
+    uint32_t order_walk; /* the module's walk that put it into its order */
 } Binding;
 
 /* An object that a statement created, with the statements that shaped it. */
@@ -151,6 +167,7 @@ struct Statement {
     int old_line, old_end_line; /* what they were */
     long ran;            /* when it ran in this transaction; 0: it did not */
     uint32_t fresh_walk; /* the walk in which it ran or was reused */
+    long place; /* in cold order: what it visits on the way comes before */
 };
 
 struct Module {
@@ -163,17 +180,24 @@ struct Module {
     PyObject *source;       /* Owned bytes that the statements come from */
     Statement **statements; /* Owned, file order. */
     Py_ssize_t count;
-    PyObject *bindings;   /* Owned dict: name -> PyCapsule of Binding */
-    FileCell *file;       /* Owned; the source file. */
-    PyObject *annotate;   /* Owned; of the whole file (3.14 on), or NULL */
-    int future_flags;     /* compiler flags of __future__ imports */
-    uint32_t walk;        /* the walk that visited it last */
-    uint32_t failed_walk; /* the walk in which a statement of it raised */
-    int gone;             /* its file is no more */
-    ModuleRoot root;      /* imported by nobody that we trace */
-    long ended_before;    /* `ended` when the transaction began */
-    long ended;           /* its place among the imports of a walk, by end */
-    Binding **order;      /* names in the order the walk bound them. Owned. */
+    PyObject *bindings;    /* Owned dict: name -> PyCapsule of Binding */
+    FileCell *file;        /* Owned; the source file. */
+    PyObject *annotate;    /* Owned; of the whole file (3.14 on), or NULL */
+    int future_flags;      /* compiler flags of __future__ imports */
+    uint32_t walk;         /* the walk that visited it last */
+    uint32_t failed_walk;  /* the walk in which a statement of it raised */
+    uint32_t skipped_walk; /* the partial walk that came by and left it out */
+    int needed;            /* this transaction's walks have to visit it */
+    int shared;            /* other modules bind names in it */
+    Module *importer;      /* Borrowed; the module through which the last whole
+                              walk got here; NULL: a root */
+    ModuleSet names_readers; /* modules that have read all of its names */
+    long began, ended_place; /* in cold order, by Statement.place */
+    int gone;                /* its file is no more */
+    ModuleRoot root;         /* imported by nobody that we trace */
+    long ended_before;       /* `ended` when the transaction began */
+    long ended;              /* its place among the imports of a walk, by end */
+    Binding **order; /* names in the order the walk bound them. Owned. */
     Py_ssize_t order_count, order_room;
     Version *self; /* Owned; the version "this module object" */
     /* Set while a transaction applies an edit to this module. */
@@ -182,7 +206,8 @@ struct Module {
     PyObject *old_source; /* Owned. */
     int old_future_flags;
     int edited;
-    int newborn; /* first imported in the running transaction */
+    int concerned; /* a statement of it ran in this transaction */
+    int newborn;   /* first imported in the running transaction */
     PyObject *annotations_before; /* Owned dict: see annotations.c */
     PyObject *keys;               /* Owned list: the namespace's names before */
 };
@@ -204,8 +229,24 @@ void cell_unref(Cell *cell, Engine *engine);
  * one. Borrowed; NULL: unbound. */
 Version *cell_now(const Cell *cell, const Engine *engine);
 
-/* Give the cell a version in the current walk. */
-void cell_write(Cell *cell, Version *version, const Engine *engine);
+/* Give the cell a version in the current walk. `writer`: the module of the
+ * statement whose doing it is, or NULL where a version is only put back. */
+void cell_write(Cell *cell, Version *version, Module *writer, Engine *engine);
+
+/* In a transaction, remember where the cell stood before its first change. */
+void cell_touch(Cell *cell, Engine *engine);
+
+/* The same for all cells. */
+void cells_touch(Engine *engine);
+
+/* Is it another version than before the transaction? */
+int cell_changed(const Cell *cell, const Engine *engine);
+
+/* The transaction is over: no cell is touched any more. */
+void cells_forget(Engine *engine);
+
+/* Add the module. 0, or -1 when memory is short (no exception set). */
+int module_set_add(ModuleSet *set, Module *module);
 
 /* The binding of a name, created on demand (create != 0). Borrowed. NULL
  * without an exception: there is none; with: out of memory. */
@@ -235,8 +276,8 @@ int trace_add_names(Trace *trace, Module *module, PyObject *names);
 /* What `from` wrote is now the doing of `to`: versions and groups. */
 void trace_move_producer(Trace *trace, const Statement *from, Statement *to);
 
-/* Count or uncount the trace among the cells' readers. */
-void trace_commit(Trace *trace);
+/* Count the trace among the cells' readers; it is one of the module's. */
+void trace_commit(Trace *trace, Module *module);
 
 /* Statements and modules. */
 Statement *statement_new(Module *module);

@@ -93,6 +93,7 @@ static void
 module_note_failure(Module *module)
 {
     PyObject *error = PyErr_GetRaisedException();
+    module->engine->unsettled = 1;
     Frame *frame = frame_current(module->engine);
     if (frame != NULL && module->file != NULL
         && frame_read_cell(frame, &module->file->cell) < 0) {
@@ -123,7 +124,8 @@ module_exec(Engine *engine, PyObject *object, PyObject *name, PyObject *path)
     if (module == NULL) {
         return -1;
     }
-    module->newborn = engine->transaction;
+    module->newborn = module->needed = engine->transaction;
+    engine->walk_whole |= engine->transaction;
     module->real = real_path(path);
     if (module->real == NULL) {
         module_free(module);

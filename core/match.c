@@ -340,6 +340,7 @@ match_statements(Module *module, Split *split, Match *matches,
             if (moved > 0 && old->trace != NULL) {
                 matches[j] = (Match){-1, matches[j].same};
                 fresh->patched = old;
+                fresh->place = old->place;
             }
             continue;
         }
@@ -351,6 +352,7 @@ match_statements(Module *module, Split *split, Match *matches,
             continue;
         }
         Statement *old = module->statements[matches[j].changed];
+        fresh->place = old->place;
         int patched = statement_patch(fresh, old, patches);
         if (patched < 0) {
             return -1;

@@ -8,13 +8,26 @@
 
 
 int
+namespace_remember(Module *module)
+{
+    if (module->keys != NULL) {
+        return 0;
+    }
+    module->ended_before = module->ended;
+    module->keys = PyDict_Keys(module->ns);
+    if (module->keys == NULL || annotations_remember(module) < 0) {
+        Py_CLEAR(module->keys);
+        return -1;
+    }
+    return 0;
+}
+
+
+int
 namespaces_remember(Engine *engine)
 {
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
-        Module *module = engine->order[i];
-        module->ended_before = module->ended;
-        Py_XSETREF(module->keys, PyDict_Keys(module->ns));
-        if (module->keys == NULL || annotations_remember(module) < 0) {
+        if (namespace_remember(engine->order[i]) < 0) {
             return -1;
         }
     }
@@ -28,6 +41,7 @@ namespaces_forget(Engine *engine)
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Py_CLEAR(engine->order[i]->keys);
         Py_CLEAR(engine->order[i]->annotations_before);
+        engine->order[i]->needed = engine->order[i]->concerned = 0;
     }
 }
 
@@ -74,7 +88,7 @@ namespace_in_order(const Module *module, const Engine *engine)
         }
         Binding *binding =
             module_binding((Module *)module, key, 0); /* no creation */
-        if (binding != NULL && binding->order_walk == engine->walk) {
+        if (binding != NULL && binding->order_walk == module->walk) {
             return 0;
         }
     }
@@ -105,11 +119,12 @@ int
 namespace_settle(Module *module)
 {
     Engine *engine = module->engine;
-    for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
-        Binding *binding = (Binding *)cell;
-        Version *now = cell_now(cell, engine);
-        if (cell->kind == CELL_BINDING && binding->module == module
-            && (now == NULL || !now->gone) && binding_sync(binding, now) < 0) {
+    Py_ssize_t pos = 0;
+    PyObject *name, *capsule;
+    while (PyDict_Next(module->bindings, &pos, &name, &capsule)) {
+        Binding *binding = PyCapsule_GetPointer(capsule, BINDING_CAPSULE);
+        Version *now = cell_now(&binding->cell, engine);
+        if ((now == NULL || !now->gone) && binding_sync(binding, now) < 0) {
             return -1;
         }
     }
@@ -120,7 +135,8 @@ namespace_settle(Module *module)
 int
 namespaces_settle(Engine *engine)
 {
-    for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
+    for (Cell *cell = engine->touched; cell != NULL;
+         cell = cell->touched_next) {
         Binding *binding = (Binding *)cell;
         if (cell->kind == CELL_BINDING && binding->module->ns != NULL
             && binding_sync(binding, cell_now(cell, engine)) < 0) {
@@ -129,7 +145,8 @@ namespaces_settle(Engine *engine)
     }
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
-        if (namespace_order(module, engine) < 0) {
+        if (module->walk == engine->walk
+            && namespace_order(module, engine) < 0) {
             return -1;
         }
     }
@@ -153,7 +170,8 @@ namespace_restore_order(Engine *engine, Module *module)
 void
 namespaces_restore(Engine *engine)
 {
-    for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
+    for (Cell *cell = engine->touched; cell != NULL;
+         cell = cell->touched_next) {
         Binding *binding = (Binding *)cell;
         if (cell->kind == CELL_BINDING && binding->module->ns != NULL
             && binding_sync(binding, cell->live) < 0) {
@@ -162,9 +180,12 @@ namespaces_restore(Engine *engine)
     }
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
-        if (module->keys != NULL
-            && (annotations_restore(module) < 0
-                || namespace_restore_order(engine, module) < 0)) {
+        if (module->keys == NULL) {
+            continue;
+        }
+        module->ended = module->ended_before;
+        if (annotations_restore(module) < 0
+            || namespace_restore_order(engine, module) < 0) {
             PyErr_WriteUnraisable(module->name);
         }
     }

@@ -7,7 +7,9 @@
 
 #include "engine.h"
 
-/* Note the order of names before anything runs. 0, or -1. */
+/* Note the order of names before any statement of the module runs; once in a
+ * transaction. 0, or -1 with an exception set. */
+int namespace_remember(Module *module);
 int namespaces_remember(Engine *engine);
 
 /* The same as namespaces_settle for one module, in the middle of a walk: who

@@ -36,7 +36,7 @@ report_init_types(PyObject *module)
     Py_XSETREF(report_type,
                namedtuple_new(module, "Report",
                               "revision files patched reran removed kept "
-                              "stale restart error times"));
+                              "stale restart error times visited"));
     Py_XSETREF(rerun_type, namedtuple_new(module, "Rerun",
                                           "module label line reason cost"));
     Py_XSETREF(statement_type,
@@ -58,9 +58,11 @@ report_data_init(ReportData *data)
         .removed = PyList_New(0),
         .kept = PyList_New(0),
         .stale = PyList_New(0),
+        .visited = PyList_New(0),
     };
     if (data->files == NULL || data->patched == NULL || data->reran == NULL
-        || data->removed == NULL || data->kept == NULL || data->stale == NULL) {
+        || data->removed == NULL || data->kept == NULL || data->stale == NULL
+        || data->visited == NULL) {
         report_data_fini(data);
         return -1;
     }
@@ -77,6 +79,7 @@ report_data_fini(ReportData *data)
     Py_CLEAR(data->removed);
     Py_CLEAR(data->kept);
     Py_CLEAR(data->stale);
+    Py_CLEAR(data->visited);
     Py_CLEAR(data->restart);
     Py_CLEAR(data->error);
 }
@@ -135,8 +138,9 @@ report_new(const ReportData *data, long revision)
         Py_NewRef(data->error != NULL ? data->error : Py_None),
         Py_BuildValue("{sdsdsdsd}", "read", data->read, "plan", data->plan,
                       "run", data->run, "total", data->total),
+        Py_NewRef(data->visited),
     };
-    return sequence_new(report_type, items, 10);
+    return sequence_new(report_type, items, 11);
 }
 
 

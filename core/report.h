@@ -8,7 +8,7 @@
 
 /* Collected while an update is applied. Lists Owned. */
 typedef struct {
-    PyObject *files, *patched, *reran, *removed, *kept, *stale;
+    PyObject *files, *patched, *reran, *removed, *kept, *stale, *visited;
     PyObject *restart;             /* Owned str or NULL */
     PyObject *error;               /* Owned exception or NULL */
     double read, plan, run, total; /* seconds */

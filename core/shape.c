@@ -5,6 +5,7 @@
 #include "frame_parts.h"
 
 #include "compat.h"
+#include "value.h"
 
 
 /* ---- candidates --------------------------------------------------------- */
@@ -88,6 +89,96 @@ frame_add_candidate(Frame *frame, PyObject *root, PyObject *object, int effect)
 }
 
 
+/* Follow a candidate's path: through modules by their dicts, then through
+ * instances without running code. Sets *root to the object whose group it
+ * belongs to and *object to the deepest one reached; new references, NULL when
+ * the name is not there. */
+static int
+candidate_resolve(Module *module, PyObject *path, PyObject **root,
+                  PyObject **object)
+{
+    *root = *object = NULL;
+    PyObject *at;
+    int found = PyDict_GetItemRef(module->ns, PyTuple_GET_ITEM(path, 0), &at);
+    if (found <= 0) {
+        return found;
+    }
+    Py_ssize_t i = 1;
+    for (; i < PyTuple_GET_SIZE(path) && PyModule_Check(at); i++) {
+        PyObject *next;
+        found = PyDict_GetItemRef(PyModule_GetDict(at),
+                                  PyTuple_GET_ITEM(path, i), &next);
+        Py_DECREF(at);
+        if (found <= 0) {
+            return found;
+        }
+        at = next;
+    }
+    *root = Py_NewRef(at);
+    for (; i < PyTuple_GET_SIZE(path); i++) {
+        PyObject *step = PyTuple_Pack(1, PyTuple_GET_ITEM(path, i));
+        PyObject *next = step != NULL ? value_follow(at, step) : NULL;
+        Py_XDECREF(step);
+        if (next == NULL) {
+            break;
+        }
+        Py_SETREF(at, next);
+    }
+    *object = at;
+    return 0;
+}
+
+
+/* An effect on an object whose creator stands would reach the live object: the
+ * creator has to run first. */
+static int
+candidate_check_fresh(Statement *statement, PyObject *root)
+{
+    Engine *engine = statement->module->engine;
+    Group *group = group_of(engine, root);
+    if (!engine->transaction || group == NULL || group->creator == NULL
+        || group->creator->dead || group->creator->fresh_walk == engine->walk) {
+        return 0;
+    }
+    group->must_be_fresh = 1;
+    return frame_conflict(engine, group->creator, "%U changes it",
+                          statement->syntax.label);
+}
+
+
+int
+frame_add_text_candidates(Frame *frame)
+{
+    Statement *statement = frame->statement;
+    PyObject *candidates = statement->syntax.candidates;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(candidates); i++) {
+        PyObject *item = PyTuple_GET_ITEM(candidates, i);
+        int effect = PyTuple_GET_ITEM(item, 0) == Py_True;
+        PyObject *root, *object;
+        if (candidate_resolve(statement->module, PyTuple_GET_ITEM(item, 1),
+                              &root, &object)
+            < 0) {
+            return -1;
+        }
+        int result = 0;
+        if (object != NULL && print_applies(object)) {
+            if (effect) {
+                result = candidate_check_fresh(statement, root);
+            }
+            if (result == 0) {
+                result = frame_add_candidate(frame, root, object, effect);
+            }
+        }
+        Py_XDECREF(root);
+        Py_XDECREF(object);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
 /* The statement is given up: what it did to live containers is undone. */
 void
 frame_undo_shapes(Frame *frame)
@@ -150,12 +241,12 @@ frame_shape(Frame *frame, Engine *engine, Group *group)
     }
     int result = 0;
     if (frame_first(frame, group) > 0) {
-        result = trace_add_read(frame->trace, &group->cell, before);
+        result = frame_note_read(frame, &group->cell, before);
     }
     if (result == 0) {
         result = trace_add_write(frame->trace, &group->cell, after);
     }
-    cell_write(&group->cell, after, engine);
+    cell_write(&group->cell, after, frame->statement->module, engine);
     version_set(&group->actual, after);
     version_unref(after);
     return result;

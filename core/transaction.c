@@ -8,6 +8,7 @@
 #include "frame.h"
 #include "hooks.h"
 #include "namespace.h"
+#include "needed.h"
 #include "walk.h"
 
 #include <time.h>
@@ -55,6 +56,7 @@ transaction_patch_pair(Transaction *tx, const CodePair *pair)
             return -1;
         }
         tx->changed |= old->cell->cell.readers > 0;
+        cell_touch(&old->cell->cell, tx->engine);
         version_set(&old->cell->cell.base, version);
         version_unref(version);
     }
@@ -143,13 +145,23 @@ transaction_plan(Transaction *tx)
 }
 
 
-/* Remember for every cell where it stands now. */
-static void
-cells_remember(Engine *engine)
+/* A partial walk that is not good enough counts as one to repeat. */
+static int
+transaction_walk_once(Engine *engine)
 {
-    for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
-        version_set(&cell->live, cell_now(cell, engine));
+    engine->conflict = NULL;
+    engine->walk_again = 0;
+    engine->partial = !engine->walk_whole;
+    if (!engine->partial) {
+        cells_touch(engine);
+        return namespaces_remember(engine) < 0 ? -1 : walk_program(engine);
     }
+    int result = walk_program(engine);
+    if (result == 0) {
+        needed_check(engine);
+    }
+    engine->walk_again |= engine->walk_whole;
+    return result;
 }
 
 
@@ -158,9 +170,15 @@ transaction_walk(Transaction *tx)
 {
     Engine *engine = tx->engine;
     for (int walks = 0; walks < WALKS_AT_MOST; walks++) {
-        engine->conflict = NULL;
-        if (walk_program(engine) == 0) {
+        int result = transaction_walk_once(engine);
+        if (result == 0 && !engine->walk_again) {
             return 0;
+        }
+        if (engine->walk_again
+            && (result == 0 || PyErr_ExceptionMatches(PyExc_Exception)
+                || PyErr_ExceptionMatches(engine->again))) {
+            PyErr_Clear(); /* what it met was not what it should have */
+            continue;
         }
         if (engine->conflict == NULL
             || !PyErr_ExceptionMatches(engine->again)) {
@@ -214,7 +232,8 @@ static int
 transaction_run(Transaction *tx)
 {
     Engine *engine = tx->engine;
-    if (namespaces_remember(engine) < 0 || engine_hide_gone(engine) < 0
+    needed_plan(engine);
+    if (engine_invalidate_caches(engine) < 0 || engine_hide_gone(engine) < 0
         || hooks_start(engine) < 0) {
         return -1;
     }
@@ -234,7 +253,6 @@ transaction_perform(Transaction *tx)
     if (PyList_SetSlice(engine->log, 0, PY_SSIZE_T_MAX, NULL) < 0) {
         return -1;
     }
-    cells_remember(engine);
     engine->transaction = 1;
     int walked = 0;
     int result = transaction_read_changes(tx);
@@ -263,6 +281,10 @@ transaction_perform(Transaction *tx)
         transaction_rollback(tx, walked);
     }
     engine->transaction = 0;
+    engine->unsettled = result < 0 || (engine->unsettled && engine->partial)
+                        || (engine->unsettled && !walked);
+    engine->partial = engine->walk_whole = 0;
+    engine->needed_count = 0;
     namespaces_forget(engine);
     groups_settle(engine);
     cells_forget(engine);

@@ -32,9 +32,8 @@ int transaction_commit_unwalked(Transaction *tx);
 /* Everything as it was before; keeps the exception. */
 void transaction_rollback(Transaction *tx, int walked);
 
-/* After either end: marks of the transaction on groups and cells go. */
+/* After either end: marks of the transaction on groups go. */
 void groups_settle(Engine *engine);
-void cells_forget(Engine *engine);
 
 /* Add every run so far to the report. 0, or -1 with an exception set. */
 int report_log(Transaction *tx);

@@ -89,7 +89,8 @@ undo_add_name(Undo *undo, Binding *binding, Version *old, Version *new)
 int
 undo_note_names(Undo *undo, Engine *engine)
 {
-    for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
+    for (Cell *cell = engine->touched; cell != NULL;
+         cell = cell->touched_next) {
         Version *now = cell_now(cell, engine);
         if (cell->kind == CELL_BINDING && now != cell->live
             && undo_add_name(undo, (Binding *)cell, cell->live, now) < 0) {

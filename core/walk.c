@@ -8,6 +8,7 @@
 #include "frame.h"
 #include "hooks.h"
 #include "imports.h"
+#include "needed.h"
 #include "value.h"
 
 
@@ -125,11 +126,12 @@ trace_clean(Statement *statement, Trace *trace, const Engine *engine)
 
 /* The statement stays: what it wrote, it writes again. */
 static int
-trace_apply(const Trace *trace, const Engine *engine)
+trace_apply(const Trace *trace, Module *module)
 {
+    Engine *engine = module->engine;
     for (Py_ssize_t i = 0; i < trace->write_count; i++) {
         const Write *write = &trace->writes[i];
-        cell_write(write->cell, write->version, engine);
+        cell_write(write->cell, write->version, module, engine);
         if (write->cell->kind != CELL_BINDING) {
             continue;
         }
@@ -156,6 +158,7 @@ walk_force(Engine *engine, Statement *statement, PyObject *reason)
     }
     int again = statement->forced;
     statement->forced = 1;
+    module_need(statement->module);
     if (reason != NULL) {
         statement_set_reason(statement, "%U", reason);
     }
@@ -222,12 +225,16 @@ statement_leave_failure(Statement *statement, Module *module)
 static int
 statement_visit_imports(Statement *statement, Trace *trace)
 {
+    const Engine *engine = statement->module->engine;
     for (Py_ssize_t i = 0; trace != NULL && i < trace->import_count; i++) {
         Module *module = trace->imports[i];
         if (!module->gone && walk_module(module) < 0
             && statement_leave_failure(statement, module) < 0) {
             return -1;
         }
+    }
+    if (engine->partial && trace != NULL) {
+        return 0; /* its text names nothing more */
     }
     return import_visit(statement, visit_walk, NULL);
 }
@@ -285,95 +292,6 @@ statement_read_names(Statement *statement, Frame *frame)
 }
 
 
-/* Follow a candidate's path: through modules by their dicts, then through
- * instances without running code. Sets *root to the object whose group it
- * belongs to and *object to the deepest one reached; new references, NULL when
- * the name is not there. */
-static int
-candidate_resolve(Module *module, PyObject *path, PyObject **root,
-                  PyObject **object)
-{
-    *root = *object = NULL;
-    PyObject *at;
-    int found = PyDict_GetItemRef(module->ns, PyTuple_GET_ITEM(path, 0), &at);
-    if (found <= 0) {
-        return found;
-    }
-    Py_ssize_t i = 1;
-    for (; i < PyTuple_GET_SIZE(path) && PyModule_Check(at); i++) {
-        PyObject *next;
-        found = PyDict_GetItemRef(PyModule_GetDict(at),
-                                  PyTuple_GET_ITEM(path, i), &next);
-        Py_DECREF(at);
-        if (found <= 0) {
-            return found;
-        }
-        at = next;
-    }
-    *root = Py_NewRef(at);
-    for (; i < PyTuple_GET_SIZE(path); i++) {
-        PyObject *step = PyTuple_Pack(1, PyTuple_GET_ITEM(path, i));
-        PyObject *next = step != NULL ? value_follow(at, step) : NULL;
-        Py_XDECREF(step);
-        if (next == NULL) {
-            break;
-        }
-        Py_SETREF(at, next);
-    }
-    *object = at;
-    return 0;
-}
-
-
-/* An effect on an object whose creator stands would reach the live object: the
- * creator has to run first. */
-static int
-candidate_check_fresh(Statement *statement, PyObject *root)
-{
-    Engine *engine = statement->module->engine;
-    Group *group = group_of(engine, root);
-    if (!engine->transaction || group == NULL || group->creator == NULL
-        || group->creator->dead || group->creator->fresh_walk == engine->walk) {
-        return 0;
-    }
-    group->must_be_fresh = 1;
-    return frame_conflict(engine, group->creator, "%U changes it",
-                          statement->syntax.label);
-}
-
-
-static int
-statement_add_candidates(Statement *statement, Frame *frame)
-{
-    PyObject *candidates = statement->syntax.candidates;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(candidates); i++) {
-        PyObject *item = PyTuple_GET_ITEM(candidates, i);
-        int effect = PyTuple_GET_ITEM(item, 0) == Py_True;
-        PyObject *root, *object;
-        if (candidate_resolve(statement->module, PyTuple_GET_ITEM(item, 1),
-                              &root, &object)
-            < 0) {
-            return -1;
-        }
-        int result = 0;
-        if (object != NULL && print_applies(object)) {
-            if (effect) {
-                result = candidate_check_fresh(statement, root);
-            }
-            if (result == 0) {
-                result = frame_add_candidate(frame, root, object, effect);
-            }
-        }
-        Py_XDECREF(root);
-        Py_XDECREF(object);
-        if (result < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-
 /* Names that an earlier run bound without the text saying so: `import *`, a
  * function that stores a global. */
 static int
@@ -417,7 +335,7 @@ statement_run_code(Statement *statement, Frame *frame)
     }
     if (statement_read_names(statement, frame) < 0
         || statement_prepare_rebinds(statement, frame) < 0
-        || statement_add_candidates(statement, frame) < 0) {
+        || frame_add_text_candidates(frame) < 0) {
         return -1;
     }
     PyObject *ns = statement->module->ns;
@@ -442,11 +360,17 @@ statement_keep(Statement *statement, Trace *trace)
         trace_free(statement->attempt, engine);
         statement->attempt = trace;
         statement->ran = ++engine->ran;
+        statement->module->concerned = 1;
+        for (Py_ssize_t i = 0; engine->partial && i < trace->write_count; i++) {
+            if (cell_changed(trace->writes[i].cell, engine)) {
+                cell_need_readers(trace->writes[i].cell, engine);
+            }
+        }
         return;
     }
     trace_free(statement->trace, engine);
     statement->trace = trace;
-    trace_commit(trace);
+    trace_commit(trace, statement->module);
 }
 
 
@@ -501,8 +425,9 @@ statement_execute(Statement *statement)
 }
 
 
-int
-walk_statement(Statement *statement)
+/* Run or skip one statement. */
+static int
+statement_visit(Statement *statement)
 {
     Engine *engine = statement->module->engine;
     Trace *attempt = statement->attempt;
@@ -516,7 +441,7 @@ walk_statement(Statement *statement)
         }
         if (trace_clean(statement, attempt, engine)) {
             statement->fresh_walk = engine->walk;
-            return trace_apply(attempt, engine);
+            return trace_apply(attempt, statement->module);
         }
     }
     Trace *trace = statement->trace;
@@ -525,7 +450,7 @@ walk_statement(Statement *statement)
             return -1;
         }
         if (trace_clean(statement, trace, engine)) {
-            return trace_apply(trace, engine);
+            return trace_apply(trace, statement->module);
         }
     }
     if (statement->async) {
@@ -551,6 +476,27 @@ walk_statement(Statement *statement)
 }
 
 
+int
+walk_statement(Statement *statement)
+{
+    Engine *engine = statement->module->engine;
+    if (engine->partial && statement->place > 0) {
+        engine->place = statement->place;
+    }
+    if (statement_visit(statement) < 0) {
+        return -1;
+    }
+    if (!engine->partial) {
+        engine->place++;
+    }
+    else if (statement->place > 0) {
+        engine->place = statement->place;
+    }
+    statement->place = engine->place;
+    return 0;
+}
+
+
 /* ---- modules ------------------------------------------------------------ */
 
 /* The package gets the submodule's name when the import ends. */
@@ -572,14 +518,15 @@ module_bind_in_parent(Module *module)
         Binding *binding =
             parent != NULL ? module_binding(parent, tail, 1) : NULL;
         result = PyErr_Occurred() ? -1 : 0;
-        if (binding != NULL) {
+        if (binding != NULL
+            && !(engine->partial && parent->walk != engine->walk)) {
             if (engine->transaction && !module->newborn) {
                 result = binding_sync(binding, module->self);
             }
             else { /* importlib sets the attribute right after us */
                 version_set(&binding->actual, module->self);
             }
-            cell_write(&binding->cell, module->self, engine);
+            cell_write(&binding->cell, module->self, NULL, engine);
             if (result == 0) {
                 result = module_order_add(parent, binding);
             }
@@ -630,12 +577,56 @@ module_set_initializing(Module *module, PyObject *flag)
 }
 
 
+/* A partial walk leaves the module out: it stays as it is. */
+static int
+walk_skip(Module *module)
+{
+    Engine *engine = module->engine;
+    if (module->skipped_walk == engine->walk) {
+        return 0;
+    }
+    if (walk_parent(module) < 0) {
+        return -1;
+    }
+    module->skipped_walk = engine->walk;
+    return module_bind_in_parent(module);
+}
+
+
+/* Visit the statements in order. */
+static int
+walk_statements(Module *module)
+{
+    Engine *engine = module->engine;
+    Module *outer = engine->walking;
+    engine->walking = module;
+    module->walk = engine->walk;
+    module->order_count = 0;
+    if (engine->partial) {
+        engine->place = module->began;
+    }
+    else {
+        module->importer = outer;
+        module->began = engine->place;
+    }
+    int result = 0;
+    for (Py_ssize_t i = 0; result == 0 && i < module->count; i++) {
+        result = walk_statement(module->statements[i]);
+    }
+    engine->walking = outer;
+    return result;
+}
+
+
 int
 walk_module(Module *module)
 {
     Engine *engine = module->engine;
     if (module->walk == engine->walk) {
         return 0;
+    }
+    if (walk_skips(module)) {
+        return walk_skip(module);
     }
     if (walk_parent(module) < 0) {
         return -1;
@@ -647,10 +638,9 @@ walk_module(Module *module)
         return -1;
     }
     module->walk = engine->walk;
-    module->order_count = 0;
     int result = module_set_initializing(module, Py_True);
-    for (Py_ssize_t i = 0; result == 0 && i < module->count; i++) {
-        result = walk_statement(module->statements[i]);
+    if (result == 0) {
+        result = walk_statements(module);
     }
     if (module_set_initializing(module, Py_False) < 0) {
         result = -1;
@@ -659,7 +649,10 @@ walk_module(Module *module)
         module->failed_walk = engine->walk;
     }
     if (result == 0) {
-        module->ended = ++engine->ended;
+        if (!engine->partial) {
+            module->ended = ++engine->ended;
+            module->ended_place = engine->place;
+        }
         result = module_bind_in_parent(module);
     }
     Py_LeaveRecursiveCall();
@@ -679,6 +672,9 @@ walk_reach(Module *module)
 static int
 walk_check_unreached(Engine *engine)
 {
+    if (engine->partial) {
+        return 0; /* all that was reached still is */
+    }
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
         if (module->walk == engine->walk && !module->gone) {
@@ -706,11 +702,34 @@ walk_check_unreached(Engine *engine)
 }
 
 
+/* A whole walk begins: nothing is bound, and nobody has written anything. */
+static void
+walk_begin_whole(Engine *engine)
+{
+    engine->valid_from = engine->walk;
+    engine->ended = 0;
+    engine->place = 0;
+    for (Cell *cell = engine->cells; cell != NULL; cell = cell->next) {
+        cell->writer = NULL;
+        cell->shared = 0;
+    }
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        engine->order[i]->shared = 0;
+    }
+}
+
+
 int
 walk_program(Engine *engine)
 {
     engine->walk++;
-    engine->ended = 0;
+    engine->walking = NULL;
+    if (engine->partial) {
+        needed_begin(engine);
+    }
+    else {
+        walk_begin_whole(engine);
+    }
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
         if (module->root == ROOT_EARLY && !module->gone

@@ -37,6 +37,7 @@ class Report(NamedTuple):
         BaseException | None
     )  # what the edited code raised; everything is as before the call
     times: dict[str, float]  # seconds: "read" (and split), "plan", "run", "total"
+    visited: list[str]  # modules whose statements were looked at; [] for a patch
 
 class Statement(NamedTuple):
     """A read-only view of a tracked statement, for tests and --explain."""

@@ -29,6 +29,7 @@ class Report(NamedTuple):
     restart: str | None
     error: BaseException | None
     times: dict[str, float]
+    visited: list[str]
 
 
 class Reimport:
@@ -98,7 +99,7 @@ class Reimport:
         ran, self.ran = self.ran, []
         files = [os.path.relpath(p, self.root) for p in paths]
         return Report(
-            self.revision, files, [], ran, [], [], [], None, error, {"total": 0.0}
+            self.revision, files, [], ran, [], [], [], None, error, {"total": 0.0}, []
         )
 
 

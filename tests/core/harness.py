@@ -139,6 +139,7 @@ class Report:
     restart: str | None
     error: dict[str, Any] | None
     times: dict[str, float]
+    visited: list[str]
     executed: list[tuple[str, int]]
     modules: dict[str, str]
     sources: dict[str, str] = field(default_factory=dict, repr=False)

@@ -39,7 +39,7 @@ LIBRARIES = (
 )
 TOOL = 5  # sys.monitoring's optimizer: the engine takes 4 or 3
 MONITORING = sys.monitoring
-REPORT = "revision files patched reran removed kept stale restart error times"
+REPORT = "revision files patched reran removed kept stale restart error times visited"
 
 
 def serve_forks(control: socket.socket) -> None:

@@ -1,0 +1,318 @@
+/* Which modules an update has to visit. */
+
+#include "needed.h"
+
+#include "namespace.h"
+#include "value.h"
+
+
+/* ---- who reads what ----------------------------------------------------- */
+
+static void
+cell_add_reader(Cell *cell, Module *module)
+{
+    if (module_set_add(&cell->readers_in, module) < 0) {
+        module->engine->readers_lost = 1;
+    }
+}
+
+
+/* A statement that shapes one of the objects along the path changes what the
+ * path leads to. */
+static void
+path_add_reader(const Read *read, Module *module)
+{
+    if (read->version == NULL || read->version->value == NULL) {
+        return;
+    }
+    PyObject *at = Py_NewRef(read->version->value);
+    for (Py_ssize_t i = 0; at != NULL; i++) {
+        Group *group = group_of(module->engine, at);
+        if (group != NULL) {
+            cell_add_reader(&group->cell, module);
+        }
+        PyObject *next = NULL;
+        if (i + 1 < PyTuple_GET_SIZE(read->path)) {
+            PyObject *step = PyTuple_GetSlice(read->path, i, i + 1);
+            next = step != NULL ? value_follow(at, step) : NULL;
+            module->engine->readers_lost |= step == NULL;
+            Py_XDECREF(step);
+            PyErr_Clear(); /* memory is short: see readers_lost */
+        }
+        Py_SETREF(at, next);
+    }
+}
+
+
+void
+trace_note_readers(const Trace *trace, Module *module)
+{
+    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
+        const Read *read = &trace->reads[i];
+        if (read->cell->kind != CELL_BINDING
+            || ((Binding *)read->cell)->module != module) {
+            cell_add_reader(read->cell, module);
+        }
+        if (read->path != NULL) {
+            path_add_reader(read, module);
+        }
+    }
+    for (Py_ssize_t i = 0; i < trace->names_count; i++) {
+        Module *source = trace->names[i].module;
+        if (source != module
+            && module_set_add(&source->names_readers, module) < 0) {
+            module->engine->readers_lost = 1;
+        }
+    }
+}
+
+
+/* ---- needed ------------------------------------------------------------- */
+
+static void
+trace_retract(const Trace *trace, Engine *engine)
+{
+    for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
+        Cell *cell = trace->writes[i].cell;
+        cell_write(cell, cell->base, NULL, engine);
+        engine->walk_whole |= cell->shared;
+    }
+    for (Py_ssize_t i = 0; trace != NULL && i < trace->read_count; i++) {
+        engine->walk_whole |= trace->reads[i].cell->shared;
+    }
+}
+
+
+/* As before its first statement. */
+static void
+module_retract(const Module *module)
+{
+    Engine *engine = module->engine;
+    for (Py_ssize_t i = 0; i < module->count; i++) {
+        trace_retract(module->statements[i]->trace, engine);
+        trace_retract(module->statements[i]->attempt, engine);
+    }
+    for (Py_ssize_t i = 0; i < module->old_count; i++) {
+        if (module->old_statements[i]->dead) {
+            trace_retract(module->old_statements[i]->trace, engine);
+        }
+    }
+}
+
+
+void
+module_need(Module *module)
+{
+    Engine *engine = module->engine;
+    if (module->needed || module->ns == NULL || module == engine->probes) {
+        return;
+    }
+    module->needed = 1;
+    engine->needed_count++;
+    engine->walk_whole |= module->shared;
+    if (namespace_remember(module) < 0) {
+        PyErr_Clear();
+        engine->walk_whole = 1; /* which tries again, and can fail */
+    }
+    if (engine->partial) {
+        module_retract(module);
+        engine->walk_again |= module->skipped_walk == engine->walk;
+    }
+    if (module->importer != NULL) {
+        module_need(module->importer);
+    }
+    for (Py_ssize_t i = 0; i < module->names_readers.count; i++) {
+        module_need(module->names_readers.modules[i]);
+    }
+}
+
+
+void
+cell_need_readers(Cell *cell, Engine *engine)
+{
+    (void)engine;
+    if (cell->kind == CELL_BINDING) {
+        module_need(((Binding *)cell)->module);
+    }
+    for (Py_ssize_t i = 0; i < cell->readers_in.count; i++) {
+        module_need(cell->readers_in.modules[i]);
+    }
+}
+
+
+static void
+needed_add_readers(Engine *engine)
+{
+    for (Cell *cell = engine->touched; cell != NULL;
+         cell = cell->touched_next) {
+        if (cell_changed(cell, engine)) {
+            cell_need_readers(cell, engine);
+        }
+    }
+}
+
+
+/* ---- a walk ------------------------------------------------------------- */
+
+int
+walk_skips(const Module *module)
+{
+    return module->engine->partial && !module->needed;
+}
+
+
+void
+needed_plan(Engine *engine)
+{
+    engine->walk_whole |= engine->unsettled || engine->readers_lost;
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        Module *module = engine->order[i];
+        engine->walk_whole |= module->gone;
+        if (module->edited) {
+            module_need(module);
+        }
+    }
+    needed_add_readers(engine);
+}
+
+
+void
+needed_begin(Engine *engine)
+{
+    /* What an earlier walk of this transaction wrote. */
+    for (Cell *cell = engine->touched; cell != NULL;
+         cell = cell->touched_next) {
+        if (cell->kind == CELL_BINDING || cell->kind == CELL_GROUP) {
+            cell_write(cell, cell->base, NULL, engine);
+        }
+    }
+    module_retract(engine->probes);
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        if (engine->order[i]->needed) {
+            module_retract(engine->order[i]);
+        }
+    }
+}
+
+
+static const Trace *
+trace_now(const Statement *statement)
+{
+    const Engine *engine = statement->module->engine;
+    return statement->attempt != NULL && statement->fresh_walk == engine->walk
+               ? statement->attempt
+               : statement->trace;
+}
+
+
+static int
+imports_differ(const Trace *a, const Trace *b)
+{
+    Py_ssize_t count = a != NULL ? a->import_count : 0;
+    if (count != (b != NULL ? b->import_count : 0)) {
+        return 1;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (a->imports[i] != b->imports[i]) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* The modules that the statements import, in the order in which each is first
+ * imported. 0 or -1. */
+static int
+imports_collect(ModuleSet *set, Statement *const *statements, Py_ssize_t count,
+                int now)
+{
+    for (Py_ssize_t i = 0; i < count; i++) {
+        const Trace *trace =
+            now ? trace_now(statements[i]) : statements[i]->trace;
+        for (Py_ssize_t j = 0; trace != NULL && j < trace->import_count; j++) {
+            if (module_set_add(set, trace->imports[j]) < 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+
+/* Does the module import other modules than before, or in another order? */
+static int
+module_imports_changed(const Module *module)
+{
+    if (!module->edited) {
+        for (Py_ssize_t i = 0; i < module->count; i++) {
+            Statement *statement = module->statements[i];
+            if (imports_differ(statement->trace, trace_now(statement))) {
+                return 1;
+            }
+        }
+        return 0;
+    }
+    ModuleSet before = {0}, now = {0};
+    int changed =
+        imports_collect(&before, module->old_statements, module->old_count, 0)
+            < 0
+        || imports_collect(&now, module->statements, module->count, 1) < 0
+        || before.count != now.count;
+    for (Py_ssize_t i = 0; !changed && i < now.count; i++) {
+        changed = before.modules[i] != now.modules[i];
+    }
+    PyMem_Free(before.modules);
+    PyMem_Free(now.modules);
+    return changed;
+}
+
+
+void
+needed_check(Engine *engine)
+{
+    Py_ssize_t before = engine->needed_count;
+    needed_add_readers(engine);
+    engine->walk_again |= engine->needed_count > before;
+    for (Py_ssize_t i = 0; !engine->walk_again && i < engine->module_count;
+         i++) {
+        Module *module = engine->order[i];
+        if (module->gone || module->newborn) {
+            engine->walk_whole = 1;
+        }
+        else if (module->needed) {
+            engine->walk_whole |=
+                module->walk != engine->walk || module_imports_changed(module);
+        }
+    }
+}
+
+
+/* Where the version came to be, in the last whole walk; 0: in this walk. */
+static long
+version_place(const Engine *engine, const Cell *cell, const Version *version)
+{
+    const Module *module = cell->writer;
+    if (module == NULL && version != NULL && version->value != NULL
+        && PyModule_Check(version->value)) {
+        /* a package's submodule, bound when its import ended */
+        module = engine_module_by_ns(engine, PyModule_GetDict(version->value));
+    }
+    if (module == NULL || module->walk == engine->walk
+        || module == engine->probes) {
+        return 0;
+    }
+    const Statement *producer = version != NULL ? version->producer : NULL;
+    return producer != NULL ? producer->place : module->ended_place;
+}
+
+
+void
+needed_check_read(Engine *engine, const Cell *cell, const Version *version)
+{
+    if (engine->partial
+        && (cell->shared
+            || version_place(engine, cell, version) > engine->place)) {
+        engine->walk_whole = 1;
+    }
+}
