@@ -21,6 +21,7 @@ enum letter_kind {
     LETTER_TEXT,  /* likewise, from a WebSocket: a whole message */
     LETTER_BINARY,
     LETTER_CLOSE, /* likewise: a uint16_t, the close code, then the reason */
+    LETTER_FAIL,  /* the same, and the I/O thread waits for a close frame */
     /* to the application */
     LETTER_REQUEST,
     LETTER_CHANGE,

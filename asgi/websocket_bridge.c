@@ -10,6 +10,37 @@
 #include <stdlib.h>
 
 
+/* Hand a message to the I/O thread, which makes a frame of it. */
+static int
+frame_post(struct exchange *self, unsigned kind, const void *data, size_t size)
+{
+    struct output *output = output_new(self->request, FRAME_ROOM + size);
+    if (output == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memcpy(output->data + FRAME_ROOM, data, size);
+    output->size = FRAME_ROOM + size;
+    output->flags = kind;
+    io_send(self->server->io, output);
+    io_nudge(self->server->io);
+    return 0;
+}
+
+
+static int
+close_post(struct exchange *self, uint16_t code, const char *reason,
+           size_t size)
+{
+    char payload[2 + CLOSE_REASON_LIMIT];
+    memcpy(payload, &code, 2);
+    memcpy(payload + 2, reason, size);
+    self->socket = SOCKET_CLOSED;
+    self->complete = true;
+    return frame_post(self, OUTPUT_CLOSE_FRAME, payload, 2 + size);
+}
+
+
 /* Receiving. */
 
 /* The oldest letter that was not received yet, or NULL. Ownership passes. */
@@ -94,6 +125,11 @@ note_close(struct exchange *self, const struct chunk *chunk)
     }
     self->close_code = code;
     Py_XSETREF(self->close_reason, reason);
+    self->disconnected = true;
+    if (chunk->letter.kind == LETTER_FAIL && self->socket == SOCKET_OPEN) {
+        /* All that came before it is answered, as far as it ever will be. */
+        return frame_post(self, OUTPUT_CLOSE_FRAME, chunk->data, 2);
+    }
     return 0;
 }
 
@@ -205,24 +241,6 @@ socket_accept(struct exchange *self, PyObject *message)
 
 /* Sending. */
 
-/* Hand a message to the I/O thread, which makes a frame of it. */
-static int
-frame_post(struct exchange *self, unsigned kind, const void *data, size_t size)
-{
-    struct output *output = output_new(self->request, FRAME_ROOM + size);
-    if (output == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    memcpy(output->data + FRAME_ROOM, data, size);
-    output->size = FRAME_ROOM + size;
-    output->flags = kind;
-    io_send(self->server->io, output);
-    io_nudge(self->server->io);
-    return 0;
-}
-
-
 static int
 send_text(struct exchange *self, PyObject *text)
 {
@@ -270,19 +288,6 @@ socket_send_data(struct exchange *self, PyObject *message)
     PyErr_SetString(PyExc_ValueError,
                     "websocket.send needs 'bytes' or 'text', not None.");
     return -1;
-}
-
-
-static int
-close_post(struct exchange *self, uint16_t code, const char *reason,
-           size_t size)
-{
-    char payload[2 + CLOSE_REASON_LIMIT];
-    memcpy(payload, &code, 2);
-    memcpy(payload + 2, reason, size);
-    self->socket = SOCKET_CLOSED;
-    self->complete = true;
-    return frame_post(self, OUTPUT_CLOSE_FRAME, payload, 2 + size);
 }
 
 

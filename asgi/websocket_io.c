@@ -13,6 +13,7 @@ enum {
     CLOSE_PATIENCE = 10000, /* milliseconds for the client's close frame */
     PACK_LIMIT = 1 << 30,   /* bytes; zlib counts in 32 bits */
     LEAVE_PATIENCE = 300,   /* ... when the server ends */
+    FAIL_PATIENCE = 250,    /* ... for the application's last answers */
     STOPPED_SHORT = 1000,   /* a timer that is later: the process stood still */
 };
 
@@ -21,6 +22,7 @@ enum waiting {
     WAITING_TO_PING,
     WAITING_FOR_PONG,
     WAITING_FOR_CLOSE,
+    WAITING_TO_FAIL,
 };
 
 struct websocket_io {
@@ -32,6 +34,7 @@ struct websocket_io {
     bool heard;       /* something came since the last ping */
     bool paused;      /* the application is slower than the client */
     bool close_sent;  /* no frame leaves after a close frame (5.5.1) */
+    bool failing;     /* the client broke the protocol; close is not sent yet */
     bool ended;       /* what still comes is of no interest */
     bool owes_pong;   /* to the ping whose payload this is: */
     size_t pong_size; /* the queue was long when it came */
@@ -143,20 +146,32 @@ close_finish(struct websocket_io *self, bool clean)
 
 /* Tell the application how it ended, behind the messages before. */
 static void
-close_deliver(struct websocket_io *self, uint16_t code, const void *reason,
-              size_t size)
+close_deliver(struct websocket_io *self, enum letter_kind kind, uint16_t code,
+              const void *reason, size_t size)
 {
     struct request *request = self->conn->request;
     struct chunk *chunk = malloc(sizeof *chunk + 2 + size);
     if (chunk != NULL) {
-        chunk->letter.kind = LETTER_CLOSE;
+        chunk->letter.kind = kind;
         chunk->size = 2 + size;
         chunk->cost = 0;
         memcpy(chunk->data, &code, 2);
         memcpy(chunk->data + 2, reason, size);
         request_add_chunk(request, chunk);
     } /* else it hears that the client is gone */
-    io_post_event(self->conn->io, request, EVENT_BODY | EVENT_DISCONNECT);
+    io_post_event(self->conn->io, request,
+                  kind == LETTER_CLOSE ? EVENT_BODY | EVENT_DISCONNECT
+                                       : EVENT_BODY);
+}
+
+
+/* Close because of what the client sent. */
+static void
+fail_finish(struct websocket_io *self)
+{
+    struct websocket *ws = &self->protocol;
+    close_send(self, ws->code, ws->control, ws->control_size);
+    close_finish(self, false);
 }
 
 
@@ -209,6 +224,10 @@ close_from_application(struct websocket_io *self, const struct output *output)
 {
     uint16_t code;
     const char *payload = output->data + FRAME_ROOM;
+    if (self->failing) {
+        fail_finish(self);
+        return;
+    }
     memcpy(&code, payload, 2);
     close_send(self, code, payload + 2, output->size - FRAME_ROOM - 2);
     if (self->paused) {
@@ -306,22 +325,27 @@ on_close(struct websocket_io *self)
 {
     struct websocket *ws = &self->protocol;
     if (!self->close_sent) {
-        close_deliver(self, ws->code, ws->control, ws->control_size);
+        close_deliver(self, LETTER_CLOSE, ws->code, ws->control,
+                      ws->control_size);
         close_send(self, ws->code, "", 0);
     }
     close_finish(self, true);
 }
 
 
+/* What was good before is still to be answered: our close frame waits until the
+ * application has come to this point, though not for long. */
 static void
 on_fail(struct websocket_io *self)
 {
     struct websocket *ws = &self->protocol;
-    if (!self->close_sent) {
-        close_deliver(self, ws->code, ws->control, ws->control_size);
-        close_send(self, ws->code, ws->control, ws->control_size);
+    if (self->close_sent) {
+        close_finish(self, false);
+        return;
     }
-    close_finish(self, false);
+    self->failing = self->ended = true;
+    close_deliver(self, LETTER_FAIL, ws->code, ws->control, ws->control_size);
+    timer_set(self, WAITING_TO_FAIL, FAIL_PATIENCE);
 }
 
 
@@ -445,9 +469,14 @@ on_timer(uv_timer_t *timer)
             break;
         }
         static const char REASON[] = "keepalive ping timeout";
-        close_deliver(self, CLOSE_INTERNAL, REASON, sizeof REASON - 1);
+        close_deliver(self, LETTER_CLOSE, CLOSE_INTERNAL, REASON,
+                      sizeof REASON - 1);
         close_send(self, CLOSE_INTERNAL, REASON, sizeof REASON - 1);
         close_finish(self, false);
+        break;
+    case WAITING_TO_FAIL:
+        io_post_event(conn->io, conn->request, EVENT_DISCONNECT);
+        fail_finish(self);
         break;
     case WAITING_FOR_CLOSE:
         connection_close(conn);
@@ -514,7 +543,11 @@ websocket_leave(struct connection *conn)
         timer_set(self, WAITING_FOR_CLOSE, LEAVE_PATIENCE);
         return;
     }
-    close_deliver(self, conn->io->leave_code, "", 0);
+    if (self->failing) {
+        fail_finish(self);
+        return;
+    }
+    close_deliver(self, LETTER_CLOSE, conn->io->leave_code, "", 0);
     close_send(self, conn->io->leave_code, "", 0);
     if (self->paused) {
         websocket_resume(conn);

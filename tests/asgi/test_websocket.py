@@ -346,6 +346,34 @@ def test_messages_before_a_violation_are_delivered() -> None:
     assert kinds == ["good", b"too", None]
 
 
+def test_what_was_good_is_answered_before_the_close_7_1_7() -> None:
+    with serve(echo) as served, connect(served) as client:
+        client.send(frame(TEXT, b"one") + frame(TEXT, b"two") + frame(3, b"bad"))
+        assert [client.message(), client.message()] == ["one", "two"]
+        client.fails(1002)
+
+
+def test_an_application_that_does_not_receive_does_not_keep_a_violation_open() -> None:
+    raised: list[BaseException] = []
+
+    async def step(receive: Any, send: Any) -> None:
+        try:
+            while True:
+                await send({"type": "websocket.send", "text": "tick"})
+                await asyncio.sleep(0.01)
+        except OSError as exc:
+            raised.append(exc)
+
+    with serve(once(step)) as served, connect(served) as client:
+        client.send(frame(3, b"bad"))
+        while (got := client.frame()).opcode == TEXT:
+            pass
+        assert got.code == 1002
+        assert client.closed()
+        until(lambda: raised)
+    assert served.errors == []
+
+
 def test_bad_utf_8_fails_before_its_frame_has_ended_8_1() -> None:
     whole = frame(TEXT, b"ok \xc3\xa9 \xed\xa0\x80" + b"x" * 100)
     with serve(echo) as served, connect(served) as client:
