@@ -191,6 +191,10 @@ exchange_call(struct exchange *self)
     PyObject *args[4] = {NULL};
     PyObject *coroutine = NULL;
     args[1] = scope_new(server, self->request);
+    if (args[1] != NULL && self->request->forwarded
+        && scope_forward(server, args[1], &self->client) < 0) {
+        Py_CLEAR(args[1]);
+    }
     args[2] = exchange_receiver(self);
     args[3] = exchange_sender(self);
     if (args[1] != NULL && args[2] != NULL && args[3] != NULL) {
@@ -208,9 +212,17 @@ exchange_call(struct exchange *self)
 static PyObject *
 task_new(struct server *server, PyObject *coroutine)
 {
-    PyObject *args[] = {coroutine, server->loop, Py_True};
-    PyObject *task = PyObject_Vectorcall(server->state->task_type, args, 1,
-                                         server->state->task_keywords);
+    struct module_state *state = server->state;
+    PyObject *context = server->reset_context ? PyContext_New() : Py_None;
+    PyObject *args[] = {coroutine, server->loop, Py_True, context};
+    PyObject *task = NULL;
+    if (context != NULL) {
+        task = PyObject_Vectorcall(state->task_type, args, 1,
+                                   state->task_keywords);
+    }
+    if (context != Py_None) {
+        Py_XDECREF(context);
+    }
     Py_DECREF(coroutine);
     return task;
 }

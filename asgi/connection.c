@@ -354,13 +354,19 @@ refusal_fields(int status)
 void
 connection_refuse(struct connection *conn, int status)
 {
+    connection_refuse_because(conn, status, refusal_text(status));
+}
+
+
+void
+connection_refuse_because(struct connection *conn, int status, const char *text)
+{
     if (conn->responded) {
         connection_close(conn);
         return;
     }
     connection_drop_request(conn);
     conn->http.message_complete = false; /* more may come: linger */
-    const char *text = refusal_text(status);
     struct output *output = malloc(sizeof *output + 512);
     if (output == NULL) {
         connection_close(conn);
@@ -393,6 +399,21 @@ connection_time_out(struct connection *conn)
 }
 
 
+/* More connections than --limit-concurrency allows? */
+static bool
+connection_is_too_many(struct io *io)
+{
+    uint64_t n = io_counter_get(io, IO_CONNECTIONS);
+    bool over = io->limit_concurrency > 0 && n > io->limit_concurrency;
+    if (over && !io->limit_reached) {
+        io_complain(io, "more than %u connections (--limit-concurrency): 503",
+                    io->limit_concurrency);
+    }
+    io->limit_reached = over;
+    return over;
+}
+
+
 /* A head is complete: the request waits for its turn at the fence. */
 static void
 connection_start(struct connection *conn)
@@ -411,6 +432,11 @@ connection_start(struct connection *conn)
             connection_refuse(conn, status);
             return;
         }
+    }
+    if (connection_is_too_many(conn->io)) {
+        request_unref(request); /* the application's */
+        connection_refuse_because(conn, 503, "Service Unavailable");
+        return;
     }
     fence_hold(&conn->io->fence, request);
 }
@@ -735,7 +761,7 @@ connection_new(struct io *io, bool is_pipe)
     conn->id = ++io->last_id;
     conn->output_end = &conn->output;
     atomic_init(&conn->refs, 1);
-    http1_init(&conn->http, conn);
+    http1_init(&conn->http, conn, io->head_limit);
     conn->next = io->connections;
     conn->link = &io->connections;
     if (conn->next != NULL) {

@@ -96,6 +96,8 @@ void connection_resume(struct connection *conn);
 
 /* Answer for the application, which never hears of the request, and close. */
 void connection_refuse(struct connection *conn, int status);
+void connection_refuse_because(struct connection *conn, int status,
+                               const char *text);
 
 /* Is the client this very process? Looks through all descriptors. */
 bool connection_is_own(struct connection *conn);

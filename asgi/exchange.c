@@ -357,6 +357,7 @@ exchange_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(self->receivers);
     Py_VISIT(self->senders);
     Py_VISIT(self->close_reason);
+    Py_VISIT(self->client);
     return 0;
 }
 
@@ -369,6 +370,7 @@ exchange_clear(PyObject *op)
     Py_CLEAR(self->receivers);
     Py_CLEAR(self->senders);
     Py_CLEAR(self->close_reason);
+    Py_CLEAR(self->client);
     return 0;
 }
 

@@ -27,7 +27,8 @@ struct exchange {
     PyObject *task;          /* while it runs suspended. Owned. */
     PyObject *receivers;     /* list of futures, or NULL. Owned. */
     PyObject *senders;       /* list of futures, or NULL. Owned. */
-    struct exchange *next;   /* in server->running, which owns a reference */
+    PyObject *client;      /* scope["client"] behind a proxy, or NULL. Owned. */
+    struct exchange *next; /* in server->running, which owns a reference */
     struct exchange **link;
 
     struct output *output;      /* the head, until it is sent. Owned. */

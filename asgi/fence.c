@@ -289,9 +289,11 @@ fence_update(struct fence *fence)
     if (fence->changed.count == 0) {
         return false;
     }
-    uint64_t due = fence->last + fence->settle;
-    if (due > fence->first + SETTLE_LIMIT) {
-        due = fence->first + SETTLE_LIMIT;
+    uint64_t settle =
+        fence->settle > fence->delay ? fence->settle : fence->delay;
+    uint64_t due = fence->last + settle;
+    if (due > fence->first + fence->delay + SETTLE_LIMIT) {
+        due = fence->first + fence->delay + SETTLE_LIMIT;
     }
     if (now >= due) {
         fence_report(fence);

@@ -61,6 +61,7 @@ struct fence {
     uint64_t first;            /* when the first of them was ready */
     uint64_t last;             /* the last event */
     uint64_t settle;           /* how long after it to report */
+    uint64_t delay;            /* ... at least: the user's wish */
     uint64_t serial;           /* of the last report */
     uint64_t reported_at;
     bool reported; /* it is not yet released */

@@ -24,7 +24,7 @@ static int
 on_message_begin(llhttp_t *parser)
 {
     struct http1 *http = http1_of(parser);
-    http->request = request_new(http->conn);
+    http->request = request_new(http->conn, http->head_limit);
     if (http->request == NULL) {
         http->status = 503;
         return -1;
@@ -179,7 +179,7 @@ http1_reset(struct http1 *http)
 {
     llhttp_init(&http->parser, HTTP_REQUEST, &SETTINGS);
     http->parser.data = http;
-    http1_syntax_init(&http->syntax);
+    http1_syntax_init(&http->syntax, http->head_limit);
     memset(&http->head, 0, sizeof http->head);
     http->request = NULL;
     http->head_complete = http->message_complete = false;
@@ -188,10 +188,11 @@ http1_reset(struct http1 *http)
 
 
 void
-http1_init(struct http1 *http, struct connection *conn)
+http1_init(struct http1 *http, struct connection *conn, uint32_t head_limit)
 {
     memset(http, 0, sizeof *http);
     http->conn = conn;
+    http->head_limit = head_limit;
     http1_reset(http);
 }
 

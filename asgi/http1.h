@@ -20,6 +20,7 @@ struct http1 {
     struct http1_syntax syntax;
     struct http1_head head;
     struct connection *conn; /* Borrowed: it holds this struct. */
+    uint32_t head_limit;     /* bytes */
     struct request *request; /* being parsed. Borrowed once head_complete. */
     bool head_complete;      /* the request may be handed on */
     bool message_complete;   /* the parser rests */
@@ -34,7 +35,8 @@ enum http1_result {
     HTTP1_BAD,  /* not HTTP, or too large: answer .status and close */
 };
 
-void http1_init(struct http1 *http, struct connection *conn);
+void
+http1_init(struct http1 *http, struct connection *conn, uint32_t head_limit);
 
 /* Free a request that was begun and never handed on. */
 void http1_fini(struct http1 *http);

@@ -82,6 +82,15 @@ note_expect(struct http1_head *head, const char *value, size_t size)
 }
 
 
+static void
+note_forwarded(struct http1_head *head, const char *value, size_t size)
+{
+    (void)value;
+    (void)size;
+    head->forwarded = true;
+}
+
+
 static const struct {
     const char *name;
     void (*note)(struct http1_head *head, const char *value, size_t size);
@@ -91,6 +100,8 @@ static const struct {
     {"transfer-encoding", note_coding},
     {"connection", note_connection},
     {"expect", note_expect},
+    {"x-forwarded-for", note_forwarded},
+    {"x-forwarded-proto", note_forwarded},
 };
 
 
@@ -188,6 +199,7 @@ http1_head_judge(struct http1_head *head, struct request *request)
     /* 9.3 */
     request->keep_alive =
         !head->close && (request->minor > 0 || head->keep_alive);
+    request->forwarded = head->forwarded;
     request->expect_continue = head->expect && request->minor > 0;
     return status;
 }

@@ -16,6 +16,7 @@ struct http1_head {
     bool chunked; /* the only transfer coding is that */
     bool close;   /* options of the connection */
     bool keep_alive;
+    bool forwarded; /* fields of a proxy */
     bool expect;    /* 100-continue */
     int status;     /* of the first field that is wrong by itself, or 0 */
     int64_t length; /* of the body */

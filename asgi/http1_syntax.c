@@ -41,9 +41,10 @@ static const char *const METHODS[] = {
 };
 
 void
-http1_syntax_init(struct http1_syntax *syntax)
+http1_syntax_init(struct http1_syntax *syntax, uint32_t limit)
 {
     memset(syntax, 0, offsetof(struct http1_syntax, method));
+    syntax->limit = limit;
 }
 
 
@@ -276,14 +277,13 @@ step_data(struct http1_syntax *syntax, size_t size, size_t *used,
 static int
 step(struct http1_syntax *syntax, const char *data, size_t size, size_t *used)
 {
-    static const struct part TARGET_PART = {CHAR_TARGET, TARGET_LIMIT, 414, ' ',
-                                            VERSION};
-    static const struct part NAME_PART = {CHAR_TOKEN, FIELD_NAME_LIMIT, 431,
-                                          ':', VALUE};
-    static const struct part VALUE_PART = {CHAR_VALUE, FIELD_VALUE_LIMIT, 431,
-                                           '\r', VALUE_LF};
-    static const struct part EXTENSION_PART = {CHAR_VALUE, EXTRA_LIMIT, 431,
-                                               '\r', CHUNK_SIZE_LF};
+    const struct part target = {CHAR_TARGET, syntax->limit / 2, 414, ' ',
+                                VERSION};
+    const struct part name = {CHAR_TOKEN, FIELD_NAME_LIMIT, 431, ':', VALUE};
+    const struct part value = {CHAR_VALUE, syntax->limit / 4 * 3, 431, '\r',
+                               VALUE_LF};
+    const struct part extension = {CHAR_VALUE, EXTRA_LIMIT, 431, '\r',
+                                   CHUNK_SIZE_LF};
     const char c = *data;
     *used = 1;
     switch ((enum state)syntax->state) {
@@ -294,7 +294,7 @@ step(struct http1_syntax *syntax, const char *data, size_t size, size_t *used)
     case TARGET:
         return syntax->size == 0 && c == ' '
                    ? 400
-                   : step_part(syntax, data, size, used, &TARGET_PART);
+                   : step_part(syntax, data, size, used, &target);
     case VERSION:
         return step_version(syntax, c);
     case LINE_LF:
@@ -303,9 +303,9 @@ step(struct http1_syntax *syntax, const char *data, size_t size, size_t *used)
     case FIELD:
         return step_field(syntax, c, used);
     case NAME:
-        return step_part(syntax, data, size, used, &NAME_PART);
+        return step_part(syntax, data, size, used, &name);
     case VALUE:
-        return step_part(syntax, data, size, used, &VALUE_PART);
+        return step_part(syntax, data, size, used, &value);
     case HEAD_LF:
         return expect(syntax, c, '\n', syntax->trailers ? DONE : HEAD_DONE);
     case BODY:
@@ -315,7 +315,7 @@ step(struct http1_syntax *syntax, const char *data, size_t size, size_t *used)
     case CHUNK_SPACE:
         return step_chunk_space(syntax, c);
     case CHUNK_EXTENSION:
-        return step_part(syntax, data, size, used, &EXTENSION_PART);
+        return step_part(syntax, data, size, used, &extension);
     case CHUNK_SIZE_LF:
         return step_chunk_size_lf(syntax, c);
     case CHUNK_DATA:

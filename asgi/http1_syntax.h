@@ -17,12 +17,10 @@
 #include <stdint.h>
 
 enum {
-    TARGET_LIMIT = 32768,      /* bytes of a request-target: 414 above */
-    FIELD_NAME_LIMIT = 1024,   /* bytes of a header's name: 431 above */
-    FIELD_VALUE_LIMIT = 49152, /* ... and of its value */
-    EXTRA_LIMIT = 16384,       /* trailers and chunk extensions: 431 above */
-    METHOD_LIMIT = 24,         /* no method that we know is longer: 501 */
-    BLANK_LIMIT = 8,           /* CR and LF before a request: 400 above */
+    FIELD_NAME_LIMIT = 1024, /* bytes of a header's name: 431 above */
+    EXTRA_LIMIT = 16384,     /* trailers and chunk extensions: 431 above */
+    METHOD_LIMIT = 24,       /* no method that we know is longer: 501 */
+    BLANK_LIMIT = 8,         /* CR and LF before a request: 400 above */
 };
 
 struct http1_syntax {
@@ -30,6 +28,8 @@ struct http1_syntax {
     bool trailers;  /* the fields are those behind a chunked body */
     uint8_t at;     /* in the version, or digits of a chunk's size */
     uint32_t size;  /* of the part of the head that is being read */
+    uint32_t limit; /* bytes of the head: half of them for the target (414), */
+                    /* three quarters for one value (431) */
     uint32_t extra; /* bytes of trailers and chunk extensions */
     uint64_t left;  /* bytes of the body or of the chunk still to come */
     uint8_t method_size;
@@ -52,8 +52,8 @@ http1_syntax_scan(struct http1_syntax *syntax, const char *data, size_t *size,
 void
 http1_syntax_body(struct http1_syntax *syntax, bool chunked, uint64_t length);
 
-/* Ready for a message. */
-void http1_syntax_init(struct http1_syntax *syntax);
+/* Ready for a message whose head may have `limit` bytes. */
+void http1_syntax_init(struct http1_syntax *syntax, uint32_t limit);
 
 /* Has a message begun, and has it ended? */
 bool http1_syntax_begun(const struct http1_syntax *syntax);

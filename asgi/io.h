@@ -29,6 +29,10 @@ struct io_options {
     uint64_t keep_alive; /* milliseconds that an idle connection stays */
     uint64_t head_time;  /* milliseconds for a head to come: 408 after them */
     struct websocket_options websocket;
+    uint64_t settle;     /* milliseconds of quiet before a change is reported */
+    uint32_t head_limit; /* bytes of a head: 431 above; 0: REQUEST_HEAD_LIMIT */
+    int backlog;
+    uint32_t limit_concurrency; /* connections; 503 above. 0: no limit */
 };
 
 enum io_counter {

@@ -353,7 +353,12 @@ io_init(struct io *io, const struct io_options *options)
     io->keep_alive = options->keep_alive;
     io->head_time = options->head_time;
     io->websocket = options->websocket;
+    io->head_limit =
+        options->head_limit != 0 ? options->head_limit : REQUEST_HEAD_LIMIT;
+    io->limit_concurrency = options->limit_concurrency;
+    io->backlog = options->backlog > 0 ? options->backlog : 2048;
     int status = io_init_handles(io);
+    io->fence.delay = options->settle;
     for (size_t i = 0; status == 0 && i < options->n_listeners; i++) {
         io->n_listeners = i + 1;
         status = listener_open(io, &io->listeners[i], options->listeners[i]);

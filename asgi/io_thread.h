@@ -12,7 +12,6 @@
 enum {
     READ_SIZE = 65536,
     LISTENERS_MAX = 64,
-    BACKLOG = 2048,
 };
 
 struct listener {
@@ -53,6 +52,10 @@ struct io {
     uint64_t head_time;  /* likewise */
     struct websocket_options websocket;
     uint16_t leave_code; /* of WebSockets while stopping */
+    uint32_t head_limit; /* bytes */
+    uint32_t limit_concurrency;
+    bool limit_reached; /* ... and said so */
+    int backlog;
     uint64_t last_id;
     struct connection *connections;
     struct connection *idle; /* oldest first */

@@ -53,7 +53,7 @@ listener_open(struct io *io, struct listener *listener, int fd)
     listener->stream.data = io;
     listener->open = true;
     io->open_handles++;
-    return uv_listen(&listener->stream, BACKLOG, on_connection);
+    return uv_listen(&listener->stream, io->backlog, on_connection);
 }
 
 

@@ -30,8 +30,8 @@ state_init_strings(struct module_state *state)
     }
     STATE_STRINGS(STATE_INTERN)
 #undef STATE_INTERN
-    state->task_keywords =
-        PyTuple_Pack(2, state->str.loop, state->str.eager_start);
+    state->task_keywords = PyTuple_Pack(
+        3, state->str.loop, state->str.eager_start, state->str.context);
     return state->task_keywords == NULL ? -1 : 0;
 }
 

@@ -9,7 +9,7 @@
 
 
 struct request *
-request_new(struct connection *conn)
+request_new(struct connection *conn, uint32_t text_limit)
 {
     struct request *request = malloc(sizeof *request);
     if (request == NULL) {
@@ -21,6 +21,7 @@ request_new(struct connection *conn)
     atomic_init(&request->refs, 2);
     connection_ref(conn);
     request->conn = conn;
+    request->text_limit = text_limit;
     request->text = request->brief;
     request->text_space = sizeof request->brief;
     request->headers = request->few;
@@ -99,7 +100,7 @@ int
 request_add_text(struct request *request, const char *text, size_t size)
 {
     size_t total = request->text_size + size;
-    if (total > REQUEST_HEAD_LIMIT) {
+    if (total > request->text_limit) {
         return -1;
     }
     if (total > request->text_space && text_grow(request, total) < 0) {

@@ -21,7 +21,7 @@ struct connection;
 struct websocket_offer;
 
 enum {
-    REQUEST_HEAD_LIMIT = 65536,  /* bytes of target and headers: 431 above */
+    REQUEST_HEAD_LIMIT = 65536,  /* bytes of a head, where nobody says else */
     REQUEST_HEADER_LIMIT = 1000, /* number of headers: 431 above */
     BODY_HIGH_WATER = 65536,     /* unread bytes at which reading stops */
     BODY_LOW_WATER = 16384,      /* ... and below which it goes on */
@@ -65,12 +65,14 @@ struct request {
     uint8_t minor;      /* HTTP/1.minor */
     bool keep_alive;    /* the client's wish */
     bool expect_continue;
+    bool forwarded; /* it has proxy headers */
     bool released;  /* EVENT_START was posted; the I/O thread's */
     bool abandoned; /* the connection closed; the I/O thread's */
 
     char *text; /* target, then names and values. Owned. */
     uint32_t text_size;
     uint32_t text_space;
+    uint32_t text_limit;
     uint32_t target_size;
     struct header *headers; /* Owned, unless it is few. */
     uint32_t n_headers;
@@ -94,7 +96,7 @@ struct request {
 
 /* Returns NULL without memory. The connection is referenced; refs is 2: one
  * for the connection, one for the application's side. */
-struct request *request_new(struct connection *conn);
+struct request *request_new(struct connection *conn, uint32_t text_limit);
 void request_ref(struct request *request);
 void request_unref(struct request *request);
 

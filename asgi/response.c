@@ -382,7 +382,8 @@ static int
 response_finish_head(struct exchange *self, size_t size, bool more)
 {
     struct server *server = self->server;
-    if (output_reserve(self, FRAMING_SPACE + CHUNK_SPACE + size) < 0) {
+    size_t extra = (size_t)PyBytes_GET_SIZE(server->headers);
+    if (output_reserve(self, FRAMING_SPACE + CHUNK_SPACE + extra + size) < 0) {
         return -1;
     }
     struct output *output = self->output;
@@ -392,6 +393,7 @@ response_finish_head(struct exchange *self, size_t size, bool more)
     if (server->server_header && !self->has_server) {
         OUTPUT_PUT_TEXT(output, "server: hmr-serve\r\n");
     }
+    output_put(output, PyBytes_AS_STRING(server->headers), extra);
     framing_put(self, size, more);
     if (server->phase != SERVER_RUNNING) {
         self->keep_alive = false;
@@ -479,7 +481,7 @@ access_log(struct exchange *self)
     double seconds = (double)(uv_hrtime() - request->arrived) / 1e9;
     const char *method =
         self->socket == SOCKET_NONE ? request->method : "WebSocket";
-    PyObject *client = scope_client_text(request);
+    PyObject *client = scope_client_text(request, self->client);
     PyObject *target =
         PyUnicode_DecodeLatin1(request->text, request->target_size, NULL);
     PyObject *result = NULL;

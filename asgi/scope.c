@@ -306,9 +306,33 @@ scope_new(struct server *self, const struct request *request)
 }
 
 
-PyObject *
-scope_client_text(const struct request *request)
+int
+scope_forward(struct server *self, PyObject *scope, PyObject **client)
 {
+    if (self->proxy == Py_None) {
+        return 0;
+    }
+    PyObject *result = PyObject_CallOneArg(self->proxy, scope);
+    if (result == NULL) {
+        return -1;
+    }
+    Py_DECREF(result);
+    *client = PyDict_GetItemWithError(scope, self->state->str.client);
+    Py_XINCREF(*client);
+    return *client == NULL && PyErr_Occurred() ? -1 : 0;
+}
+
+
+PyObject *
+scope_client_text(const struct request *request, PyObject *client_pair)
+{
+    if (client_pair != NULL && PyTuple_Check(client_pair)) {
+        PyObject *host, *port;
+        if (!PyArg_ParseTuple(client_pair, "OO", &host, &port)) {
+            return NULL;
+        }
+        return PyUnicode_FromFormat("%S:%S", host, port);
+    }
     const struct address *client = &request->conn->client;
     if (client->port < 0) {
         return PyUnicode_FromString("");

@@ -275,117 +275,6 @@ server_start(PyObject *op, PyObject *unused)
 }
 
 
-/* The listeners' descriptors; PyMem_Malloc'ed, or NULL with an exception. */
-static int *
-parse_listeners(PyObject *sequence, Py_ssize_t *count)
-{
-    PyObject *list = PySequence_Fast(sequence, "listeners must be a sequence");
-    if (list == NULL) {
-        return NULL;
-    }
-    *count = PySequence_Fast_GET_SIZE(list);
-    int *fds = PyMem_Malloc(sizeof *fds * ((size_t)*count + 1));
-    for (Py_ssize_t i = 0; fds != NULL && i < *count; i++) {
-        fds[i] = PyLong_AsInt(PySequence_Fast_GET_ITEM(list, i));
-        if (fds[i] == -1 && PyErr_Occurred()) {
-            PyMem_Free(fds);
-            fds = NULL;
-        }
-    }
-    Py_DECREF(list);
-    if (fds == NULL && !PyErr_Occurred()) {
-        PyErr_NoMemory();
-    }
-    return fds;
-}
-
-
-static uint64_t
-milliseconds(double seconds)
-{
-    return seconds <= 0 ? 1 : (uint64_t)(seconds * 1000);
-}
-
-
-static int
-server_open_io(struct server *self, PyObject *listeners, double keep_alive,
-               double head_time, const struct websocket_options *websocket)
-{
-    Py_ssize_t n;
-    int *fds = parse_listeners(listeners, &n);
-    if (fds == NULL) {
-        return -1;
-    }
-    struct io_options options = {
-        .listeners = fds,
-        .n_listeners = (size_t)n,
-        .keep_alive = milliseconds(keep_alive),
-        .head_time = milliseconds(head_time),
-        .websocket = *websocket,
-    };
-    int error;
-    self->io = io_new(&options, &error);
-    PyMem_Free(fds);
-    if (self->io == NULL) {
-        PyErr_Format(PyExc_OSError, "cannot listen: %s", uv_strerror(error));
-        return -1;
-    }
-    return 0;
-}
-
-
-static PyObject *
-server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    static char *keywords[] = {
-        "listeners",     "loop",        "on_change",  "access_log",
-        "on_error",      "root_path",   "keep_alive", "head_time",
-        "server_header", "date_header", "websocket",  NULL,
-    };
-    PyObject *listeners, *loop = NULL, *root_path = NULL;
-    PyObject *on_change = Py_None, *access_log = Py_None, *on_error = Py_None;
-    double keep_alive = 5.0, head_time = 60.0;
-    int server_header = 1, date_header = 1;
-    struct websocket_options websocket;
-    websocket_options_init(&websocket);
-    if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "O|$OOOOUddppO&:Server", keywords, &listeners, &loop,
-            &on_change, &access_log, &on_error, &root_path, &keep_alive,
-            &head_time, &server_header, &date_header, websocket_options_parse,
-            &websocket)) {
-        return NULL;
-    }
-    if (loop == NULL) {
-        PyErr_SetString(PyExc_TypeError, "Server() needs loop=");
-        return NULL;
-    }
-    struct server *self = (struct server *)type->tp_alloc(type, 0);
-    if (self == NULL) {
-        return NULL;
-    }
-    self->state = PyType_GetModuleState(type);
-    self->loop = Py_NewRef(loop);
-    self->app = Py_NewRef(Py_None);
-    self->on_change = Py_NewRef(on_change);
-    self->access_log = Py_NewRef(access_log);
-    self->on_error = Py_NewRef(on_error);
-    self->server_header = server_header;
-    self->date_header = date_header;
-    self->root_path =
-        root_path != NULL ? Py_NewRef(root_path) : PyUnicode_FromString("");
-    if (self->root_path != NULL) {
-        self->root_path_bytes = PyUnicode_AsUTF8String(self->root_path);
-    }
-    if (self->root_path_bytes == NULL || scope_prepare(self) < 0
-        || server_open_io(self, listeners, keep_alive, head_time, &websocket)
-               < 0) {
-        Py_DECREF((PyObject *)self);
-        return NULL;
-    }
-    return (PyObject *)self;
-}
-
-
 /* Watching. */
 
 static int
@@ -540,6 +429,7 @@ server_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(self->on_change);
     Py_VISIT(self->access_log);
     Py_VISIT(self->on_error);
+    Py_VISIT(self->proxy);
     Py_VISIT(self->interrupt);
     Py_VISIT(self->stopped);
     Py_VISIT(self->grace_timer);
@@ -582,6 +472,8 @@ server_dealloc(PyObject *op)
     Py_CLEAR(self->on_error);
     Py_CLEAR(self->root_path);
     Py_CLEAR(self->root_path_bytes);
+    Py_CLEAR(self->headers);
+    Py_CLEAR(self->proxy);
     Py_CLEAR(self->scope);
     Py_CLEAR(self->asgi);
     Py_CLEAR(self->socket_scope);

@@ -42,7 +42,10 @@ struct server {
     size_t n_running;
     struct exchange *heads; /* heads to flush at the end of the turn. Owned. */
     bool flush_scheduled;
-    bool in_batch; /* heads are flushed at its end */
+    bool in_batch;     /* heads are flushed at its end */
+    PyObject *headers; /* bytes: lines that every response gets */
+    PyObject *proxy; /* called with the scope of a request that a proxy sent */
+    bool reset_context;
     bool server_header;
     bool date_header;
     bool cancelled; /* the grace is over */
@@ -75,6 +78,9 @@ bool server_note_interrupt(struct server *self, PyObject *exception);
 /* Heads are flushed and the I/O thread woken at the end of this turn. */
 int server_schedule_flush(struct server *self);
 
+/* server_new.c */
+PyObject *server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
+
 /* stop.c: the methods, and their parts. */
 PyObject *server_stop(PyObject *self, PyObject *args);
 PyObject *server_abort(PyObject *self, PyObject *unused);
@@ -99,7 +105,11 @@ PyObject *scope_new(struct server *self, const struct request *request);
 int scope_prepare(struct server *self);
 /* websocket_bridge.c: its "subprotocols". New reference. */
 PyObject *socket_subprotocols(const struct request *request);
-/* "host:port" of the client, for the log. New reference. */
-PyObject *scope_client_text(const struct request *request);
+/* "host:port" of the client, for the log: `client` is what the proxy headers
+ * made of scope["client"], or NULL. New reference. */
+PyObject *scope_client_text(const struct request *request, PyObject *client);
+/* The request has proxy headers: have them read. *client as above, new
+ * reference. 0, or -1 with an exception. */
+int scope_forward(struct server *self, PyObject *scope, PyObject **client);
 
 #endif

@@ -48,6 +48,7 @@
     X(http_1_1, "1.1") \
     X(loop, "loop") \
     X(eager_start, "eager_start") \
+    X(context, "context") \
     X(done, "done") \
     X(cancel, "cancel") \
     X(cancelled, "cancelled") \

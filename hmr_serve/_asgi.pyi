@@ -23,6 +23,13 @@ class Server:
         root_path: str = "",
         keep_alive: float = 5.0,  # seconds that an idle connection stays open
         head_time: float = 60.0,  # seconds for the head of a request: 408 after them
+        head_limit: int = 65536,  # bytes of a request's head: 431 above
+        backlog: int = 2048,
+        headers: Iterable[tuple[bytes, bytes]] = (),  # added to every response
+        limit_concurrency: int = 0,  # connections: 503 above; 0: no limit
+        proxy: Callable[[dict[str, Any]], None] | None = None,
+        reset_context: bool = False,  # requests run in an empty contextvars context
+        settle: float = 0.0,  # seconds of quiet before a change is reported, at least
         server_header: bool = True,
         date_header: bool = True,
         websocket: dict[str, Any] | None = ...,
@@ -34,6 +41,7 @@ class Server:
         Keys and defaults: max_size=16777216 (bytes of a message), max_queue=32 (messages that wait for
         the application before reading stops), ping_interval=20.0, ping_timeout=20.0 (seconds; None or 0:
         never), deflate=True (permessage-deflate where the client offers it).
+        proxy(scope) is called for a request with X-Forwarded-For or -Proto, to change the scope in place.
         on_error("message", exception or None) when the application raises or breaks the protocol."""
 
     app: Callable[[dict[str, Any], Any, Any], Awaitable[None]]

@@ -8,21 +8,23 @@ UVICORN_<NAME>.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import click
 
 from . import __version__
-from .config import LIFESPANS, LOG_LEVELS, LOOPS, WEBSOCKETS, Config
+from .config import (
+    HTTPS,
+    INTERFACES,
+    LIFESPANS,
+    LOG_LEVELS,
+    LOOPS,
+    WEBSOCKETS,
+    Config,
+)
 from .problem import Problem, nearest
-
-# uvicorn's options for production, and what to do instead.
-REFUSED = {
-    "--workers": "hmr-serve is one process for development; run uvicorn for workers.",
-    "--limit-max-requests": "the process stays; run uvicorn in production.",
-    "--limit-max-requests-jitter": "the process stays; run uvicorn in production.",
-    "--timeout-worker-healthcheck": "hmr-serve has no workers; leave it out.",
-}
+from .refused import REFUSED, REFUSED_VALUES, SWITCHES, flag
 
 
 def option(*names: str, **settings: Any) -> Any:
@@ -31,6 +33,28 @@ def option(*names: str, **settings: Any) -> Any:
     variable = long.partition("/")[0].removeprefix("--").replace("-", "_").upper()
     settings.setdefault("envvar", [f"HMR_SERVE_{variable}", f"UVICORN_{variable}"])
     return click.option(*names, **settings)
+
+
+class Choice(click.Choice):
+    """The values of an option; those that are refused with a reason get there."""
+
+    def __init__(self, name: str, values: Sequence[str]) -> None:
+        super().__init__(values, case_sensitive=False)
+        self.refused = REFUSED_VALUES.get(name, {})
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        return value if value in self.refused else super().convert(value, param, ctx)
+
+
+def refused_options(function: Any) -> Any:
+    """uvicorn's options for production: known, so that their variables are too."""
+    for name in REFUSED:
+        if name != "ssl_context_factory":  # hmr_serve.run's only
+            settings = {"is_flag": True} if name in SWITCHES else {"default": None}
+            function = option(flag(name), hidden=True, **settings)(function)
+    return function
 
 
 def _show_version(context: click.Context, parameter: Any, value: bool) -> None:
@@ -51,10 +75,17 @@ def version_line() -> str:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("app", required=False, envvar=["HMR_SERVE_APP", "UVICORN_APP"])
-@option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@option(
+    "--host",
+    multiple=True,
+    default=["127.0.0.1"],
+    help="Address to listen on; repeatable.  [default: 127.0.0.1]",
+)
 @option(
     "--port", type=int, default=8000, show_default=True, help="0 takes a free port."
 )
+@option("--uds", help="Listen on a Unix socket at this path.")
+@option("--fd", type=int, help="Listen on the socket with this descriptor.")
 @option(
     "--factory", is_flag=True, help="APP is a function that returns the application."
 )
@@ -70,8 +101,45 @@ def version_line() -> str:
     multiple=True,
     help="Only modules below are reloaded; repeatable.  [default: the app's folder]",
 )
+@option(
+    "--reload-include",
+    "reload_includes",
+    multiple=True,
+    help="Files (gitignore pattern) that count although nothing read them.",
+)
+@option(
+    "--reload-exclude",
+    "reload_excludes",
+    multiple=True,
+    help="Files (gitignore pattern) that do not count.",
+)
+@option(
+    "--reload-delay",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Seconds of quiet after a save before it is applied.",
+)
+@option(
+    "--explain-path",
+    metavar="FILE",
+    help="Say whether a save of FILE is seen, and why; serve nothing.",
+)
 @option("--explain", is_flag=True, help="After a save, say why each statement ran.")
-@option("--loop", type=click.Choice(LOOPS), default="auto", show_default=True)
+@option("--loop", type=Choice("loop", LOOPS), default="auto", show_default=True)
+@option(
+    "--http",
+    type=Choice("http", HTTPS),
+    default="auto",
+    show_default=True,
+    help="Accepted; all are our own parser.",
+)
+@option(
+    "--interface",
+    type=Choice("interface", INTERFACES),
+    default="auto",
+    show_default=True,
+)
 @option("--lifespan", type=click.Choice(LIFESPANS), default="auto", show_default=True)
 @option(
     "--ws",
@@ -120,10 +188,32 @@ def version_line() -> str:
     "--root-path", default="", help="Where a proxy in front mounts the application."
 )
 @option(
+    "--proxy-headers/--no-proxy-headers",
+    default=True,
+    help="Believe X-Forwarded-For and -Proto.  [default: proxy-headers]",
+)
+@option(
+    "--forwarded-allow-ips",
+    help="Which proxies to believe: addresses, networks, *.  [default: this machine, "
+    "or $FORWARDED_ALLOW_IPS]",
+)
+@option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME:VALUE",
+    help="Add to every response; repeatable.",
+)
+@option(
+    "--reset-contextvars",
+    is_flag=True,
+    help="Requests do not see the context of the lifespan.",
+)
+@option("--log-config", help="File for logging.config: .ini, .json or .yaml.")
+@option(
     "--log-level",
     type=click.Choice(list(LOG_LEVELS), case_sensitive=False),
-    default="info",
-    show_default=True,
+    help="[default: info]",
 )
 @option("--access-log/--no-access-log", default=True, help="One line for each request.")
 @option("--use-colors/--no-use-colors", default=None, help="[default: on a terminal]")
@@ -141,9 +231,20 @@ def version_line() -> str:
     show_default=True,
     help="Seconds that idle connections stay open.",
 )
-@option("--backlog", type=click.IntRange(min=1), default=2048, show_default=True)
+@option(
+    "--limit-concurrency",
+    type=int,
+    help="Answer 503 above so many connections or running requests.",
+)
+@option("--backlog", type=int, default=2048, show_default=True)
+@option(
+    "--h11-max-incomplete-event-size",
+    type=int,
+    help="Bytes of a request's head.  [default: 65536]",
+)
 @option("--server-header/--no-server-header", default=True)
 @option("--date-header/--no-date-header", default=True)
+@refused_options
 @click.option(
     "--version",
     is_flag=True,
@@ -152,16 +253,20 @@ def version_line() -> str:
     callback=_show_version,
     help="Show the versions and exit.",
 )
-def command(app: str | None, **options: Any) -> int:
+def command(app: str | None, explain_path: str | None, **options: Any) -> int:
     """Serve an ASGI application and apply every save in place.
 
     APP is module:attr (main:app), a path (main.py), or nothing: then main.py, app.py,
     api.py and the like are looked for. Every option can come from HMR_SERVE_<NAME> or
     UVICORN_<NAME> as well.
     """
-    from .program import serve
+    from .program import explain, serve
 
-    return serve(app, Config.from_options(options))
+    config = Config.from_options(options)
+    if explain_path is not None:
+        click.echo(explain(app, config, explain_path))
+        return 0
+    return serve(app, config)
 
 
 def main(prog_name: str = "hmr-serve") -> NoReturn:
@@ -192,9 +297,12 @@ def _sentence(exc: click.ClickException, prog_name: str) -> str:
     """What click found wrong, with what to do about it."""
     if isinstance(exc, click.NoSuchOption):
         name = exc.option_name
-        if name in REFUSED:
-            return f"{name} is not for development: {REFUSED[name]}"
-        known = [n for p in command.params for n in (*p.opts, *p.secondary_opts)]
+        known = [
+            n
+            for p in command.params
+            if not getattr(p, "hidden", False)
+            for n in (*p.opts, *p.secondary_opts)
+        ]
         close = nearest(name, [n for n in known if n.startswith("--")], 1)
         hint = f"did you mean {close[0]}?" if close else f"see {prog_name} --help."
         return f"there is no option {name}; {hint}"

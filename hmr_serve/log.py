@@ -1,9 +1,10 @@
 """What the terminal shows: log lines like uvicorn's, tracebacks, the access log.
 
 Responsibilities: format and write. Lines go straight to the stream; logging's
-machinery is used only where somebody gave the loggers `hmr_serve` or
-`hmr_serve.access` handlers of their own, since it costs more than the whole rest of a
-small request. All of it: main thread.
+machinery is used only where somebody gave the loggers `hmr_serve`, `uvicorn` or
+`uvicorn.error` (for lines of the access log `hmr_serve.access` or `uvicorn.access`)
+handlers of their own, since it costs more than the whole rest of a small request. All
+of it: main thread.
 """
 
 from __future__ import annotations
@@ -17,10 +18,15 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TextIO
 
-from .config import LOG_LEVELS, Config
+from .config import Config
+from .problem import Problem
 
 LOGGER = logging.getLogger("hmr_serve")
 ACCESS = logging.getLogger("hmr_serve.access")
+UVICORN = logging.getLogger("uvicorn")  # what configurations made for it name
+UVICORN_ERROR = logging.getLogger("uvicorn.error")
+UVICORN_ACCESS = logging.getLogger("uvicorn.access")
+TRACE_LEVEL = 5
 PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
 HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
@@ -32,7 +38,12 @@ class Log:
     """The terminal of one server."""
 
     def __init__(self, config: Config) -> None:
-        self.level = LOG_LEVELS[config.log_level]
+        self.level = config.level
+        if config.log_config is not None:
+            configure(config.log_config)
+        if config.log_level is not None:
+            for logger in (LOGGER, ACCESS, UVICORN_ERROR, UVICORN_ACCESS):
+                logger.setLevel(self.level)
         self.colors = config.colors()
         self._prefixes = {
             level: self.paint(logging.getLevelName(level) + ":", color).ljust(
@@ -62,8 +73,9 @@ class Log:
         self._log(logging.ERROR, message, exc)
 
     def _log(self, level: int, message: str, exc: BaseException | None = None) -> None:
-        if LOGGER.handlers:
-            LOGGER.log(level, message, exc_info=exc)
+        logger = _message_logger()
+        if logger is not None:
+            logger.log(level, message, exc_info=exc)
         elif level >= self.level:
             text = f"{self._prefixes[level]}{message}\n"
             _write(sys.stderr, text + (format_error(exc) if exc else ""))
@@ -75,7 +87,7 @@ class Log:
         it.
 
         Lines of one turn of the loop are written together at its end."""
-        if self.level > logging.INFO and not ACCESS.handlers:
+        if self.level > logging.INFO and _access_logger() is None:
             return None
         lines = self._access_lines
         statuses = self._statuses
@@ -89,8 +101,9 @@ class Log:
             status: int,
             seconds: float,
         ) -> None:
-            if ACCESS.handlers:
-                ACCESS.info(
+            logger = _access_logger()
+            if logger is not None:
+                logger.info(
                     '%s - "%s %s HTTP/%s" %d', client, method, target, version, status
                 )
                 return
@@ -121,6 +134,59 @@ class Log:
         text = f"{status} {PHRASES.get(status, '')}".rstrip()
         shown = self._statuses[status] = self.paint(text, color)
         return shown
+
+
+def _message_logger() -> logging.Logger | None:
+    """Who takes our messages, if anybody does."""
+    if LOGGER.handlers:
+        return LOGGER
+    return UVICORN_ERROR if UVICORN.handlers or UVICORN_ERROR.handlers else None
+
+
+def _access_logger() -> logging.Logger | None:
+    if ACCESS.handlers:
+        return ACCESS
+    if UVICORN_ACCESS.handlers or (UVICORN.handlers and UVICORN_ACCESS.propagate):
+        return UVICORN_ACCESS
+    return None
+
+
+def configure(source: Any) -> None:
+    """--log-config: the path of an .ini, .json or .yaml file, or a dict. Raises
+    Problem."""
+    import json
+    import logging.config
+
+    logging.addLevelName(TRACE_LEVEL, "TRACE")
+    try:
+        if isinstance(source, str) and not os.path.isfile(source):
+            raise OSError("there is no such file")
+        if isinstance(source, dict):
+            logging.config.dictConfig(source)
+        elif isinstance(source, str) and source.endswith(".json"):
+            with open(source) as file:
+                logging.config.dictConfig(json.load(file))
+        elif isinstance(source, str) and source.endswith((".yaml", ".yml")):
+            logging.config.dictConfig(_read_yaml(source))
+        else:
+            logging.config.fileConfig(source, disable_existing_loggers=False)
+    except Problem:
+        raise
+    except Exception as exc:
+        shown = source if isinstance(source, str) else type(source).__name__
+        cause = f" ({exc.__cause__})" if exc.__cause__ else ""
+        raise Problem(f"--log-config {shown} cannot be used: {exc}{cause}.", 2) from exc
+
+
+def _read_yaml(path: str) -> Any:
+    try:
+        import yaml
+    except ImportError:
+        raise Problem(
+            f"--log-config {path} needs PyYAML; run: pip install pyyaml", 2
+        ) from None
+    with open(path) as file:
+        return yaml.safe_load(file)
 
 
 def format_error(exc: BaseException) -> str:

@@ -28,6 +28,8 @@ from .lifespan import LifespanFailed
 from .live import Live
 from .log import Log
 from .problem import Problem
+from .proxy import Proxies
+from .rules import Rules
 from .signals import Signals
 
 if TYPE_CHECKING:
@@ -67,11 +69,37 @@ def serve(app: Any, config: Config) -> int:
         code = program.run(entry, app)
     finally:
         if not program.restarting:
-            sockets.close(listeners)
+            sockets.close(listeners, config.uds)
     if program.restarting:
         os.chdir(cwd)
         restart_in_place(listeners, environ)
     return code
+
+
+def explain(app: str | None, config: Config, path: str) -> str:
+    """What --explain-path prints. Raises Problem."""
+    from ._core import Engine
+    from .explain_path import explain_path
+
+    entry = find_entry(app, config)
+    prepare_path(entry)
+    if config.env_file:
+        load_env_file(config.env_file)
+    roots = reload_roots(entry, config)
+    engine = Engine(roots)
+    engine.install()
+    try:
+        engine.run("entry", entry.load)
+    except Problem:
+        raise
+    except Exception as exc:
+        problem = missing_module(entry, exc)
+        if problem:
+            raise problem from None
+        # What it did up to there is known all the same.
+        Log(config).error(f"{entry.name} cannot be imported", exc)
+    rules = Rules(config.reload_includes or (), config.reload_excludes or ())
+    return explain_path(path, engine, rules, roots, config.env_file)
 
 
 def restart_in_place(listeners: list[socket.socket], environ: dict[str, str]) -> None:
@@ -103,7 +131,7 @@ class Program:
         self._listeners = listeners
         self._restarted = restarted  # monotonic ns; None: nobody was before us
         self._loop = new_event_loop(config.loop)
-        self._signals = Signals(self._loop, config.timeout_graceful_shutdown)
+        self._signals = Signals(self._loop, config.grace)
         self._signals.on_signal = self._on_signal
         self._leave = asyncio.Event()
         self._force = asyncio.Event()
@@ -149,10 +177,11 @@ class Program:
         from ._core import Engine
         from .reloader import Reloader
 
-        engine = Engine(reload_roots(entry, self._config))
+        roots = reload_roots(entry, self._config)
+        engine = Engine(roots)
         engine.install()
         reloader = Reloader(
-            engine, entry, self._config, self._log, self._loop, self._signals
+            engine, entry, self._config, self._log, self._loop, self._signals, roots
         )
         reloader.restart = self._restart
         return reloader
@@ -185,6 +214,13 @@ class Program:
             on_error=self._log.error,
             root_path=config.root_path,
             keep_alive=config.timeout_keep_alive,
+            head_limit=config.h11_max_incomplete_event_size or 65536,
+            backlog=config.backlog,
+            limit_concurrency=config.limit_concurrency or 0,
+            headers=config.header_pairs(),
+            proxy=Proxies(config.trusted()) if config.proxy_headers else None,
+            reset_context=config.reset_contextvars,
+            settle=config.reload_delay,
             server_header=config.server_header,
             date_header=config.date_header,
             websocket=config.websocket(),
@@ -238,7 +274,7 @@ class Program:
         return True
 
     def _greeting(self) -> str:
-        where = sockets.url(self._listeners, self._config.host)
+        where = sockets.where(self._listeners, self._config)
         if self._restarted is None:
             return f"hmr-serve running on {where} (Press CTRL+C to quit)"
         seconds = (time.monotonic_ns() - self._restarted) / 1e9
@@ -275,7 +311,7 @@ class Program:
     async def _end_gracefully(self) -> None:
         assert self._server is not None
         await self._server.stop(
-            self._config.timeout_graceful_shutdown,
+            self._config.grace,
             CLOSE_RESTART if self.restarting else CLOSE_LEAVING,
         )
         ending = self._reloader or self._live

@@ -18,7 +18,7 @@ import asyncio
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ from .live import Live
 from .log import error_place, format_error
 from .problem import Problem
 from .report import explain_lines, reload_line, several
+from .rules import Rules
 
 if TYPE_CHECKING:
     from ._asgi import Server
@@ -68,6 +69,7 @@ class Reloader:
         log: Log,
         loop: asyncio.AbstractEventLoop,
         signals: Signals,
+        roots: Sequence[str],
     ) -> None:
         self.live: Live | None = None  # None: there has not been a good application yet
         self.restart: Callable[[], None]  # set by the program
@@ -82,8 +84,13 @@ class Reloader:
         # The update that is under way, where it restarts a lifespan.
         self._task: asyncio.Task[None] | None = None
         self._starting: Live | None = None
-        self._env_file = config.env_file and os.path.realpath(config.env_file)
-        self._env_text = _content(self._env_file)
+        self._rules = Rules(config.reload_includes or (), config.reload_excludes or ())
+        self._roots = roots
+        self._included: set[str] = set()  # files that nothing but an include names
+        # What was read at the start and cannot be read again: path -> content.
+        given = (config.env_file, config.log_config)
+        paths = [os.path.realpath(path) for path in given if isinstance(path, str)]
+        self._start_files = {path: _content(path) for path in paths}
         self._generation = -1
         self._files: set[str] = set()  # what the server watches
         self._folders: set[str] = set()
@@ -95,8 +102,8 @@ class Reloader:
     def load(self) -> Any:
         """Import the application, traced. Raises what user code raises."""
         with self._user_code():
-            if self._env_file:
-                load_env_file(self._env_file)
+            if self._config.env_file:
+                load_env_file(self._config.env_file)
             return self._engine.run(ENTRY, self._entry.load)
 
     async def start(
@@ -118,8 +125,9 @@ class Reloader:
             return
         self._generation = generation
         files, folders = self._engine.watched()
-        if self._env_file:
-            files.add(self._env_file)
+        files.update(self._start_files)
+        if self._rules:
+            files, folders = self._ruled(files, folders)
         if (files, folders) == (self._files, self._folders):
             return
         self._server.watch(files, folders)
@@ -128,6 +136,16 @@ class Reloader:
         self._files, self._folders = files, folders
         if late:
             self._loop.call_soon(self.on_change, 0, late)
+
+    def _ruled(self, files: set[str], folders: set[str]) -> tuple[set[str], set[str]]:
+        """The same after --reload-exclude and --reload-include."""
+        kept = {path for path in files if self._rules.excluded_by(path) is None}
+        folders = {path for path in folders if self._rules.excluded_by(path) is None}
+        if self._rules.has_includes:
+            found, searched = self._rules.find_included(self._roots)
+            self._included = found - files
+            return kept | found, folders | searched
+        return kept, folders
 
     # -- updates
 
@@ -147,8 +165,17 @@ class Reloader:
             self._apply(update)
 
     def _apply(self, update: Update) -> None:
-        if self._env_file in update.paths and self._env_changed():
-            self._restart([self._env_file], "what it set was read at the start")
+        if self._rules:
+            update.paths = {
+                path for path in update.paths if self._rules.excluded_by(path) is None
+            }
+        changed = self._start_file_changed(update.paths)
+        if changed is not None:
+            self._restart([changed], "what it set was read at the start")
+            return
+        included = self._included_changed(update.paths)
+        if included:
+            self._restart(included, "--reload-include names it")
             return
         if self._server.stats()["in_flight"]:
             workers.settle(WORKERS_WAIT)
@@ -175,10 +202,25 @@ class Reloader:
         else:
             self._adopt(update, report, app)
 
-    def _env_changed(self) -> bool:
-        """The environment is read by too much to withdraw it: a new process reads it
-        anew."""
-        return _content(self._env_file) not in (self._env_text, None)
+    def _start_file_changed(self, paths: set[str]) -> str | None:
+        """Such a file. The environment and logging are used by too much to withdraw
+        them: a new process reads them anew."""
+        for path, text in self._start_files.items():
+            if path in paths and _content(path) not in (text, None):
+                return path
+        return None
+
+    def _included_changed(self, paths: set[str]) -> list[str]:
+        """Files among `paths` that count only since --reload-include names them."""
+        if not self._rules.has_includes:
+            return []
+        known = self._engine.watched()[0]
+        changed = {path for path in paths if path in self._included}
+        for path in paths - known:
+            # A file that came may show only as a change of its folder.
+            inside = _files(path) if os.path.isdir(path) else [path]
+            changed.update(set(inside) - known - self._included)
+        return sorted(filter(self._rules.included_by, changed))
 
     def _restart(self, files: Iterable[str], reason: str) -> None:
         names = several(list(map(_shown, files)))
@@ -381,6 +423,14 @@ def _saved(path: str) -> float:
     except OSError:
         return 0.0
     return status.st_mtime if stat.S_ISREG(status.st_mode) else 0.0
+
+
+def _files(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.path for entry in entries if entry.is_file()]
+    except OSError:
+        return []
 
 
 def _only_folders(report: Report, paths: Iterable[str]) -> bool:

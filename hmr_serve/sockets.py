@@ -1,8 +1,8 @@
 """Listening sockets: bound before the application is imported, kept over a restart.
 
-Responsibilities: bind host and port (IPv4 and IPv6, every address of a name), say who
-holds a port that is taken, take over the sockets a process left when it replaced
-itself.
+Responsibilities: bind hosts and port (IPv4 and IPv6, every address of a name) or a Unix
+socket, take the descriptor that a supervisor left, say who holds a port that is taken,
+take over the sockets a process left when it replaced itself.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import stat
+from contextlib import suppress
 
 from .config import Config
 from .problem import Problem
@@ -19,11 +21,15 @@ INHERITED = "HMR_SERVE_FDS"  # "<pid>:<monotonic ns of the restart>:<fd>,<fd>"
 
 def listen(config: Config) -> list[socket.socket]:
     """The sockets to serve on, listening. Raises Problem with a sentence."""
-    infos = _resolve(config.host, config.port)
+    if config.fd is not None:
+        return [_adopt(config.fd, config.backlog)]
+    if config.uds is not None:
+        return [_bind_path(config.uds, config.backlog)]
+    infos = [info for host in config.hosts for info in _resolve(host, config.port)]
     listeners: list[socket.socket] = []
     port = config.port
     try:
-        for family, address in infos:
+        for family, address in dict.fromkeys(infos):
             listener = _bind(family, (address[0], port, *address[2:]), config)
             listeners.append(listener)
             port = listener.getsockname()[1]  # port 0: the same for every address
@@ -33,15 +39,28 @@ def listen(config: Config) -> list[socket.socket]:
     return listeners
 
 
-def close(listeners: list[socket.socket]) -> None:
+def close(listeners: list[socket.socket], uds: str | None = None) -> None:
+    """Close them; the path of a Unix socket of ours goes too."""
     for listener in listeners:
         listener.close()
+    if uds is not None:
+        with suppress(OSError):
+            os.unlink(uds)
 
 
-def url(listeners: list[socket.socket], host: str) -> str:
-    """Where a browser on this machine finds the server."""
+def where(listeners: list[socket.socket], config: Config) -> str:
+    """Where a browser on this machine finds the server: `http://127.0.0.1:8000`."""
+    if listeners[0].family == socket.AF_UNIX:
+        return f"unix socket {listeners[0].getsockname()}"
+    hosts = config.hosts
     port = listeners[0].getsockname()[1]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    if config.fd is not None:
+        hosts = (listeners[0].getsockname()[0],)
+    scheme = "https" if config.tls else "http"
+    urls = (
+        f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}" for host in hosts
+    )
+    return " and ".join(urls)
 
 
 def inherited() -> tuple[list[socket.socket], int] | None:
@@ -94,6 +113,56 @@ def _bind(family: int, address: tuple, config: Config) -> socket.socket:
         listener.close()
         raise _bind_problem(address, exc) from None
     return listener
+
+
+def _adopt(fd: int, backlog: int) -> socket.socket:
+    """The socket that whoever started us has bound (systemd, overmind, circus)."""
+    try:
+        listener = socket.socket(fileno=os.dup(fd))
+        listener.listen(backlog)
+        listener.setblocking(False)
+    except OSError as exc:
+        raise Problem(
+            f"--fd {fd} is no socket that can listen ({exc.strerror}); give the "
+            "descriptor of a bound TCP or Unix socket."
+        ) from None
+    return listener
+
+
+def _bind_path(path: str, backlog: int) -> socket.socket:
+    """A Unix socket. A socket that nobody listens on any more is replaced."""
+    mode = 0o666
+    try:
+        status = os.stat(path)
+    except OSError:
+        pass
+    else:
+        if not stat.S_ISSOCK(status.st_mode):
+            raise Problem(f"--uds {path} exists and is no socket; choose another path.")
+        if _answers(path):
+            raise Problem(
+                f"--uds {path} is in use by another process; stop it or choose another "
+                "path."
+            )
+        mode = stat.S_IMODE(status.st_mode)
+        os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(path)
+        os.chmod(path, mode)
+        listener.listen(backlog)
+        listener.setblocking(False)
+    except OSError as exc:
+        listener.close()
+        raise Problem(
+            f"cannot listen on --uds {path}: {exc.strerror or exc}."
+        ) from None
+    return listener
+
+
+def _answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(path) == 0
 
 
 def _bind_problem(address: tuple, exc: OSError) -> Problem:

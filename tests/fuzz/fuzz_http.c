@@ -116,7 +116,7 @@ parse(const char *data, size_t size, size_t cut)
     CHECK(conn != NULL);
     atomic_init(&conn->refs, 1);
     struct digest digest = {.value = 14695981039346656037u};
-    http1_init(&conn->http, conn);
+    http1_init(&conn->http, conn, REQUEST_HEAD_LIMIT);
     enum http1_result result = HTTP1_MORE;
     size_t at = 0;
     while (at < size && result != HTTP1_BAD) {
