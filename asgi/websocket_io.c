@@ -391,7 +391,7 @@ websocket_feed(struct connection *conn, const char *data, size_t size)
         if (conn->closing) {
             return; /* and `self` is gone */
         }
-        if (event == WEBSOCKET_MESSAGE
+        if (event == WEBSOCKET_MESSAGE && !self->close_sent
             && atomic_load(&conn->request->body_unread) > BODY_HIGH_WATER
             && connection_pause(conn)) {
             self->paused = true;

@@ -22,6 +22,7 @@ from .websocket_client import (
 )
 
 OFFER = "sec-websocket-extensions: permessage-deflate"
+NO_TAKEOVER = "server_no_context_takeover; client_no_context_takeover"
 TAIL = b"\x00\x00\xff\xff"
 
 
@@ -75,17 +76,11 @@ class Inflater:
             'permessage-deflate ; server_max_window_bits = "15"',
             "permessage-deflate; server_max_window_bits=12",
         ),
-        (
-            "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
-            "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
-        ),
+        (f"permessage-deflate; {NO_TAKEOVER}", f"permessage-deflate; {NO_TAKEOVER}"),
         # 7.1: an offer with what nobody knows is declined, and the next one looked at.
         ("permessage-deflate; x", None),
         ("permessage-deflate; server_no_context_takeover=1", None),
-        (
-            "permessage-deflate; client_no_context_takeover; client_no_context_takeover",
-            None,
-        ),
+        (f"permessage-deflate; {NO_TAKEOVER}; client_no_context_takeover", None),
         ("permessage-deflate; server_max_window_bits", None),
         ("permessage-deflate; server_max_window_bits=16", None),
         ("permessage-deflate; server_max_window_bits=7", None),
@@ -114,12 +109,14 @@ def test_offers_of_several_headers_are_one_list() -> None:
 
 
 def test_compression_can_be_switched_off() -> None:
-    with serve(echo, websocket={"deflate": False}) as served:
-        with WebSocketClient(served.port) as client:
-            response = client.open(OFFER)
-            assert response.header("sec-websocket-extensions") is None
-            client.send(frame(TEXT, b"x", rsv=RSV1))
-            client.fails(1002)
+    with (
+        serve(echo, websocket={"deflate": False}) as served,
+        WebSocketClient(served.port) as client,
+    ):
+        response = client.open(OFFER)
+        assert response.header("sec-websocket-extensions") is None
+        client.send(frame(TEXT, b"x", rsv=RSV1))
+        client.fails(1002)
 
 
 # -- messages
@@ -145,8 +142,8 @@ def test_messages_are_compressed_both_ways_and_remember_7_2(
 
 def test_without_takeover_each_message_stands_alone_7_1_1() -> None:
     text = random_text(1000)
-    terms = "; server_no_context_takeover; client_no_context_takeover"
-    with serve(echo) as served, connect(served, OFFER + terms) as client:
+    terms = f"{OFFER}; {NO_TAKEOVER}"
+    with serve(echo) as served, connect(served, terms) as client:
         for _ in range(3):
             client.send(frame(TEXT, Deflater().pack(text), rsv=RSV1))
             assert Inflater().unpack(client.frame().payload) == text
@@ -235,7 +232,9 @@ def test_a_violation_is_closed_with_its_code(data: Any, code: int) -> None:
 def test_a_bomb_is_1009_and_costs_no_memory() -> None:
     packed = Deflater().pack(bytes(64 << 20))
     assert len(packed) < 70_000
-    with serve(echo, websocket={"max_size": 1 << 20}) as served:
-        with connect(served, OFFER) as client:
-            client.send(frame(BINARY, packed, rsv=RSV1))
-            client.fails(1009)
+    with (
+        serve(echo, websocket={"max_size": 1 << 20}) as served,
+        connect(served, OFFER) as client,
+    ):
+        client.send(frame(BINARY, packed, rsv=RSV1))
+        client.fails(1009)

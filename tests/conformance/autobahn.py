@@ -1,10 +1,10 @@
 """The Autobahn test suite against `hmr-serve` with an application that echoes.
 
-    python -m conformance.autobahn WSTEST [CASE ...]      ("6.*", "12.1.3"; default: all)
+    python -m conformance.autobahn WSTEST [CASE ...]
 
 WSTEST is a command that runs Autobahn's wstest (tools/conformance.sh makes one: it is
-Python 2). Fails unless every case is OK or INFORMATIONAL, its closing handshake
-included.
+Python 2). A case is "12.1.3" or "6.*"; without any, all. Fails unless every case is OK
+or INFORMATIONAL, its closing handshake included.
 """
 
 from __future__ import annotations
