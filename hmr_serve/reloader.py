@@ -216,7 +216,7 @@ class Reloader:
             return []
         known = self._engine.watched()[0]
         changed = {path for path in paths if path in self._included}
-        for path in paths - known:
+        for path in paths:
             # A file that came may show only as a change of its folder.
             inside = _files(path) if os.path.isdir(path) else [path]
             changed.update(set(inside) - known - self._included)
