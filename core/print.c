@@ -9,7 +9,6 @@
 #include "print.h"
 
 #include "compat.h"
-#include "ptrmap.h"
 #include "value.h"
 
 #include <string.h>
@@ -17,6 +16,9 @@
 #define PRINT_BUFFER_EDGE 65536 /* bytes hashed at both ends of a buffer */
 
 #define KIND_SLOTS 64
+#define SEEN_SLOTS 512 /* a power of two, and room for PRINT_DEEP objects */
+
+_Static_assert(PRINT_DEEP * 2 <= SEEN_SLOTS, "a print finds no free slot");
 
 /* What a print does with the objects of a type. */
 typedef enum {
@@ -28,7 +30,7 @@ typedef enum {
 
 typedef struct {
     Print *print;
-    PtrMap seen; /* object -> itself */
+    PyObject *seen[SEEN_SLOTS]; /* by address; what `print` owns */
     Py_ssize_t budget;
     int failed;
     /* By address. Borrowed: no Python code runs meanwhile, so no type goes. */
@@ -236,12 +238,28 @@ printer_shows(Printer *printer, PyObject *object)
 }
 
 
+/* Where the object is among those seen, or would be. */
+static PyObject **
+printer_slot(Printer *printer, PyObject *object)
+{
+    size_t at = ((uintptr_t)object >> 4) * 0x9E3779B97F4A7C15u >> 32;
+    while (printer->seen[at % SEEN_SLOTS] != NULL
+           && printer->seen[at % SEEN_SLOTS] != object) {
+        at++;
+    }
+    return &printer->seen[at % SEEN_SLOTS];
+}
+
+
 static void
 printer_add(Printer *printer, PyObject *object)
 {
     Print *print = printer->print;
-    if (object == NULL || printer->failed || !printer_shows(printer, object)
-        || ptrmap_get(&printer->seen, object) != NULL) {
+    if (object == NULL || printer->failed || !printer_shows(printer, object)) {
+        return;
+    }
+    PyObject **slot = printer_slot(printer, object);
+    if (*slot != NULL) {
         return;
     }
     if (print->count >= printer->budget) {
@@ -259,10 +277,7 @@ printer_add(Printer *printer, PyObject *object)
         print->nodes = nodes;
         print->room = room;
     }
-    if (ptrmap_set(&printer->seen, object, object) < 0) {
-        printer->failed = 1;
-        return;
-    }
+    *slot = object;
     print->nodes[print->count++] = (PrintNode){.object = Py_NewRef(object)};
 }
 
@@ -270,7 +285,7 @@ printer_add(Printer *printer, PyObject *object)
 /* References that the print does not follow still tell one state from another:
  * mix the address of whatever a container holds into its content. */
 typedef struct {
-    Printer *printer;
+    Printer *printer; /* NULL: only the content is asked for */
     uint64_t content;
 } Visit;
 
@@ -282,7 +297,9 @@ visit_child(PyObject *child, void *arg)
     visit->content =
         (visit->content ^ (uint64_t)(uintptr_t)child) * 0x9E3779B97F4A7C15u;
     visit->content ^= visit->content >> 31;
-    printer_add(visit->printer, child);
+    if (visit->printer != NULL) {
+        printer_add(visit->printer, child);
+    }
     return 0;
 }
 
@@ -348,18 +365,19 @@ visit_class(PyObject *object, Visit *visit)
         }
         visit->content =
             (visit->content ^ (uint64_t)(uintptr_t)value) * 0x9E3779B97F4A7C15u;
-        if (!PyFunction_Check(value) && !PyType_Check(value)
-            && Py_TYPE(value)->tp_descr_get == NULL) {
+        if (visit->printer != NULL && !PyFunction_Check(value)
+            && !PyType_Check(value) && Py_TYPE(value)->tp_descr_get == NULL) {
             printer_add(visit->printer, value);
         }
     }
 }
 
 
-static void
-printer_expand(Printer *printer, Py_ssize_t at)
+/* What the object holds; its children are added to the print, if there is one.
+ */
+static uint64_t
+visit_object(PyObject *object, Printer *printer)
 {
-    PyObject *object = printer->print->nodes[at].object;
     Visit visit = {.printer = printer, .content = print_content(object)};
     PyTypeObject *type = Py_TYPE(object);
     if (PyDict_CheckExact(object)) {
@@ -382,7 +400,7 @@ printer_expand(Printer *printer, Py_ssize_t at)
         }
         (void)type->tp_traverse(object, visit_child, &visit);
     }
-    printer->print->nodes[at].content = visit.content;
+    return visit.content;
 }
 
 
@@ -390,12 +408,12 @@ int
 print_take(Print *print, PyObject *object, Py_ssize_t budget)
 {
     *print = (Print){.complete = !is_opaque(object)};
-    Printer printer = {.print = print, .budget = budget};
+    Printer printer = {.print = print, .budget = Py_MIN(budget, PRINT_DEEP)};
     printer_add(&printer, object);
     for (Py_ssize_t at = 0; at < print->count && !printer.failed; at++) {
-        printer_expand(&printer, at);
+        uint64_t content = visit_object(print->nodes[at].object, &printer);
+        print->nodes[at].content = content; /* the array may have moved */
     }
-    ptrmap_fini(&printer.seen);
     if (printer.failed) {
         print_fini(print);
         PyErr_NoMemory();
@@ -418,19 +436,16 @@ print_fini(Print *print)
 }
 
 
-PrintDifference
-print_compare(const Print *before, const Print *now)
+int
+print_holds(const Print *print)
 {
-    if (now->count != before->count) {
-        return PRINT_CHANGED;
-    }
-    for (Py_ssize_t i = 0; i < now->count; i++) {
-        if (now->nodes[i].object != before->nodes[i].object
-            || now->nodes[i].content != before->nodes[i].content) {
-            return PRINT_CHANGED;
+    for (Py_ssize_t i = 0; i < print->count; i++) {
+        if (visit_object(print->nodes[i].object, NULL)
+            != print->nodes[i].content) {
+            return 0;
         }
     }
-    return now->complete && before->complete ? PRINT_EQUAL : PRINT_UNKNOWN;
+    return 1;
 }
 
 

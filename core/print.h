@@ -37,14 +37,9 @@ int print_applies(PyObject *object);
 int print_take(Print *print, PyObject *object, Py_ssize_t budget);
 void print_fini(Print *print);
 
-typedef enum {
-    PRINT_EQUAL,
-    PRINT_CHANGED,
-    PRINT_UNKNOWN, /* equal as far as both could see */
-} PrintDifference;
-
-/* Compare two prints of the same object. */
-PrintDifference print_compare(const Print *before, const Print *now);
+/* Would a print of the same object be the same? What each node holds, and in
+ * which order, is part of its content, so equal contents mean equal nodes. */
+int print_holds(const Print *print);
 
 /* Did the object of before->nodes[at] itself change, wherever it stands now? */
 int print_node_changed(const Print *before, const Print *now, Py_ssize_t at);

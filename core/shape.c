@@ -290,28 +290,35 @@ frame_shape_reached(Frame *frame, Engine *engine, const Print *before,
 }
 
 
+/* The statement shaped the candidate, as far as one can see. */
+static int
+candidate_shape(Frame *frame, Engine *engine, const Candidate *candidate,
+                const Print *now)
+{
+    if (frame_shape(frame, engine, candidate->group) < 0
+        || frame_shape_holders(frame, engine, candidate->group) < 0) {
+        return -1;
+    }
+    return frame_shape_reached(frame, engine, &candidate->before, now);
+}
+
+
 static int
 frame_judge_candidate(Frame *frame, Engine *engine, Candidate *candidate)
 {
+    if (print_holds(&candidate->before)) {
+        return candidate->effect && !candidate->before.complete
+                   ? candidate_shape(frame, engine, candidate,
+                                     &candidate->before)
+                   : 0;
+    }
     Print now;
     if (print_take(&now, candidate->object,
                    candidate->effect ? PRINT_GLANCE : PRINT_DEEP)
         < 0) {
         return -1;
     }
-    PrintDifference difference = print_compare(&candidate->before, &now);
-    int result = 0;
-    if (difference == PRINT_CHANGED
-        || (difference == PRINT_UNKNOWN && candidate->effect)) {
-        result = frame_shape(frame, engine, candidate->group);
-        if (result == 0) {
-            result = frame_shape_holders(frame, engine, candidate->group);
-        }
-        if (result == 0) {
-            result =
-                frame_shape_reached(frame, engine, &candidate->before, &now);
-        }
-    }
+    int result = candidate_shape(frame, engine, candidate, &now);
     print_fini(&now);
     return result;
 }
