@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . tools/environment.sh
 
 # Packaging does not depend on the version, takes a minute, and is part of `./dev test`.
-pytest_args=(-q -m "not packaging")
+pytest_args=(-q -m "not packaging" -n "$(($(getconf _NPROCESSORS_ONLN) + 1))" --dist worksteal)
 
 # Runs the suite on version $1, output to the log.
 suite_run() {
