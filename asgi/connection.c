@@ -16,11 +16,8 @@
 
 enum {
     INPUT_LIMIT = 65536, /* bytes kept behind the current request */
-    WRITE_BUFFERS = 16,  /* pieces of output in one system call */
     LINGER = 1000,       /* milliseconds for the client to see our end */
 };
-
-static void connection_rest(struct connection *conn);
 
 
 void
@@ -34,6 +31,7 @@ void
 connection_unref(struct connection *conn)
 {
     if (atomic_fetch_sub_explicit(&conn->refs, 1, memory_order_acq_rel) == 1) {
+        tls_free(conn->tls);
         free(conn);
     }
 }
@@ -72,6 +70,8 @@ on_closed(uv_handle_t *handle)
 {
     struct connection *conn = handle->data;
     connection_drop_output(conn);
+    free(conn->sealed);
+    conn->sealed = NULL;
     io_handle_closed(conn->io);
     connection_unref(conn);
 }
@@ -99,6 +99,7 @@ connection_close(struct connection *conn)
     if (!conn->writing) {
         connection_drop_output(conn); /* else libuv still points into it */
     }
+    connection_say_goodbye(conn);
     free(conn->input);
     conn->input = NULL;
     conn->input_start = conn->input_size = 0;
@@ -131,6 +132,7 @@ connection_end(struct connection *conn)
     conn->lingering = true;
     conn->input_start = conn->input_size = 0;
     connection_drop_request(conn);
+    connection_say_goodbye(conn);
     conn->shutdown_request.data = conn;
     if (uv_shutdown(&conn->shutdown_request, &conn->stream, on_shutdown) < 0) {
         connection_close(conn);
@@ -192,121 +194,6 @@ connection_end_after_output(struct connection *conn)
 {
     conn->ended = conn->last = true;
     if (conn->output == NULL && !conn->writing) {
-        connection_rest(conn);
-    }
-}
-
-
-static void
-output_count_written(struct connection *conn, struct output *output,
-                     size_t size)
-{
-    struct request *request = output->request;
-    if (request == NULL) {
-        return;
-    }
-    size_t before = atomic_fetch_sub(&request->unwritten, size);
-    if (before - size <= OUTPUT_LOW_WATER && atomic_load(&request->wants_drain)
-        && atomic_exchange(&request->wants_drain, false)) {
-        io_post_event(conn->io, request, EVENT_DRAINED);
-    }
-}
-
-
-/* `size` bytes went to the kernel: take them off the queue. */
-static void
-connection_written(struct connection *conn, size_t size)
-{
-    while (conn->output != NULL) {
-        struct output *output = conn->output;
-        size_t rest = output->size - output->done;
-        size_t part = size < rest ? size : rest;
-        output->done += part;
-        size -= part;
-        output_count_written(conn, output, part);
-        if (part < rest) {
-            return;
-        }
-        conn->output = output->next;
-        output_free(output);
-    }
-    conn->output_end = &conn->output;
-}
-
-
-static unsigned
-connection_buffers(struct connection *conn, uv_buf_t *buffers)
-{
-    unsigned n = 0;
-    struct output *output = conn->output;
-    for (; output != NULL && n < WRITE_BUFFERS; output = output->next) {
-        if (output->size > output->done) {
-            buffers[n].base = output->data + output->done;
-            buffers[n++].len = output->size - output->done;
-        }
-    }
-    return n;
-}
-
-
-static void
-on_write(uv_write_t *write_request, int status)
-{
-    struct connection *conn = write_request->data;
-    conn->writing = false;
-    if (conn->closing) {
-        return; /* on_closed drops the output */
-    }
-    if (status < 0) {
-        connection_close(conn);
-        return;
-    }
-    connection_written(conn, conn->write_size);
-    connection_flush(conn);
-}
-
-
-/* The kernel takes no more now: leave the rest to libuv. */
-static void
-connection_write_later(struct connection *conn)
-{
-    uv_buf_t buffers[WRITE_BUFFERS];
-    unsigned n = connection_buffers(conn, buffers);
-    conn->write_size = 0;
-    for (unsigned i = 0; i < n; i++) {
-        conn->write_size += buffers[i].len;
-    }
-    conn->write_request.data = conn;
-    conn->writing = true;
-    int status =
-        uv_write(&conn->write_request, &conn->stream, buffers, n, on_write);
-    if (status < 0) {
-        conn->writing = false;
-        connection_close(conn);
-    }
-}
-
-
-void
-connection_flush(struct connection *conn)
-{
-    uv_buf_t buffers[WRITE_BUFFERS];
-    while (!conn->closing && !conn->writing && conn->output != NULL) {
-        unsigned n = connection_buffers(conn, buffers);
-        int written = 0;
-        if (n > 0) {
-            written = uv_try_write(&conn->stream, buffers, n);
-        }
-        if (written < 0 && written != UV_EAGAIN) {
-            connection_close(conn);
-            return;
-        }
-        connection_written(conn, written < 0 ? 0 : (size_t)written);
-        if (n > 0 && written <= 0) {
-            connection_write_later(conn);
-        }
-    }
-    if (!conn->closing && !conn->writing) {
         connection_rest(conn);
     }
 }
@@ -578,11 +465,41 @@ connection_at_eof(struct connection *conn)
 }
 
 
+/* TLS: what came from the socket, to plain bytes. */
+static void
+connection_unseal(struct connection *conn, const char *data, size_t size)
+{
+    char *plain = conn->io->plain;
+    long n = tls_feed(conn->tls, data, size) == 0 ? 1 : TLS_BROKEN;
+    while (n > 0 && !conn->closing) {
+        n = tls_read(conn->tls, plain, READ_SIZE);
+        if (n > 0) {
+            connection_read(conn, plain, (size_t)n);
+        }
+    }
+    if (!conn->closing && tls_pending(conn->tls, &plain) > 0) {
+        connection_flush(conn); /* the handshake's part, or an alert */
+    }
+    if (conn->closing) {
+        return;
+    }
+    if (n == TLS_END && !conn->eof) {
+        connection_at_eof(conn);
+    }
+    else if (n == TLS_BROKEN) {
+        connection_close(conn);
+    }
+}
+
+
 static void
 on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 {
     struct connection *conn = stream->data;
-    if (size > 0) {
+    if (size > 0 && conn->tls != NULL) {
+        connection_unseal(conn, buffer->base, (size_t)size);
+    }
+    else if (size > 0) {
         connection_read(conn, buffer->base, (size_t)size);
     }
     else if (size == UV_EOF) {
@@ -657,8 +574,7 @@ connection_advance(struct connection *conn)
 }
 
 
-/* All output is written: the end, the next request, or nothing yet. */
-static void
+void
 connection_rest(struct connection *conn)
 {
     if (conn->websocket != NULL && !conn->ended) {
@@ -775,6 +691,19 @@ connection_new(struct io *io, bool is_pipe)
 }
 
 
+/* False without memory. */
+static bool
+connection_start_tls(struct connection *conn)
+{
+    char error[TLS_ERROR_SIZE];
+    if (!tls_context_refresh(conn->io->tls, error)) {
+        io_complain(conn->io, "%s; the certificate from before stays", error);
+    }
+    conn->tls = tls_new(conn->io->tls);
+    return conn->tls != NULL;
+}
+
+
 void
 connection_accept(struct io *io, uv_stream_t *listener)
 {
@@ -789,6 +718,10 @@ connection_accept(struct io *io, uv_stream_t *listener)
     }
     if (!is_pipe) {
         uv_tcp_nodelay(&conn->tcp, 1);
+    }
+    if (io->tls != NULL && !connection_start_tls(conn)) {
+        connection_close(conn);
+        return;
     }
     connection_read_addresses(conn);
     io_idle_add(io, conn, io->head_time);

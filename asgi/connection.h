@@ -11,6 +11,7 @@
 #define HMR_ASGI_CONNECTION_H
 
 #include "http1.h"
+#include "tls.h"
 
 #include <uv.h>
 
@@ -36,6 +37,8 @@ struct connection {
     uint64_t id;
     struct http1 http;
     struct request *request;        /* the one being answered. Owned. */
+    struct tls *tls;                /* Owned; NULL: plain */
+    char *sealed;                   /* encrypted, under way in libuv. Owned. */
     struct websocket_io *websocket; /* Owned; NULL: it speaks HTTP. */
     bool closing;                   /* uv_close was called */
     bool reading;                   /* uv_read_start is on */
@@ -79,6 +82,12 @@ void connection_close(struct connection *conn);
 /* Queue output (ownership passes); connection_flush writes. */
 void connection_send(struct connection *conn, struct output *output);
 void connection_flush(struct connection *conn);
+
+/* All output is written: the end, the next request, or nothing yet. */
+void connection_rest(struct connection *conn);
+
+/* End TLS in order, if there is any. */
+void connection_say_goodbye(struct connection *conn);
 
 /* Nothing more is to be sent: close the connection when all is written. */
 void connection_end_after_output(struct connection *conn);

@@ -23,6 +23,8 @@ struct websocket_options {
     uint64_t ping_timeout;  /* ... for the answer to one; 0: for ever */
 };
 
+struct tls_context;
+
 struct io_options {
     const int *listeners; /* borrowed: the thread uses duplicates */
     size_t n_listeners;
@@ -32,6 +34,7 @@ struct io_options {
     uint64_t settle;     /* milliseconds of quiet before a change is reported */
     uint32_t head_limit; /* bytes of a head: 431 above; 0: REQUEST_HEAD_LIMIT */
     int backlog;
+    struct tls_context *tls;    /* or NULL. Owned from io_new on. */
     uint32_t limit_concurrency; /* connections; 503 above. 0: no limit */
 };
 

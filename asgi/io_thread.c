@@ -382,9 +382,11 @@ io_new(const struct io_options *options, int *error)
     struct io *io = calloc(1, sizeof *io);
     if (io == NULL) {
         *error = UV_ENOMEM;
+        tls_context_free(options->tls);
         return NULL;
     }
     io->watched_at = wall_clock();
+    io->tls = options->tls;
     mailbox_init(&io->to_app);
     mailbox_init(&io->to_io);
     *error = waker_open(&io->waker);
@@ -393,6 +395,7 @@ io_new(const struct io_options *options, int *error)
     }
     if (*error < 0) {
         waker_close(&io->waker);
+        tls_context_free(io->tls);
         free(io);
         return NULL;
     }
@@ -504,6 +507,7 @@ io_free(struct io *io)
         loop_close(io);
     }
     watch_free(io->watch);
+    tls_context_free(io->tls);
     fence_fini(&io->fence);
     letters_free(mailbox_take(&io->to_io));
     letters_free(mailbox_take(&io->to_app));

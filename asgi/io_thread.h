@@ -54,7 +54,8 @@ struct io {
     uint16_t leave_code; /* of WebSockets while stopping */
     uint32_t head_limit; /* bytes */
     uint32_t limit_concurrency;
-    bool limit_reached; /* ... and said so */
+    bool limit_reached;      /* ... and said so */
+    struct tls_context *tls; /* Owned; NULL: plain */
     int backlog;
     uint64_t last_id;
     struct connection *connections;
@@ -67,6 +68,7 @@ struct io {
     bool aborting;
     bool ended;
     char buffer[READ_SIZE]; /* every read lands here first */
+    char plain[READ_SIZE];  /* ... and here when it is decrypted */
 };
 
 

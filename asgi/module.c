@@ -140,7 +140,10 @@ module_free(void *module)
 
 static PyMethodDef module_methods[] = {
     {"versions", versions, METH_NOARGS,
-     PyDoc_STR("The versions of libuv and llhttp in use.")},
+     PyDoc_STR("The versions of the libraries in use.")},
+    {"check_tls", check_tls, METH_O,
+     PyDoc_STR(
+         "Whether these files can be used for TLS: OSError says why not.")},
     {NULL},
 };
 

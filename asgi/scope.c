@@ -36,8 +36,8 @@ scope_prepare(struct server *self)
         "{OOOOOOOOOOOsOOOOOOOOOOOOOO}", state->str.type, state->str.http,
         state->str.asgi, Py_None, state->str.http_version, state->str.http_1_1,
         state->str.server, Py_None, state->str.client, Py_None,
-        state->str.scheme, "http", state->str.root_path, self->root_path,
-        state->str.headers, Py_None, state->str.state, Py_None,
+        state->str.scheme, self->tls ? "https" : "http", state->str.root_path,
+        self->root_path, state->str.headers, Py_None, state->str.state, Py_None,
         state->str.method, Py_None, state->str.path, Py_None,
         state->str.raw_path, Py_None, state->str.query_string, Py_None);
     self->socket_asgi = Py_BuildValue("{OsOs}", state->str.version, "3.0",
@@ -46,7 +46,7 @@ scope_prepare(struct server *self)
     if (self->socket_asgi == NULL || self->socket_scope == NULL) {
         return -1;
     }
-    PyObject *scheme = PyUnicode_FromString("ws");
+    PyObject *scheme = PyUnicode_FromString(self->tls ? "wss" : "ws");
     return scope_set(self->socket_scope, state->str.scheme, scheme) < 0
                    || PyDict_SetItem(self->socket_scope, state->str.type,
                                      state->str.websocket)
@@ -289,6 +289,54 @@ scope_fill_socket(struct server *self, PyObject *scope,
 }
 
 
+/* The certificates of a text in PEM, one str each. New reference. */
+static PyObject *
+certificate_list(const char *text)
+{
+    static const char END[] = "-----END CERTIFICATE-----\n";
+    PyObject *list = PyList_New(0);
+    const char *end;
+    while (list != NULL && (end = strstr(text, END)) != NULL) {
+        end += sizeof END - 1;
+        PyObject *one = PyUnicode_FromStringAndSize(text, end - text);
+        if (one == NULL || PyList_Append(list, one) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(one);
+        text = end;
+    }
+    return list;
+}
+
+
+/* The extension "tls" of the ASGI specification. */
+static int
+scope_set_tls(struct server *self, PyObject *scope, const struct tls *tls)
+{
+    PyObject *key = self->state->str.extensions;
+    const char *name = tls_client_name(tls);
+    PyObject *value = Py_BuildValue(
+        "{sssNszsOsHsH}", "server_cert", tls_server_certificate(tls),
+        "client_cert_chain", certificate_list(tls_client_chain(tls)),
+        "client_cert_name", *name != '\0' ? name : NULL, "client_cert_error",
+        Py_None, "tls_version", tls_version(tls), "cipher_suite",
+        tls_cipher_suite(tls));
+    if (value == NULL) {
+        return -1;
+    }
+    PyObject *extensions = PyDict_GetItemWithError(scope, key);
+    int status = -1;
+    if (extensions != NULL) {
+        status = PyDict_SetItemString(extensions, "tls", value);
+    }
+    else if (!PyErr_Occurred()) {
+        status = scope_set(scope, key, Py_BuildValue("{sO}", "tls", value));
+    }
+    Py_DECREF(value);
+    return status;
+}
+
+
 PyObject *
 scope_new(struct server *self, const struct request *request)
 {
@@ -299,7 +347,9 @@ scope_new(struct server *self, const struct request *request)
     }
     int status = socket ? scope_fill_socket(self, scope, request)
                         : scope_fill_http(self, scope, request);
-    if (status < 0 || scope_fill(self, scope, request) < 0) {
+    const struct tls *tls = request->conn->tls;
+    if (status < 0 || scope_fill(self, scope, request) < 0
+        || (tls != NULL && scope_set_tls(self, scope, tls) < 0)) {
         Py_CLEAR(scope);
     }
     return scope;

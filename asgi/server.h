@@ -46,6 +46,7 @@ struct server {
     PyObject *headers; /* bytes: lines that every response gets */
     PyObject *proxy; /* called with the scope of a request that a proxy sent */
     bool reset_context;
+    bool tls;
     bool server_header;
     bool date_header;
     bool cancelled; /* the grace is over */
@@ -78,7 +79,8 @@ bool server_note_interrupt(struct server *self, PyObject *exception);
 /* Heads are flushed and the I/O thread woken at the end of this turn. */
 int server_schedule_flush(struct server *self);
 
-/* server_new.c */
+/* server_new.c: the module's check_tls(tuple), which raises OSError. */
+PyObject *check_tls(PyObject *module, PyObject *tuple);
 PyObject *server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
 
 /* stop.c: the methods, and their parts. */

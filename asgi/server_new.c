@@ -2,6 +2,7 @@
 
 #include "field.h"
 #include "server.h"
+#include "tls.h"
 
 #include <uv.h>
 
@@ -43,6 +44,7 @@ struct arguments {
     unsigned limit_concurrency;
     int backlog;
     struct websocket_options websocket;
+    struct tls_context *tls; /* or NULL. Owned. */
 };
 
 
@@ -59,6 +61,7 @@ server_open_io(struct server *self, const struct arguments *arguments)
     Py_ssize_t n;
     int *fds = parse_listeners(arguments->listeners, &n);
     if (fds == NULL) {
+        tls_context_free(arguments->tls);
         return -1;
     }
     struct io_options options = {
@@ -71,6 +74,7 @@ server_open_io(struct server *self, const struct arguments *arguments)
         .limit_concurrency = arguments->limit_concurrency,
         .backlog = arguments->backlog,
         .websocket = arguments->websocket,
+        .tls = arguments->tls,
     };
     int error;
     self->io = io_new(&options, &error);
@@ -80,6 +84,53 @@ server_open_io(struct server *self, const struct arguments *arguments)
         return -1;
     }
     return 0;
+}
+
+
+/* A converter: (certfile, keyfile, password, ca_certs, ciphers, cert_reqs), or
+ * None. */
+static int
+tls_parse(PyObject *tuple, void *result)
+{
+    struct tls_options options;
+    char error[TLS_ERROR_SIZE];
+    if (tuple == Py_None) {
+        return 1;
+    }
+    if (!PyTuple_Check(tuple)) {
+        PyErr_SetString(PyExc_TypeError, "tls must be a tuple or None");
+        return 0;
+    }
+    if (!PyArg_ParseTuple(tuple, "szzzzi:tls", &options.certfile,
+                          &options.keyfile, &options.password,
+                          &options.ca_certs, &options.ciphers,
+                          &options.cert_reqs)) {
+        return 0;
+    }
+    if (options.cert_reqs < 0 || options.cert_reqs > 2) {
+        PyErr_SetString(PyExc_ValueError, "cert_reqs must be 0, 1 or 2");
+        return 0;
+    }
+    struct tls_context *context = tls_context_new(&options, error);
+    if (context == NULL) {
+        PyErr_SetString(PyExc_OSError, error);
+        return 0;
+    }
+    *(struct tls_context **)result = context;
+    return 1;
+}
+
+
+PyObject *
+check_tls(PyObject *module, PyObject *tuple)
+{
+    (void)module;
+    struct tls_context *context = NULL;
+    if (!tls_parse(tuple, &context)) {
+        return NULL;
+    }
+    tls_context_free(context);
+    Py_RETURN_NONE;
 }
 
 
@@ -141,6 +192,7 @@ server_init(struct server *self, const struct arguments *arguments)
     self->headers = headers_block(self, arguments->headers);
     if (self->root_path_bytes == NULL || self->headers == NULL
         || scope_prepare(self) < 0) {
+        tls_context_free(arguments->tls);
         return -1;
     }
     return server_open_io(self, arguments);
@@ -155,7 +207,7 @@ server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         "on_error",    "root_path",     "keep_alive", "head_time",
         "head_limit",  "backlog",       "headers",    "limit_concurrency",
         "proxy",       "reset_context", "settle",     "server_header",
-        "date_header", "websocket",     NULL,
+        "date_header", "websocket",     "tls",        NULL,
     };
     struct arguments arguments = {.keep_alive = 5.0, .head_time = 60.0};
     websocket_options_init(&arguments.websocket);
@@ -163,23 +215,28 @@ server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     PyObject *on_change = Py_None, *access_log = Py_None, *on_error = Py_None;
     int server_header = 1, date_header = 1, reset_context = 0;
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "O|$OOOOUddIiOIOpdppO&:Server", keywords,
+            args, kwargs, "O|$OOOOUddIiOIOpdppO&O&:Server", keywords,
             &arguments.listeners, &loop, &on_change, &access_log, &on_error,
             &arguments.root_path, &arguments.keep_alive, &arguments.head_time,
             &arguments.head_limit, &arguments.backlog, &arguments.headers,
             &arguments.limit_concurrency, &proxy, &reset_context,
             &arguments.settle, &server_header, &date_header,
-            websocket_options_parse, &arguments.websocket)) {
+            websocket_options_parse, &arguments.websocket, tls_parse,
+            &arguments.tls)) {
+        tls_context_free(arguments.tls);
         return NULL;
     }
     if (loop == NULL) {
+        tls_context_free(arguments.tls);
         PyErr_SetString(PyExc_TypeError, "Server() needs loop=");
         return NULL;
     }
     struct server *self = (struct server *)type->tp_alloc(type, 0);
     if (self == NULL) {
+        tls_context_free(arguments.tls);
         return NULL;
     }
+    self->tls = arguments.tls != NULL;
     self->state = PyType_GetModuleState(type);
     self->loop = Py_NewRef(loop);
     self->app = Py_NewRef(Py_None);

@@ -7,6 +7,9 @@ holds new requests behind the fence from the first event of a save until `releas
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
+# certfile, keyfile (None: in certfile), password, ca_certs, ciphers (of TLS 1.2), cert_reqs (0 to 2)
+type Tls = tuple[str, str | None, str | None, str | None, str | None, int]
+
 class Server:
     """One I/O thread with its listeners. All methods and properties: main thread, GIL held."""
 
@@ -32,6 +35,7 @@ class Server:
         settle: float = 0.0,  # seconds of quiet before a change is reported, at least
         server_header: bool = True,
         date_header: bool = True,
+        tls: Tls | None = None,
         websocket: dict[str, Any] | None = ...,
     ) -> None:
         """on_change(serial, paths) is called in the loop's thread with absolute paths of ready files,
@@ -75,6 +79,9 @@ class Server:
 
 class ClientDisconnected(OSError):
     """Raised by send() on a WebSocket that the client has closed."""
+
+def check_tls(tls: Tls, /) -> None:
+    """Whether the files can be used; OSError says in a sentence why not."""
 
 def versions() -> dict[str, str]:
     """{"libuv": "1.44.2", "llhttp": "8.1.0"}"""

@@ -242,6 +242,17 @@ def version_line() -> str:
     type=int,
     help="Bytes of a request's head.  [default: 65536]",
 )
+@option("--ssl-certfile", help="Serve https with this certificate (PEM).")
+@option("--ssl-keyfile", help="Its key.  [default: in the same file]")
+@option("--ssl-keyfile-password")
+@option(
+    "--ssl-cert-reqs",
+    type=int,
+    default=0,
+    help="Client certificates: 1 asked for, 2 required.",
+)
+@option("--ssl-ca-certs", help="Who signs clients' certificates.")
+@option("--ssl-ciphers", help="Of TLS 1.2, as OpenSSL writes them.")
 @option("--server-header/--no-server-header", default=True)
 @option("--date-header/--no-date-header", default=True)
 @refused_options

@@ -75,7 +75,6 @@ class Config:
     ssl_certfile: str | None = None
     ssl_keyfile: str | None = None
     ssl_keyfile_password: str | None = None
-    ssl_version: int | None = None
     ssl_cert_reqs: int = 0
     ssl_ca_certs: str | None = None
     ssl_ciphers: str | None = None
@@ -138,6 +137,7 @@ class Config:
             )
         self._check_numbers()
         self._check_listener()
+        self._check_tls()
         self.header_pairs()  # raises for a header that is none
         return self
 
@@ -189,6 +189,40 @@ class Config:
     def tls(self) -> bool:
         """Whether connections are TLS."""
         return bool(self.ssl_certfile or self.ssl_keyfile)
+
+    def tls_files(self) -> tuple[str, str | None, str | None, str | None, Any, int]:
+        """What `_asgi.Server(tls=...)` is given."""
+        paths = (self.ssl_certfile, self.ssl_keyfile, self.ssl_ca_certs)
+        certfile, keyfile, ca_certs = (
+            os.path.abspath(path) if path else None for path in paths
+        )
+        assert certfile is not None
+        password, ciphers = self.ssl_keyfile_password, self.ssl_ciphers
+        reqs = int(self.ssl_cert_reqs)
+        return certfile, keyfile, password, ca_certs, ciphers, reqs
+
+    def _check_tls(self) -> None:
+        if self.tls and not self.ssl_certfile:
+            raise Problem("--ssl-keyfile needs --ssl-certfile as well.", 2)
+        for name in ("ssl_certfile", "ssl_keyfile", "ssl_ca_certs"):
+            path = getattr(self, name)
+            if path and not os.path.isfile(path):
+                raise Problem(
+                    f"{flag(name)} {path} does not exist; give a PEM file's path.",
+                    2,
+                )
+        if int(self.ssl_cert_reqs) not in (0, 1, 2):
+            raise Problem(
+                f"--ssl-cert-reqs {self.ssl_cert_reqs} is neither 0 (none), 1 "
+                "(optional) nor 2 (required).",
+                2,
+            )
+        if int(self.ssl_cert_reqs) and not self.ssl_ca_certs:
+            raise Problem(
+                "--ssl-cert-reqs needs --ssl-ca-certs: who signs the clients' "
+                "certificates.",
+                2,
+            )
 
     @property
     def level(self) -> int:

@@ -62,6 +62,8 @@ def serve(app: Any, config: Config) -> int:
             "An application object cannot be reloaded; pass its name, like "
             'hmr_serve.run("main:app"), to apply saves.'
         )
+    if config.tls:
+        check_tls(config)
     listeners, restarted = bequest or (sockets.listen(config), None)
     environ.pop(sockets.INHERITED, None)
     program = Program(config, log, listeners, restarted)
@@ -74,6 +76,16 @@ def serve(app: Any, config: Config) -> int:
         os.chdir(cwd)
         restart_in_place(listeners, environ)
     return code
+
+
+def check_tls(config: Config) -> None:
+    """Whether the files fit, before anything is imported. Raises Problem."""
+    from ._asgi import check_tls
+
+    try:
+        check_tls(config.tls_files())
+    except OSError as exc:
+        raise Problem(f"{exc}.", 2) from None
 
 
 def explain(app: str | None, config: Config, path: str) -> str:
@@ -224,6 +236,7 @@ class Program:
             server_header=config.server_header,
             date_header=config.date_header,
             websocket=config.websocket(),
+            tls=config.tls_files() if config.tls else None,
         )
         starting = asyncio.ensure_future(self._start(app, error))
         leave = asyncio.ensure_future(self._leave.wait())

@@ -26,13 +26,10 @@ REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
         "hmr-serve has no workers; leave it out.",
     ),
     "http2": ((None, False), "hmr-serve speaks HTTP/1.1; put a proxy in front."),
-    **dict.fromkeys(
-        ("ssl_certfile", "ssl_keyfile", "ssl_keyfile_password", "ssl_ca_certs"),
-        ((None,), "TLS is not there yet; put a proxy in front."),
+    "ssl_version": (
+        (None, 17),
+        "TLS 1.2 and 1.3 are spoken; leave it out.",
     ),
-    "ssl_ciphers": ((None, "TLSv1"), "TLS is not there yet; put a proxy in front."),
-    "ssl_version": ((None, 17), "TLS is not there yet; put a proxy in front."),
-    "ssl_cert_reqs": ((None, 0), "TLS is not there yet; put a proxy in front."),
     "ssl_context_factory": (
         (None,),
         "TLS is OpenSSL's, without Python; give --ssl-certfile and --ssl-keyfile.",

@@ -15,7 +15,7 @@ set -euo pipefail
 
 root=${HMR_NEWER_PYTHONS:-/var/tmp/hmr-newer-pythons}
 packages="python3.14-dev python3.14-venv python3.15-dev python3.15-venv gcc libc6-dev make pkgconf
-    libuv1-dev libllhttp-dev libwslay-dev zlib1g-dev ca-certificates procps"
+    libuv1-dev libllhttp-dev libwslay-dev zlib1g-dev libssl-dev ca-certificates procps"
 
 die() { printf 'newer-pythons: %s\n' "$*" >&2; exit 1; }
 

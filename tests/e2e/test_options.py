@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import subprocess
 from pathlib import Path
 
@@ -262,3 +263,53 @@ def test_explain_path(tmp_path: Path, path: str, said: str) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert said in ended.stdout
+
+
+# -- TLS
+
+CERTIFICATES = Path(__file__).parents[1] / "asgi" / "certificates"
+
+
+def ask_securely(port: int) -> bytes:
+    context = ssl.create_default_context(cafile=str(CERTIFICATES / "ca.pem"))
+    with (
+        socket.create_connection(("127.0.0.1", port), 20) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as client,
+    ):
+        client.sendall(GET)
+        return client.makefile("rb").read().partition(b"\r\n\r\n")[2]
+
+
+def test_https_survives_edits_and_restarts(make_server) -> None:
+    server = make_server(SCOPE)
+    certificate, key = (str(CERTIFICATES / f"server.{kind}") for kind in ("pem", "key"))
+    server.start("--ssl-certfile", certificate, "--ssl-keyfile", key, wait=False)
+    log = server.until_log("hmr-serve running on https://127.0.0.1:")
+    port = int(log.partition("https://127.0.0.1:")[2].partition(" ")[0])
+    assert json.loads(ask_securely(port))["scheme"] == "https"
+    server.edit("main.py", '"path")', '"path", "method")')
+    assert json.loads(ask_securely(port))["method"] == "GET"
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (["--ssl-keyfile", "server.key"], "--ssl-keyfile needs --ssl-certfile"),
+        (["--ssl-certfile", "missing"], "--ssl-certfile missing does not exist"),
+        (["--ssl-certfile", "server.key"], "--ssl-certfile "),
+        (["--ssl-certfile", "server.pem"], "--ssl-keyfile "),
+        (
+            ["--ssl-certfile", "server.pem", "--ssl-keyfile", "second.key"],
+            "key values mismatch",
+        ),
+    ],
+)
+def test_certificates_that_do_not_fit_are_a_sentence(
+    options: list[str], part: str
+) -> None:
+    ended = run_command("main:app", *options, cwd=CERTIFICATES)
+    assert ended.returncode == 2
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("Error: ")
+    assert part in line
