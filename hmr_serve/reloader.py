@@ -2,6 +2,7 @@
 
     on_change(serial, paths)            called by the I/O layer, the fence stands
       engine.apply(paths)               one transaction: applied whole or not at all
+      needs a new process?              a child tries first, then this one restarts
       lifespan stale?  -> old shutdown in the old world, new startup in the new one
       server.app = the new application  requests in flight finish on the old one
       server.release(serial)            the fence lifts
@@ -23,6 +24,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from . import framework, workers
+from .cold import cold_start, raised_in_library
 from .entry import Entry, load_env_file
 from .fault import Fault, Restarting
 from .lifespan import TRACE, LifespanFailed
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 ENTRY = "entry"  # the entry's name in the engine
 WORKERS_WAIT = 0.05  # what handlers in worker threads get to finish before an update
+COLD_HOLD = 5.0  # seconds that requests wait for what a child says of a cold start
 CLOCK_STEP = 0.01  # file systems' time stamps come from a clock that ticks seldom
 
 
@@ -84,6 +87,8 @@ class Reloader:
         # The update that is under way, where it restarts a lifespan.
         self._task: asyncio.Task[None] | None = None
         self._starting: Live | None = None
+        self._cold: asyncio.Task[None] | None = None  # _task, while it asks a child
+        self._environ = dict(os.environ)
         self._rules = Rules(config.reload_includes or (), config.reload_excludes or ())
         self._roots = roots
         self._included: set[str] = set()  # files that nothing but an include names
@@ -157,6 +162,8 @@ class Reloader:
             self._waiting.merge(update)
         else:
             self._waiting = update
+        if self._cold:
+            self._cold.cancel()  # its paths are tried again with these
         self._next()
 
     def _next(self) -> None:
@@ -193,8 +200,12 @@ class Reloader:
             return
         if isinstance(report.error, KeyboardInterrupt) and self._signals.count:
             return
-        if report.restart:
-            self._restart(report.files or sorted(update.paths), report.restart)
+        if report.restart or (
+            report.error is not None
+            and self.live is not None
+            and raised_in_library(report.error, self._roots)
+        ):
+            self._cold = self._task = self._loop.create_task(self._ask(update, report))
         elif report.error is not None:
             self._fail(update, report.error, report.files)
         elif self.live is None or TRACE in report.stale or not self.live.fits(app):
@@ -227,6 +238,32 @@ class Reloader:
         self._log.line(f"restarting  {names}  {reason}")
         self._server.app = Restarting()  # the fence falls when the server stops
         self.restart()
+
+    async def _ask(self, update: Update, report: Report) -> None:
+        """A new process may be needed: does the edited code start in one?"""
+        files = report.files or sorted(update.paths)
+        reason = report.restart or (
+            f"{error_place(report.error)!r} does not come of a cold start"
+        )
+        hold = self._loop.call_later(COLD_HOLD, self._release, update)
+        try:
+            env_file = self._config.env_file
+            error = await cold_start(self._entry, env_file, self._environ)
+        except asyncio.CancelledError:
+            return  # another save, or the end
+        except OSError as exc:
+            error = f"no process could be started: {exc}"
+        finally:
+            hold.cancel()
+            self._task = self._cold = None
+            self._loop.call_soon(self._next)
+        if error is None:
+            self._restart(files, reason)
+        elif report.error is not None:
+            self._fail(update, report.error, files)
+        else:
+            needs = f"only a new process can apply it ({reason}), and there it fails"
+            self._fail(update, Problem(f"{needs}: {error}"), files)
 
     def _result(self, report: Report) -> Any:
         """The application after the update; the import is tried again where it never
@@ -376,10 +413,9 @@ class Reloader:
         return list(map(_shown, report.files or sorted(update.paths)))
 
     def _release(self, update: Update) -> None:
-        if (
-            update.serial
-        ):  # else it was a file saved before it was watched: no fence stands
+        if update.serial:  # else no fence stands: it was saved before it was watched
             self._server.release(update.serial)
+            update.serial = 0
 
     # -- the end
 

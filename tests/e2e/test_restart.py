@@ -7,7 +7,7 @@ import contextlib
 
 from . import apps
 from .conftest import Serve
-from .harness import until
+from .harness import Server, until
 
 LOGGER = """\
 import logging
@@ -72,3 +72,88 @@ def test_a_restart_into_broken_code_answers_503_until_it_is_mended(
     assert "ZeroDivisionError" in answer.text
     server.write("words.py", apps.PLAIN["words.py"])
     assert server.get().text == "hello 1"
+
+
+# A library that refuses to be told the same thing twice, outside of what is tracked.
+REGISTRY = """\
+NAMES = {}
+
+
+def register(name, text):
+    if not text:
+        raise ValueError("a metric needs a text")
+    if name in NAMES:
+        raise ValueError(f"{name} is registered already")
+    NAMES[name] = text
+    return text
+"""
+
+
+def registry_app(serve: Serve) -> Server:
+    main = apps.PLAIN["main.py"].replace("{greet()}", "{metrics.hits} {greet()}")
+    files = {
+        **apps.PLAIN,
+        "main.py": "import metrics\n" + main,
+        "metrics.py": "import registry\n\nhits = registry.register('hits', 'Hits.')\n",
+        "libraries/site-packages/registry.py": REGISTRY,
+    }
+    server = serve(files, env={"PYTHONPATH": "libraries/site-packages"})
+    assert server.get().text == "Hits. hello 1"
+    return server
+
+
+def test_what_only_a_rerun_makes_a_library_refuse_is_applied_by_a_restart(
+    serve: Serve,
+) -> None:
+    server = registry_app(serve)
+    pid = server.process.pid
+    server.edit("metrics.py", "Hits.", "All.")
+    log = server.until_log("again after")
+    [line] = [line for line in log.splitlines() if line.startswith("restarting  ")]
+    assert "hits is registered already" in line
+    assert "ValueError" in line and "metrics.py" in line
+    until(lambda: server.get().text == "All. hello 1", "the new process answers")
+    assert server.process.pid == pid
+
+
+def test_what_a_library_refuses_in_a_new_process_too_is_the_users_error(
+    serve: Serve,
+) -> None:
+    server = registry_app(serve)
+    server.edit("metrics.py", "'Hits.'", "''")
+    assert server.get().text == "Hits. hello 1"
+    log = server.until_log("a metric needs a text")
+    assert "metrics.py not applied" in log and "restarting" not in log
+    server.edit("metrics.py", "hits = registry.register('hits', '')", "hits = 'none'")
+    assert server.get().text == "none hello 1"
+
+
+def test_a_save_while_a_new_process_tries_the_one_before(serve: Serve) -> None:
+    server = registry_app(serve)
+    server.edit("metrics.py", "'Hits.'", "''")
+    server.edit("metrics.py", "''", "'Hits.'")
+    assert server.get().text == "Hits. hello 1"
+    server.edit("words.py", "hello", "salut")
+    assert server.get().text == "Hits. salut 1"
+
+
+def test_a_restart_that_would_fail_does_not_happen(serve: Serve) -> None:
+    main = apps.PLAIN["main.py"].replace("{greet()}", "{limits.log.level}")
+    gate = "import os\nif os.path.exists('closed'):\n    raise OSError('closed')\n"
+    files = {
+        **apps.PLAIN,
+        "main.py": "import gate\nimport limits\n" + main,
+        "limits.py": LOGGER,
+        "libraries/site-packages/gate.py": gate,  # imported once in each process
+    }
+    server = serve(files, env={"PYTHONPATH": "libraries/site-packages"})
+    server.write("closed", "")
+    server.edit("limits.py", "log.setLevel(10)\n", "")
+    assert server.get().text == "10 1"
+    log = server.until_log("not applied")
+    assert "only a new process can apply it" in log and "OSError: closed" in log
+    assert "restarting" not in log
+    (server.folder / "closed").unlink()
+    server.edit("limits.py", "LIMIT = 1", "LIMIT = 2")
+    server.until_log("again after")
+    until(lambda: server.get().text == "0 2", "the new process answers")
