@@ -32,10 +32,32 @@ transaction_add_file(Transaction *tx, PyObject *path)
 }
 
 
+/* A namespace package with an __init__.py is another package. */
+static int
+transaction_read_portions(Transaction *tx, Module *module)
+{
+    PyObject *source = file_read(module->path);
+    if (source == NULL) {
+        int absent = PyErr_ExceptionMatches(PyExc_OSError);
+        if (absent) {
+            PyErr_Clear();
+        }
+        return absent ? 0 : -1;
+    }
+    Py_DECREF(source);
+    module->gone = 1;
+    tx->changed = 1;
+    return transaction_add_file(tx, module->path);
+}
+
+
 /* The module's file may have new text, or be gone. */
 static int
 transaction_read_module(Transaction *tx, Module *module)
 {
+    if (module->portions) {
+        return transaction_read_portions(tx, module);
+    }
     PyObject *source = file_read(module->path);
     if (source == NULL) {
         if (!PyErr_ExceptionMatches(PyExc_OSError)) {

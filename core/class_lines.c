@@ -87,10 +87,30 @@ class_set(PyObject *type, const char *name, PyObject *value)
 }
 
 
+/* Is it the statement that the name stands for, not a later one? */
 static int
-class_fix(PyCodeObject *code, PyObject *ns)
+statement_binds(const Statement *statement, PyObject *qualname)
 {
-    PyObject *type = find_by_qualname(ns, code->co_qualname);
+    Module *module = statement->module;
+    Py_ssize_t length = PyUnicode_GET_LENGTH(qualname);
+    Py_ssize_t dot = PyUnicode_FindChar(qualname, '.', 0, length, 1);
+    PyObject *name = PyUnicode_Substring(qualname, 0, dot < 0 ? length : dot);
+    Binding *binding = name != NULL ? module_binding(module, name, 0) : NULL;
+    Py_XDECREF(name);
+    const Version *version =
+        binding != NULL ? cell_now(&binding->cell, module->engine) : NULL;
+    PyErr_Clear(); /* without memory: an old line */
+    return version != NULL && version->producer == statement;
+}
+
+
+static int
+class_fix(const Statement *statement, PyCodeObject *code)
+{
+    PyObject *type =
+        statement_binds(statement, code->co_qualname)
+            ? find_by_qualname(statement->module->ns, code->co_qualname)
+            : NULL;
     if (type == NULL || !PyType_Check(type)
         || ((PyTypeObject *)type)->tp_dict == NULL
         || PyType_HasFeature((PyTypeObject *)type, Py_TPFLAGS_IMMUTABLETYPE)) {
@@ -110,7 +130,7 @@ class_fix(PyCodeObject *code, PyObject *ns)
 
 
 int
-class_fix_lines(PyObject *code, PyObject *ns)
+class_fix_lines(const Statement *statement, PyObject *code)
 {
     PyObject *consts = ((PyCodeObject *)code)->co_consts;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(consts); i++) {
@@ -119,8 +139,8 @@ class_fix_lines(PyObject *code, PyObject *ns)
             || (((PyCodeObject *)item)->co_flags & CO_OPTIMIZED)) {
             continue;
         }
-        if (class_fix((PyCodeObject *)item, ns) < 0
-            || class_fix_lines(item, ns) < 0) {
+        if (class_fix(statement, (PyCodeObject *)item) < 0
+            || class_fix_lines(statement, item) < 0) {
             return -1;
         }
     }

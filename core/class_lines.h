@@ -6,10 +6,10 @@
 #ifndef HMR_CORE_CLASS_LINES_H
 #define HMR_CORE_CLASS_LINES_H
 
-#include <Python.h>
+#include "graph.h"
 
 /* Give every class of a statement's code, found by its qualified name in the
  * namespace, what its code says now. 0, or -1 with an exception set. */
-int class_fix_lines(PyObject *code, PyObject *ns);
+int class_fix_lines(const Statement *statement, PyObject *code);
 
 #endif

@@ -93,6 +93,8 @@ opcodes_init(Opcodes *opcodes)
         .push_null = opcode_number(opmap, "PUSH_NULL"),
         .store_name = opcode_number(opmap, "STORE_NAME"),
         .store_global = opcode_number(opmap, "STORE_GLOBAL"),
+        .delete_name = opcode_number(opmap, "DELETE_NAME"),
+        .delete_global = opcode_number(opmap, "DELETE_GLOBAL"),
         .extended_arg = opcode_number(opmap, "EXTENDED_ARG"),
     };
     result = opcodes_read_caches(opcodes, entries, opmap);
@@ -152,6 +154,7 @@ code_info_free(void *extra)
     }
     PyMem_Free(info->names);
     Py_XDECREF(info->stores);
+    Py_XDECREF(info->deletes);
     PyMem_Free(info->functions);
     if (info->cell != NULL && hmr_engine != NULL) {
         cell_unref(&info->cell->cell, hmr_engine);
@@ -400,6 +403,33 @@ code_collect_stores(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
 }
 
 
+/* Names that the code may delete from its globals: that reads whether they are
+ * bound. `except E as e:` ends with `e = None; del e`, which cannot fail. */
+static PyObject *
+code_collect_deletes(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
+                     int is_module)
+{
+    PyObject *names = PyList_New(0);
+    PyObject *stored = NULL; /* by the instruction before; borrowed */
+    Instructions in = instructions_of(bytes);
+    int result = names != NULL ? 0 : -1;
+    while (result == 0 && instructions_next(&in)) {
+        int stores = in.op == ops->store_name || in.op == ops->store_global;
+        int deletes = in.op == ops->delete_global
+                      || (is_module && in.op == ops->delete_name);
+        PyObject *name =
+            stores || deletes ? PyTuple_GET_ITEM(code->co_names, in.arg) : NULL;
+        if (deletes && name != stored) {
+            result = PyList_Append(names, name);
+        }
+        stored = stores ? name : NULL;
+    }
+    PyObject *tuple = result == 0 ? PyList_AsTuple(names) : NULL;
+    Py_XDECREF(names);
+    return tuple;
+}
+
+
 /* Move the dict's keys into info->names; a whole read of a name makes its paths
  * superfluous. */
 static int
@@ -460,7 +490,9 @@ code_info_scan(CodeInfo *info)
                         && info->statement->code == (PyObject *)info->code;
         info->stores = code_collect_stores(info->code, &hmr_engine->opcodes,
                                            bytes, is_module);
-        result = info->stores != NULL ? 0 : -1;
+        info->deletes = code_collect_deletes(info->code, &hmr_engine->opcodes,
+                                             bytes, is_module);
+        result = info->stores != NULL && info->deletes != NULL ? 0 : -1;
     }
     info->scanned = result == 0;
     Py_XDECREF(bytes);

@@ -25,6 +25,7 @@ typedef struct {
     NameRead *names;      /* Owned. */
     Py_ssize_t name_count;
     PyObject *stores;     /* Owned tuple of str: global names it may bind */
+    PyObject *deletes;    /* Owned tuple of str: global names it may delete */
     int scanned;          /* names and stores are filled in */
     PyObject **functions; /* live functions with this code. Borrowed. */
     Py_ssize_t function_count, function_room;
@@ -34,6 +35,7 @@ typedef struct {
 typedef struct {
     int load_name, load_global, load_from_dict, load_attr, load_const;
     int load_small_int, push_null, store_name, store_global, extended_arg;
+    int delete_name, delete_global;
     unsigned char caches[256];
     unsigned char named[256]; /* 1 + the shift of an argument that indexes
                                  co_names; 0: it does not */
@@ -75,7 +77,8 @@ CodeInfo *code_attach_dynamic(PyObject *code, Module *module);
  * called its functions is stale. */
 void code_tree_forget(PyObject *code, const Statement *statement);
 
-/* Fill info->names and info->stores. 0, or -1 with an exception set. */
+/* Fill info->names, info->stores, info->deletes. 0, or -1 with an exception
+ * set. */
 int code_info_scan(CodeInfo *info);
 
 /* Live functions. Called from the function watcher. */

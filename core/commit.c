@@ -8,6 +8,7 @@
 #include "code.h"
 #include "compat.h"
 #include "files.h"
+#include "loaded.h"
 #include "namespace.h"
 #include "value.h"
 
@@ -27,7 +28,7 @@ commit_modules(Transaction *tx)
     PyObject *loaded = PyImport_GetModuleDict(); /* borrowed */
     for (Py_ssize_t i = engine->module_count; i-- > 0;) {
         Module *module = engine->order[i];
-        if (module->walk == engine->walk && !module->gone) {
+        if (module_is_reached(module, engine)) {
             continue;
         }
         PyObject *now = PyDict_GetItemWithError(loaded, module->name);
@@ -104,7 +105,7 @@ commit_class_lines(Transaction *tx, Statement *statement)
         return 0;
     }
     statement->shifted = 1; /* its code holds the old line as a constant */
-    return class_fix_lines(statement->code, statement->module->ns);
+    return class_fix_lines(statement, statement->code);
 }
 
 
@@ -369,7 +370,6 @@ transaction_rollback(Transaction *tx, int walked)
         }
     }
     if (walked) {
-        engine_drop_newborn(engine);
         namespaces_restore(engine);
     }
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
@@ -378,7 +378,7 @@ transaction_rollback(Transaction *tx, int walked)
             match_rollback(module);
         }
     }
-    engine_show_gone(engine);
+    loaded_restore(engine);
     code_positions_restore(&tx->patches.positions);
     Py_ssize_t pos = 0;
     PyObject *path, *capsule;

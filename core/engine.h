@@ -14,15 +14,25 @@
 
 typedef struct Frame Frame;
 
+/* An import that failed before the statement that tries it ran: failure.h. */
+typedef struct {
+    Module *module;  /* Borrowed; NULL: none */
+    PyObject *error; /* Owned. */
+    Trace *trace;    /* Owned; what its statements did; may be NULL */
+    long before;     /* engine->ended when its import began: what it imported
+                        is not in sys.modules until the error is met */
+} Failure;
+
 struct Engine {
     PyObject_HEAD
     PyObject *roots;   /* Owned tuple of real paths, each with a final '/'. */
     PyObject *outside; /* Owned tuple of real path prefixes never tracked. */
     PyObject *loader_type; /* Owned; a SourceFileLoader, exec_module is ours */
-    PyObject *path_finder; /* Owned; importlib.machinery.PathFinder */
-    PyObject *compile;     /* Owned; builtins.compile */
-    PyObject *ast_module;  /* Owned; ast.Module */
-    SyntaxTypes *syntax_types; /* Owned. */
+    PyObject *portions_loader_type; /* Owned; a NamespaceLoader, likewise */
+    PyObject *path_finder;          /* Owned; importlib.machinery.PathFinder */
+    PyObject *compile;              /* Owned; builtins.compile */
+    PyObject *ast_module;           /* Owned; ast.Module */
+    SyntaxTypes *syntax_types;      /* Owned. */
     Opcodes opcodes;
     int installed;
 
@@ -81,6 +91,7 @@ struct Engine {
     PyObject *stat_functions;  /* Owned dict: name -> os's own function, while
                              they are replaced */
     int syncing; /* the engine itself is writing into a namespace */
+    Failure held;
 
     /* The running transaction. */
     int transaction;
@@ -111,13 +122,6 @@ int engine_name_module(Engine *engine, Module *module);
 
 /* The module is no longer part of the program: forget its statements. */
 void engine_drop_module(Engine *engine, Module *module);
-
-/* While a walk runs, modules whose file is gone are not in sys.modules. */
-int engine_hide_gone(Engine *engine);
-void engine_show_gone(Engine *engine);
-
-/* Forget modules that the running transaction imported first. */
-void engine_drop_newborn(Engine *engine);
 
 /* importlib.invalidate_caches(). 0, or -1 with an exception set. */
 int engine_invalidate_caches(Engine *engine);

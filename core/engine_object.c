@@ -584,6 +584,7 @@ engine_dealloc(PyObject *self)
     Py_XDECREF(engine->roots);
     Py_XDECREF(engine->outside);
     Py_XDECREF(engine->loader_type);
+    Py_XDECREF(engine->portions_loader_type);
     Py_XDECREF(engine->path_finder);
     Py_XDECREF(engine->compile);
     Py_XDECREF(engine->ast_module);

@@ -16,8 +16,8 @@
 static _Thread_local Frame *frame_top;
 
 
-static int64_t
-now_ns(void)
+int64_t
+frame_clock(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -57,7 +57,7 @@ frame_current(Engine *engine)
 }
 
 
-static void
+void
 frame_fini(Frame *frame, Engine *engine)
 {
     for (Py_ssize_t i = 0; i < frame->candidate_count; i++) {
@@ -85,7 +85,7 @@ frame_push(Frame *frame, Engine *engine, Statement *statement)
     if (frame->trace == NULL) {
         return -1;
     }
-    frame->started = now_ns();
+    frame->started = frame_clock();
     frame_top = frame;
     return 0;
 }
@@ -116,54 +116,6 @@ frame_conflict(Engine *engine, Statement *producer, const char *format, ...)
 
 /* ---- reads -------------------------------------------------------------- */
 
-/* Names that the import system sets; no statement is their producer. */
-static int
-name_is_system(PyObject *name)
-{
-    static const char *const names[] = {
-        "__name__",
-        "__file__",
-        "__package__",
-        "__spec__",
-        "__loader__",
-        "__path__",
-        "__cached__",
-        "__builtins__",
-        "__annotations__",
-        "__dict__",
-        "__class__",
-        "__annotate__",
-        "__conditional_annotations__",
-        "__warningregistry__",
-    };
-    if (!PyUnicode_Check(name) || PyUnicode_GET_LENGTH(name) < 8
-        || PyUnicode_READ_CHAR(name, 0) != '_'
-        || PyUnicode_READ_CHAR(name, 1) != '_') {
-        return 0;
-    }
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
-        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-
-/* Builtins that show all names of the caller's module. */
-static int
-name_shows_namespace(PyObject *name)
-{
-    static const char *const names[] = {"globals", "vars", "dir", "locals"};
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
-        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-
 /* First time for this key? 1, 0, or -1 with an exception set. */
 int
 frame_first(Frame *frame, const void *key)
@@ -189,6 +141,9 @@ binding_sync(Binding *binding, Version *version)
     Engine *engine = binding->module->engine;
     if (binding->actual == version) {
         return 0;
+    }
+    if (engine->transaction && namespace_remember(binding->module) < 0) {
+        return -1;
     }
     PyObject *ns = binding->module->ns;
     int result = 0;
@@ -293,6 +248,9 @@ frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path,
     if (binding == NULL) {
         return -1;
     }
+    if (module != frame->statement->module) {
+        module->seen_walk = engine->walk;
+    }
     if (ptrmap_get(&frame->seen, BOUND_KEY(binding)) != NULL) {
         return 0; /* its own doing */
     }
@@ -336,6 +294,23 @@ frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path,
 
 
 int
+frame_show_name(Frame *frame, Module *module, PyObject *name)
+{
+    Engine *engine = module->engine;
+    Binding *binding = engine->transaction && PyUnicode_Check(name)
+                           ? module_binding(module, name, 0)
+                           : NULL;
+    if (binding == NULL
+        || ptrmap_get(&frame->seen, BOUND_KEY(binding)) != NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    Version *version = cell_now(&binding->cell, engine);
+    return version != NULL && version->gone ? 0
+                                            : binding_sync(binding, version);
+}
+
+
+int
 frame_read_namespace(Frame *frame, Module *module)
 {
     if (module->engine->transaction && namespace_settle(module) < 0) {
@@ -372,12 +347,10 @@ frame_read_namespace(Frame *frame, Module *module)
 
 
 int
-frame_prepare_stores(Frame *frame, Module *module, PyObject *names)
+frame_prepare_stores(Frame *frame, Module *module, PyObject *names,
+                     PyObject *own)
 {
     Engine *engine = module->engine;
-    if (!engine->transaction) {
-        return 0;
-    }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
         Binding *binding =
             module_binding(module, PyTuple_GET_ITEM(names, i), 0);
@@ -389,10 +362,47 @@ frame_prepare_stores(Frame *frame, Module *module, PyObject *names)
             continue;
         }
         Version *version = cell_now(&binding->cell, engine);
-        if ((version == NULL || !version->gone)
+        if (engine->transaction && (version == NULL || !version->gone)
             && binding_sync(binding, version) < 0) {
             return -1;
         }
+        /* Where it is the same object again, no event says so. */
+        if (version != NULL && !version->gone
+            && (own == NULL || !name_is_among(own, binding->name))
+            && frame_read_cell(frame, &binding->cell) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+int
+frame_read_deleted(Frame *frame, Module *module, PyObject *names, PyObject *own)
+{
+    Engine *engine = module->engine;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
+        Binding *binding =
+            module_binding(module, PyTuple_GET_ITEM(names, i), 1);
+        if (binding == NULL) {
+            return -1;
+        }
+        if (ptrmap_get(&frame->seen, BOUND_KEY(binding)) != NULL
+            || ptrmap_get(&frame->seen, binding) != NULL
+            || (own != NULL && name_is_among(own, binding->name))) {
+            continue;
+        }
+        Version *version = cell_now(&binding->cell, engine);
+        if (engine->transaction && version != NULL && version->gone) {
+            return frame_conflict(engine, version->producer,
+                                  "%U deletes it again",
+                                  frame->statement->syntax.label);
+        }
+        if ((engine->transaction && binding_sync(binding, version) < 0)
+            || trace_add_read(frame->trace, &binding->cell, version) < 0) {
+            return -1;
+        }
+        frame->trace->reads[frame->trace->read_count - 1].bound = 1;
     }
     return 0;
 }
@@ -423,7 +433,8 @@ frame_read_code(Frame *frame, CodeInfo *info)
             return -1;
         }
     }
-    if (frame_prepare_stores(frame, info->module, info->stores) < 0) {
+    if (frame_prepare_stores(frame, info->module, info->stores, NULL) < 0
+        || frame_read_deleted(frame, info->module, info->deletes, NULL) < 0) {
         return -1;
     }
     if (frame->number != 0) {
@@ -660,7 +671,7 @@ static void
 frame_leave(Frame *frame)
 {
     frame_top = frame->up;
-    int64_t spent = now_ns() - frame->started;
+    int64_t spent = frame_clock() - frame->started;
     if (frame->up != NULL) {
         frame->up->nested += spent;
     }
@@ -730,69 +741,10 @@ frame_abandon(Frame *frame, Engine *engine)
         version_set(&frame->bound[i]->actual, unknown);
         version_unref(unknown);
     }
-    if (frame->up != NULL) {
-        for (Py_ssize_t i = 0; i < frame->trace->read_count; i++) {
-            Read *read = &frame->trace->reads[i];
-            if (frame_first(frame->up, read->cell) > 0
-                && trace_add_read(frame->up->trace, read->cell, read->version)
-                       < 0) {
-                PyErr_Clear(); /* without memory: the error below matters */
-            }
-        }
-    }
+    trace_free(frame->statement->module->raised, engine);
+    frame->statement->module->raised = frame->trace;
+    frame->trace = NULL;
     PyErr_Clear();
     frame_fini(frame, engine);
     PyErr_SetRaisedException(error);
-}
-
-
-/* ---- async traces ------------------------------------------------------- */
-
-Frame *
-frame_open_async(Engine *engine, Statement *statement)
-{
-    Frame *frame = PyMem_Calloc(1, sizeof(*frame));
-    if (frame == NULL) {
-        PyErr_NoMemory();
-        return NULL;
-    }
-    frame->statement = statement;
-    frame->number = ++engine->async_number;
-    frame->started = now_ns();
-    frame->trace = trace_new();
-    PyObject *number = PyLong_FromLong(frame->number);
-    PyObject *token = frame->trace != NULL && number != NULL
-                          ? PyContextVar_Set(engine->async_current, number)
-                          : NULL;
-    Py_XDECREF(number);
-    if (token == NULL) {
-        frame_fini(frame, engine);
-        PyMem_Free(frame);
-        return NULL;
-    }
-    Py_DECREF(token);
-    frame->up = engine->async_frames;
-    engine->async_frames = frame;
-    return frame;
-}
-
-
-Trace *
-frame_close_async(Frame *frame, Engine *engine)
-{
-    for (Frame **at = &engine->async_frames; *at != NULL; at = &(*at)->up) {
-        if (*at == frame) {
-            *at = frame->up;
-            break;
-        }
-    }
-    Trace *trace = NULL;
-    if (frame_flush(frame, engine) == 0) {
-        trace = frame->trace;
-        trace->cost = (double)(now_ns() - frame->started) / 1e9;
-        frame->trace = NULL;
-    }
-    frame_fini(frame, engine);
-    PyMem_Free(frame);
-    return trace;
 }

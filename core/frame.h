@@ -48,8 +48,8 @@ int frame_push(Frame *frame, Engine *engine, Statement *statement);
  * Writes versions of all that it bound and shaped. */
 Trace *frame_pop(Frame *frame, Engine *engine);
 
-/* End it without a result: the statement raised. Keeps the exception. What it
- * had read goes to the frame above: it may depend on the failure. */
+/* End it without a result: the statement raised. Keeps the exception. Its trace
+ * stays with the module: whoever imported that may depend on the failure. */
 void frame_abandon(Frame *frame, Engine *engine);
 
 /* Turn names bound so far into versions, because others will read them now. */
@@ -60,12 +60,19 @@ int frame_flush(Frame *frame, Engine *engine);
 int
 frame_conflict(Engine *engine, Statement *producer, const char *format, ...);
 
-/* Notes. 0, or -1 with an exception set (engine->again for a conflict).
- * `path`: tuple of attributes, or NULL. `called`: the object may be called. */
+/* Notes. frame_show_name() only puts what the walk has bound the name to
+ * into the namespace: importlib looks whether a submodule is there.
+ * frame_read_deleted() notes only whether the names are bound, but for
+ * `own` (tuple or NULL), bound by the code itself before. 0, or -1
+ * with an exception set (engine->again for a conflict). `path`: tuple of
+ * attributes, or NULL. `called`: the object may be called. */
 int frame_read_name(Frame *frame, Module *module, PyObject *name,
                     PyObject *path, int called);
+int frame_show_name(Frame *frame, Module *module, PyObject *name);
 int frame_read_code(Frame *frame, CodeInfo *info);
 int frame_read_cell(Frame *frame, Cell *cell);
+int frame_read_deleted(Frame *frame, Module *module, PyObject *names,
+                       PyObject *own);
 int frame_read_namespace(Frame *frame, Module *module);
 int frame_bind(Frame *frame, Module *module, PyObject *name);
 
@@ -73,8 +80,11 @@ int frame_bind(Frame *frame, Module *module, PyObject *name);
 int frame_bind_last(Frame *frame, Module *module, PyObject *name);
 
 /* Names that the code about to run may bind: put what they are at this point
- * into the namespace, so that storing the same object again raises an event. */
-int frame_prepare_stores(Frame *frame, Module *module, PyObject *names);
+ * into the namespace, so that storing another object raises an event. Storing
+ * the same raises none, so they count as read, but for `own` (tuple or NULL),
+ * which it surely binds. */
+int frame_prepare_stores(Frame *frame, Module *module, PyObject *names,
+                         PyObject *own);
 
 int frame_read_group(Frame *frame, Group *group);
 

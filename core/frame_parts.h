@@ -1,9 +1,15 @@
-/* What frame.c and shape.c share. GIL held. */
+/* What frame.c, shape.c and async_trace.c share. GIL held. */
 
 #ifndef HMR_CORE_FRAME_PARTS_H
 #define HMR_CORE_FRAME_PARTS_H
 
 #include "frame.h"
+
+/* Free what the frame holds. */
+void frame_fini(Frame *frame, Engine *engine);
+
+/* Nanoseconds of the monotonic clock. */
+int64_t frame_clock(void);
 
 /* First time for this key in the frame? 1, 0, or -1 with an exception set. */
 int frame_first(Frame *frame, const void *key);

@@ -135,18 +135,34 @@ int
 trace_add_import(Trace *trace, Module *module)
 {
     for (Py_ssize_t i = 0; i < trace->import_count; i++) {
-        if (trace->imports[i] == module) {
+        if (trace->imports[i].module == module) {
             return 0;
         }
     }
-    Module **imports = array_reserve(trace->imports, trace->import_count,
-                                     &trace->import_room, sizeof(*imports));
+    Import *imports = array_reserve(trace->imports, trace->import_count,
+                                    &trace->import_room, sizeof(*imports));
     if (imports == NULL) {
         return -1;
     }
     trace->imports = imports;
-    imports[trace->import_count++] = module;
+    imports[trace->import_count++] =
+        (Import){.module = module, .after = trace->read_count};
     return 0;
+}
+
+
+void
+trace_drop_import(Trace *trace, const Module *module)
+{
+    for (Py_ssize_t i = 0; i < trace->import_count; i++) {
+        if (trace->imports[i].module == module) {
+            memmove(&trace->imports[i], &trace->imports[i + 1],
+                    (size_t)(trace->import_count - i - 1)
+                        * sizeof(*trace->imports));
+            trace->import_count--;
+            return;
+        }
+    }
 }
 
 
@@ -161,6 +177,104 @@ trace_add_names(Trace *trace, Module *module, PyObject *names)
     trace->names = items;
     items[trace->names_count++] =
         (NamesRead){.module = module, .names = Py_NewRef(names)};
+    return 0;
+}
+
+
+/* A name of the module, or an object that it created. */
+static int
+cell_is_of(const Cell *cell, const Module *module)
+{
+    switch (cell->kind) {
+    case CELL_BINDING:
+        return ((const Binding *)cell)->module == module;
+    case CELL_GROUP: {
+        const Statement *creator = ((const Group *)cell)->creator;
+        return creator == NULL || creator->module == module;
+    }
+    case CELL_CODE:
+    case CELL_FILE:
+        break;
+    }
+    return 0;
+}
+
+
+static int
+trace_writes(const Trace *trace, const Cell *cell)
+{
+    for (Py_ssize_t i = 0; i < trace->write_count; i++) {
+        if (trace->writes[i].cell == cell) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* One read, unless the trace made itself what is read. */
+static int
+trace_absorb_read(Trace *into, const Read *read, const Module *failed)
+{
+    if (cell_is_of(read->cell, failed) || trace_writes(into, read->cell)) {
+        return 0;
+    }
+    if (trace_add_read(into, read->cell, read->version) < 0) {
+        return -1;
+    }
+    Read *copy = &into->reads[into->read_count - 1];
+    copy->path = Py_XNewRef(read->path);
+    copy->value = Py_XNewRef(read->value);
+    copy->bound = read->bound;
+    return 0;
+}
+
+
+int
+trace_absorb(Trace *into, const Trace *from, const Module *failed,
+             Statement *importer)
+{
+    Py_ssize_t next = 0;
+    for (Py_ssize_t i = 0; i <= from->read_count; i++) {
+        for (; next < from->import_count && from->imports[next].after == i;
+             next++) {
+            Py_ssize_t had = into->import_count;
+            if (from->imports[next].module != failed
+                && trace_add_import(into, from->imports[next].module) < 0) {
+                return -1;
+            }
+            if (into->import_count > had) {
+                into->imports[had].nested = 1;
+            }
+        }
+        if (i < from->read_count
+            && trace_absorb_read(into, &from->reads[i], failed) < 0) {
+            return -1;
+        }
+    }
+    for (Py_ssize_t i = 0; i < from->write_count; i++) {
+        Write *write = &from->writes[i];
+        if (cell_is_of(write->cell, failed)) {
+            continue;
+        }
+        if (importer != NULL && write->version != NULL
+            && write->version->producer != NULL
+            && write->version->producer->module == failed) {
+            write->version->producer = importer;
+        }
+        if (trace_add_write(into, write->cell, write->version) < 0) {
+            return -1;
+        }
+    }
+    for (Py_ssize_t i = 0; i < from->names_count; i++) {
+        if (from->names[i].module != failed
+            && trace_add_names(into, from->names[i].module,
+                               from->names[i].names)
+                   < 0) {
+            return -1;
+        }
+    }
+    into->unsteady |= from->unsteady;
     return 0;
 }
 
@@ -234,6 +348,14 @@ statement_set_reason(Statement *statement, const char *format, ...)
 }
 
 
+int
+module_is_reached(const Module *module, const Engine *engine)
+{
+    return module->walk == engine->walk && !module->gone
+           && module->failed_walk != engine->walk && !module->withheld;
+}
+
+
 Module *
 module_new(Engine *engine, PyObject *name, PyObject *path, PyObject *object)
 {
@@ -287,6 +409,7 @@ module_free(Module *module)
     PyMem_Free(module->order);
     PyMem_Free(module->names_readers.modules);
     version_unref(module->self);
+    trace_free(module->raised, module->engine);
     if (module->file != NULL) {
         cell_unref(&module->file->cell, module->engine);
     }
@@ -295,6 +418,7 @@ module_free(Module *module)
     Py_XDECREF(module->real);
     Py_XDECREF(module->source);
     Py_XDECREF(module->keys);
+    Py_XDECREF(module->loaded);
     Py_XDECREF(module->annotations_before);
     Py_XDECREF(module->annotate);
     Py_XDECREF(module->module);

@@ -112,6 +112,7 @@ typedef struct {
     Version *version; /* Owned; NULL: unbound or missing */
     PyObject *path;   /* Owned; tuple of attribute names, or NULL: all of it */
     PyObject *value;  /* Owned; what the path led to */
+    int bound;        /* only whether the name is bound: `del x` */
 } Read;
 
 typedef struct {
@@ -125,18 +126,28 @@ typedef struct {
     PyObject *names; /* Owned tuple, in order. */
 } NamesRead;
 
+/* A module that the statement imported or looked into. */
+typedef struct {
+    Module *module;   /* Borrowed. */
+    Py_ssize_t after; /* how many of the reads came before */
+    int nested;       /* by a module whose own import failed */
+} Import;
+
 typedef struct {
     Read *reads;
     Py_ssize_t read_count, read_room;
     Write *writes;
     Py_ssize_t write_count, write_room;
-    Module **imports; /* Borrowed modules, in order. */
+    Import *imports; /* in order */
     Py_ssize_t import_count, import_room;
     NamesRead *names;
     Py_ssize_t names_count, names_room;
     PyObject *result; /* Owned; a probe's result. */
     double cost;      /* seconds, without nested imports */
     int committed;    /* counted in the cells' readers */
+    int partial;      /* of a run in a partial walk */
+    int unsteady;     /* an import failed that others had looked into: what
+                         they saw is not known, so it is never clean */
 } Trace;
 
 typedef enum {
@@ -180,12 +191,19 @@ struct Module {
     PyObject *source;       /* Owned bytes that the statements come from */
     Statement **statements; /* Owned, file order. */
     Py_ssize_t count;
-    PyObject *bindings;    /* Owned dict: name -> PyCapsule of Binding */
-    FileCell *file;        /* Owned; the source file. */
-    PyObject *annotate;    /* Owned; of the whole file (3.14 on), or NULL */
-    int future_flags;      /* compiler flags of __future__ imports */
-    uint32_t walk;         /* the walk that visited it last */
-    uint32_t failed_walk;  /* the walk in which a statement of it raised */
+    PyObject *bindings;   /* Owned dict: name -> PyCapsule of Binding */
+    FileCell *file;       /* Owned; the source file. */
+    PyObject *annotate;   /* Owned; of the whole file (3.14 on), or NULL */
+    int future_flags;     /* compiler flags of __future__ imports */
+    uint32_t walk;        /* the walk that visited it last */
+    uint32_t failed_walk; /* the walk in which a statement of it raised */
+    uint32_t seen_walk;   /* the walk in which others looked into it last */
+    Py_ssize_t passed;    /* statements that the walk is over with */
+    Trace *raised;        /* Owned; of the statement that raised; or NULL */
+    PyObject *loaded; /* Owned; what sys.modules held before the transaction */
+    int hidden;       /* `loaded` is set, be it NULL */
+    int withheld;     /* imported in this walk, but the statement that did so
+                         runs, and has to import it itself */
     uint32_t skipped_walk; /* the partial walk that came by and left it out */
     int needed;            /* this transaction's walks have to visit it */
     int shared;            /* other modules bind names in it */
@@ -194,6 +212,8 @@ struct Module {
     ModuleSet names_readers; /* modules that have read all of its names */
     long began, ended_place; /* in cold order, by Statement.place */
     int gone;                /* its file is no more */
+    int portions;            /* a namespace package: no statements; `path` is
+                                the __init__.py that would make it another */
     ModuleRoot root;         /* imported by nobody that we trace */
     long ended_before;       /* `ended` when the transaction began */
     long ended;              /* its place among the imports of a walk, by end */
@@ -271,7 +291,14 @@ void trace_free(Trace *trace, Engine *engine);
 int trace_add_read(Trace *trace, Cell *cell, Version *version);
 int trace_add_write(Trace *trace, Cell *cell, Version *version);
 int trace_add_import(Trace *trace, Module *module);
+void trace_drop_import(Trace *trace, const Module *module);
 int trace_add_names(Trace *trace, Module *module, PyObject *names);
+
+/* What the statements of a module did before its import failed is the doing of
+ * the statement that tried: add `from` to `into`, without what concerns only
+ * the module itself. `importer` may be NULL. 0 or -1. */
+int trace_absorb(Trace *into, const Trace *from, const Module *failed,
+                 Statement *importer);
 
 /* What `from` wrote is now the doing of `to`: versions and groups. */
 void trace_move_producer(Trace *trace, const Statement *from, Statement *to);
@@ -285,6 +312,9 @@ void statement_free(Statement *statement, Engine *engine);
 
 /* Set why it runs; keeps the first reason. */
 void statement_set_reason(Statement *statement, const char *format, ...);
+
+/* Is the module part of the program, as far as the walk has come? */
+int module_is_reached(const Module *module, const Engine *engine);
 
 Module *
 module_new(Engine *engine, PyObject *name, PyObject *path, PyObject *object);

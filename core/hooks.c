@@ -258,7 +258,11 @@ tracked_module_getattro(PyObject *self, PyObject *name)
         && trace_add_import(frame->trace, module) < 0) {
         return NULL; /* whoever looks into a module has imported it */
     }
-    if (module != NULL && !caller_is_importlib()) {
+    int importing = module != NULL && caller_is_importlib();
+    if (importing && frame_show_name(frame, module, name) < 0) {
+        return NULL;
+    }
+    if (module != NULL && !importing) {
         if (engine->transaction && walk_reach(module) < 0) {
             return NULL;
         }
@@ -279,8 +283,27 @@ tracked_module_getattro(PyObject *self, PyObject *name)
 }
 
 
+/* `m.x = value`: storing the object that is there already raises no event. */
+static int
+tracked_module_setattro(PyObject *self, PyObject *name, PyObject *value)
+{
+    Engine *engine = hmr_engine;
+    Frame *frame = engine != NULL ? frame_current(engine) : NULL;
+    Module *module = frame != NULL && value != NULL
+                         ? engine_module_by_ns(engine, PyModule_GetDict(self))
+                         : NULL;
+    if (PyModule_Type.tp_setattro(self, name, value) < 0) {
+        return -1;
+    }
+    return module == NULL || is_submodule_bind(engine, module, name, value)
+               ? 0
+               : frame_bind(frame, module, name);
+}
+
+
 static PyType_Slot tracked_module_slots[] = {
     {Py_tp_getattro, tracked_module_getattro},
+    {Py_tp_setattro, tracked_module_setattro},
     {0, NULL},
 };
 

@@ -120,7 +120,9 @@ introspect_modules(Engine *engine)
         qsort(sorted, count, sizeof(*sorted), module_by_end);
     }
     for (size_t i = 0; result == 0 && i < count; i++) {
-        result = PyList_Append(names, sorted[i]->name);
+        if (!sorted[i]->portions) {
+            result = PyList_Append(names, sorted[i]->name);
+        }
     }
     PyMem_Free(sorted);
     if (result < 0) {

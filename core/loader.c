@@ -5,9 +5,11 @@
 #include "annotations.h"
 #include "cache.h"
 #include "compat.h"
+#include "failure.h"
 #include "files.h"
 #include "frame.h"
 #include "hooks.h"
+#include "loaded.h"
 #include "split.h"
 #include "walk.h"
 
@@ -88,21 +90,6 @@ module_note_importer(Module *module)
 }
 
 
-/* A failed import: whoever tried depends on the file. */
-static void
-module_note_failure(Module *module)
-{
-    PyObject *error = PyErr_GetRaisedException();
-    module->engine->unsettled = 1;
-    Frame *frame = frame_current(module->engine);
-    if (frame != NULL && module->file != NULL
-        && frame_read_cell(frame, &module->file->cell) < 0) {
-        PyErr_Clear(); /* without memory: the error itself matters more */
-    }
-    PyErr_SetRaisedException(error);
-}
-
-
 /* Where a symlink leads: that is the file whose change is seen. New reference.
  */
 static PyObject *
@@ -117,54 +104,180 @@ real_path(PyObject *path)
 }
 
 
-static int
-module_exec(Engine *engine, PyObject *object, PyObject *name, PyObject *path)
+/* The import failed: it is no module of the program, unless the walk starts
+ * over and gets further. */
+static void
+module_fail(Module *module)
+{
+    Engine *engine = module->engine;
+    if (engine->conflict != NULL && module->statements != NULL) {
+        return;
+    }
+    failure_give(module, frame_current(engine));
+    engine_drop_module(engine, module);
+}
+
+
+/* A record for a module that importlib imports. NULL with an exception. */
+static Module *
+module_create(Engine *engine, PyObject *object, PyObject *name, PyObject *path)
 {
     Module *module = module_new(engine, name, path, object);
     if (module == NULL) {
-        return -1;
+        return NULL;
     }
     module->newborn = module->needed = engine->transaction;
     engine->walk_whole |= engine->transaction;
     module->real = real_path(path);
-    if (module->real == NULL) {
+    if (module->real == NULL || engine_add_module(engine, module) < 0) {
         module_free(module);
-        return -1;
-    }
-    if (engine_add_module(engine, module) < 0) {
-        module_free(module);
-        return -1;
+        return NULL;
     }
     module->file = file_cell(engine, path, 0);
-    if (module->file == NULL || module_note_importer(module) < 0
-        || hooks_start(engine) < 0) {
+    if (module->file == NULL || module_note_importer(module) < 0) {
+        engine_drop_module(engine, module);
+        return NULL;
+    }
+    return module;
+}
+
+
+/* What a source file gives. */
+static int
+module_fill(Module *module)
+{
+    return module_add_builtins(module) < 0 || module_add_doc(module) < 0
+                   || module_load_source(module) < 0
+                   || annotations_prepare(module) < 0
+               ? -1
+               : 0;
+}
+
+
+/* A namespace package has no file, says importlib. */
+static int
+module_fill_portions(Module *module)
+{
+    module->portions = 1;
+    return PyDict_SetItemString(module->ns, "__file__", Py_None) < 0
+                   || module_add_doc(module) < 0
+               ? -1
+               : 0;
+}
+
+
+static int
+module_exec(Engine *engine, PyObject *object, PyObject *name, PyObject *path,
+            int portions)
+{
+    Module *module = module_create(engine, object, name, path);
+    if (module == NULL) {
+        return -1;
+    }
+    if (hooks_start(engine) < 0) {
         engine_drop_module(engine, module);
         return -1;
     }
     int result = hooks_add_module(engine, module);
     if (result == 0) {
-        result = module_add_builtins(module);
+        result = portions ? module_fill_portions(module) : module_fill(module);
     }
     if (result == 0) {
-        result = module_add_doc(module);
-    }
-    if (result == 0) {
-        result = module_load_source(module);
-    }
-    if (result == 0) {
-        result = annotations_prepare(module);
-    }
-    if (result == 0) {
-        result = walk_module(module);
+        result = walk_enter(module);
     }
     if (result < 0) {
-        module_note_failure(module);
+        module_fail(module);
     }
     hooks_stop(engine);
-    if (result < 0) {
-        engine_drop_module(engine, module);
-    }
     return result;
+}
+
+
+/* ---- importing it again in a walk --------------------------------------- */
+
+/* The module that the running walk has yet to come to, under that name.
+ * Borrowed; NULL: none. */
+static Module *
+module_awaited(Engine *engine, PyObject *name)
+{
+    if (!engine->transaction) {
+        return NULL;
+    }
+    Module *module = engine_module(engine, name);
+    return module != NULL && !module->gone
+                   && (module->walk != engine->walk || module->withheld
+                       || failure_is_held(module))
+               ? module
+               : NULL;
+}
+
+
+/* A running statement imports it: importlib has put it into sys.modules. */
+static int
+module_exec_awaited(Module *module)
+{
+    Engine *engine = module->engine;
+    Frame *frame = frame_current(engine);
+    if (frame == NULL) {
+        return 0; /* another thread: the walk will come by itself */
+    }
+    if (trace_add_import(frame->trace, module) < 0
+        || failure_meet(module, frame) < 0) {
+        return -1;
+    }
+    if (module->withheld) {
+        return walk_rejoin(module) < 0 ? -1 : loaded_end(module);
+    }
+    if (walk_enter(module) == 0) {
+        return loaded_end(module);
+    }
+    if (engine->conflict == NULL) {
+        failure_give(module, frame);
+    }
+    return -1;
+}
+
+
+/* ---- the loader --------------------------------------------------------- */
+
+/* loader.create_module(spec): the same object again in a walk, else None. */
+static PyObject *
+create_module(PyObject *self, PyObject *spec)
+{
+    (void)self;
+    Engine *engine = hmr_engine;
+    PyObject *name = PyObject_GetAttrString(spec, "name");
+    if (name == NULL) {
+        return NULL;
+    }
+    Module *module = engine != NULL ? module_awaited(engine, name) : NULL;
+    Py_DECREF(name);
+    if (module != NULL && dict_peek(module->ns, "__spec__") == spec) {
+        return Py_NewRef(module->module);
+    }
+    return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+}
+
+
+/* The __init__.py that would be the file of a namespace package, in its first
+ * folder. New reference. */
+static PyObject *
+portions_path(PyObject *spec)
+{
+    PyObject *places =
+        PyObject_GetAttrString(spec, "submodule_search_locations");
+    PyObject *list =
+        places != NULL && places != Py_None ? PySequence_List(places) : NULL;
+    PyObject *path = NULL;
+    if (list != NULL && PyList_GET_SIZE(list) > 0) {
+        path = PyUnicode_FromFormat("%S/__init__.py", PyList_GET_ITEM(list, 0));
+    }
+    else if (!PyErr_Occurred()) {
+        PyErr_SetString(PyExc_ImportError, "a package without a folder");
+    }
+    Py_XDECREF(list);
+    Py_XDECREF(places);
+    return path;
 }
 
 
@@ -178,6 +291,10 @@ exec_module(PyObject *self, PyObject *object)
     PyObject *name = spec != NULL ? PyObject_GetAttrString(spec, "name") : NULL;
     PyObject *path =
         spec != NULL ? PyObject_GetAttrString(spec, "origin") : NULL;
+    int portions = path == Py_None;
+    if (portions) {
+        Py_SETREF(path, portions_path(spec));
+    }
     int result = -1;
     if (name != NULL && path != NULL) {
         if (engine == NULL) {
@@ -185,7 +302,12 @@ exec_module(PyObject *self, PyObject *object)
                             "hmr-serve no longer tracks imports");
         }
         else {
-            result = module_exec(engine, object, name, path);
+            Module *module = module_awaited(engine, name);
+            result = module != NULL && module->module == object
+                         ? module_exec_awaited(module)
+                     : PyErr_Occurred()
+                         ? -1
+                         : module_exec(engine, object, name, path, portions);
         }
     }
     Py_XDECREF(spec);
@@ -198,70 +320,103 @@ exec_module(PyObject *self, PyObject *object)
 }
 
 
+static PyMethodDef create_module_def = {"create_module", create_module, METH_O,
+                                        "Module to import into."};
 static PyMethodDef exec_module_def = {"exec_module", exec_module, METH_O,
                                       "Run a tracked module."};
+
+
+/* A subclass of importlib's loader that imports as we do. */
+static PyObject *
+loader_type_new(const char *name, PyObject *base)
+{
+    PyObject *create = PyCFunction_New(&create_module_def, NULL);
+    PyObject *exec = PyCFunction_New(&exec_module_def, NULL);
+    PyObject *type = base != NULL && create != NULL && exec != NULL
+                         ? PyObject_CallFunction(
+                             (PyObject *)&PyType_Type, "s(O){sOsOss}", name,
+                             base, "create_module", create, "exec_module", exec,
+                             "__module__", "hmr_serve._core")
+                         : NULL;
+    Py_XDECREF(create);
+    Py_XDECREF(exec);
+    return type;
+}
 
 
 int
 loader_init(Engine *engine)
 {
     PyObject *machinery = PyImport_ImportModule("importlib.machinery");
-    PyObject *base = NULL, *method = NULL;
-    int result = -1;
     if (machinery == NULL) {
         return -1;
     }
+    PyObject *files = PyObject_GetAttrString(machinery, "SourceFileLoader");
+    PyObject *spaces = PyObject_GetAttrString(machinery, "NamespaceLoader");
     engine->path_finder = PyObject_GetAttrString(machinery, "PathFinder");
-    base = PyObject_GetAttrString(machinery, "SourceFileLoader");
-    method = PyCFunction_New(&exec_module_def, NULL);
-    if (engine->path_finder != NULL && base != NULL && method != NULL) {
-        engine->loader_type = PyObject_CallFunction(
-            (PyObject *)&PyType_Type, "s(O){sOss}", "TrackedLoader", base,
-            "exec_module", method, "__module__", "hmr_serve._core");
-        result = engine->loader_type != NULL ? 0 : -1;
-    }
-    Py_XDECREF(machinery);
-    Py_XDECREF(base);
-    Py_XDECREF(method);
-    return result;
+    engine->loader_type = loader_type_new("TrackedLoader", files);
+    engine->portions_loader_type =
+        loader_type_new("TrackedNamespaceLoader", spaces);
+    Py_DECREF(machinery);
+    Py_XDECREF(files);
+    Py_XDECREF(spaces);
+    return engine->path_finder != NULL && engine->loader_type != NULL
+                   && engine->portions_loader_type != NULL
+               ? 0
+               : -1;
 }
 
 
 /* ---- finding ------------------------------------------------------------ */
 
-/* Exchange the loader of a spec whose source file we track. */
+/* The loader of a namespace package that we track, as importlib makes its own:
+ * without a call of __init__. New reference; NULL without an exception: not
+ * ours. */
+static PyObject *
+loader_for_portions(Engine *engine, PyObject *spec)
+{
+    PyObject *path = portions_path(spec);
+    int ours = path != NULL && engine_tracks_path(engine, path);
+    Py_XDECREF(path);
+    if (!ours) {
+        return NULL;
+    }
+    PyObject *type = engine->portions_loader_type;
+    PyObject *loader = PyObject_CallMethod(type, "__new__", "O", type);
+    PyObject *places =
+        loader != NULL
+            ? PyObject_GetAttrString(spec, "submodule_search_locations")
+            : NULL;
+    if (places == NULL || PyObject_SetAttrString(loader, "_path", places) < 0) {
+        Py_CLEAR(loader);
+    }
+    Py_XDECREF(places);
+    return loader;
+}
+
+
+/* Exchange the loader of a spec whose source file, or folder, we track. */
 static int
 spec_take_over(Engine *engine, PyObject *spec, PyObject *name)
 {
     PyObject *origin = PyObject_GetAttrString(spec, "origin");
+    PyObject *before = PyObject_GetAttrString(spec, "loader");
     PyObject *loader = NULL;
-    int result = origin != NULL ? 0 : -1;
-    if (result == 0 && PyUnicode_Check(origin)
+    if (origin != NULL && PyUnicode_Check(origin)
         && engine_tracks_path(engine, origin)) {
         loader = PyObject_CallFunctionObjArgs(engine->loader_type, name, origin,
                                               NULL);
-        result = loader != NULL ? PyObject_SetAttrString(spec, "loader", loader)
-                                : -1;
     }
+    else if (before == Py_None) {
+        loader = loader_for_portions(engine, spec);
+    }
+    int result = loader != NULL ? PyObject_SetAttrString(spec, "loader", loader)
+                 : PyErr_Occurred() ? -1
+                                    : 0;
     Py_XDECREF(origin);
+    Py_XDECREF(before);
     Py_XDECREF(loader);
     return result;
-}
-
-
-/* Looking for a.b comes after importing a. */
-static int
-loader_reach_parent(Engine *engine, PyObject *name)
-{
-    Py_ssize_t dot =
-        PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), -1);
-    PyObject *head = dot > 0 ? PyUnicode_Substring(name, 0, dot) : NULL;
-    Module *parent = head != NULL ? engine_module(engine, head) : NULL;
-    Py_XDECREF(head);
-    if (PyErr_Occurred()) {
-        return -1;
-    }
-    return parent != NULL ? walk_reach(parent) : 0;
 }
 
 
@@ -269,7 +424,12 @@ PyObject *
 loader_find_spec(Engine *engine, PyObject *name, PyObject *path,
                  PyObject *target)
 {
-    if (engine->transaction && loader_reach_parent(engine, name) < 0) {
+    Module *module = module_awaited(engine, name);
+    PyObject *known = module != NULL ? dict_peek(module->ns, "__spec__") : NULL;
+    if (known != NULL && known != Py_None) {
+        return Py_NewRef(known);
+    }
+    if (PyErr_Occurred()) {
         return NULL;
     }
     PyObject *spec = PyObject_CallMethod(engine->path_finder, "find_spec",

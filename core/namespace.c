@@ -8,6 +8,64 @@
 
 
 int
+name_is_system(PyObject *name)
+{
+    static const char *const names[] = {
+        "__name__",
+        "__file__",
+        "__package__",
+        "__spec__",
+        "__loader__",
+        "__path__",
+        "__cached__",
+        "__builtins__",
+        "__annotations__",
+        "__dict__",
+        "__class__",
+        "__annotate__",
+        "__conditional_annotations__",
+        "__warningregistry__",
+    };
+    if (!PyUnicode_Check(name) || PyUnicode_GET_LENGTH(name) < 8
+        || PyUnicode_READ_CHAR(name, 0) != '_'
+        || PyUnicode_READ_CHAR(name, 1) != '_') {
+        return 0;
+    }
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
+        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+int
+name_is_among(PyObject *names, PyObject *name)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
+        if (PyUnicode_Compare(PyTuple_GET_ITEM(names, i), name) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+int
+name_shows_namespace(PyObject *name)
+{
+    static const char *const names[] = {"globals", "vars", "dir", "locals"};
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
+        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+int
 namespace_remember(Module *module)
 {
     if (module->keys != NULL) {

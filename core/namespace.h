@@ -25,4 +25,13 @@ void namespaces_restore(Engine *engine);
 
 void namespaces_forget(Engine *engine);
 
+/* Does the import system set the name? No statement is its producer then. */
+int name_is_system(PyObject *name);
+
+/* Is the name in the tuple? */
+int name_is_among(PyObject *names, PyObject *name);
+
+/* A builtin that shows all names of the caller's module? */
+int name_shows_namespace(PyObject *name);
+
 #endif

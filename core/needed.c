@@ -161,6 +161,49 @@ walk_skips(const Module *module)
 }
 
 
+/* Did the module's text import this (level, name, ...) before the edit? */
+static int
+module_had_import(const Module *module, PyObject *import)
+{
+    for (Py_ssize_t i = 0; i < module->old_count; i++) {
+        PyObject *imports = module->old_statements[i]->syntax.imports;
+        for (Py_ssize_t j = 0; j < PyTuple_GET_SIZE(imports); j++) {
+            PyObject *other = PyTuple_GET_ITEM(imports, j);
+            int same = 1;
+            for (Py_ssize_t k = 0; same > 0 && k < 2; k++) {
+                same =
+                    PyObject_RichCompareBool(PyTuple_GET_ITEM(import, k),
+                                             PyTuple_GET_ITEM(other, k), Py_EQ);
+            }
+            if (same != 0) {
+                PyErr_Clear(); /* str, int, None: only memory can fail */
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+
+/* Does a new statement of an edited module import something new? Found out
+ * early it does not have to run twice. */
+static int
+module_has_new_import(const Module *module)
+{
+    for (Py_ssize_t i = 0; i < module->count; i++) {
+        const Statement *statement = module->statements[i];
+        PyObject *imports = statement->syntax.imports;
+        for (Py_ssize_t j = 0;
+             statement->trace == NULL && j < PyTuple_GET_SIZE(imports); j++) {
+            if (!module_had_import(module, PyTuple_GET_ITEM(imports, j))) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+
 void
 needed_plan(Engine *engine)
 {
@@ -169,6 +212,7 @@ needed_plan(Engine *engine)
         Module *module = engine->order[i];
         engine->walk_whole |= module->gone;
         if (module->edited) {
+            engine->walk_whole |= module_has_new_import(module);
             module_need(module);
         }
     }
@@ -205,7 +249,7 @@ trace_now(const Statement *statement)
 }
 
 
-static int
+int
 imports_differ(const Trace *a, const Trace *b)
 {
     Py_ssize_t count = a != NULL ? a->import_count : 0;
@@ -213,7 +257,7 @@ imports_differ(const Trace *a, const Trace *b)
         return 1;
     }
     for (Py_ssize_t i = 0; i < count; i++) {
-        if (a->imports[i] != b->imports[i]) {
+        if (a->imports[i].module != b->imports[i].module) {
             return 1;
         }
     }
@@ -231,7 +275,7 @@ imports_collect(ModuleSet *set, Statement *const *statements, Py_ssize_t count,
         const Trace *trace =
             now ? trace_now(statements[i]) : statements[i]->trace;
         for (Py_ssize_t j = 0; trace != NULL && j < trace->import_count; j++) {
-            if (module_set_add(set, trace->imports[j]) < 0) {
+            if (module_set_add(set, trace->imports[j].module) < 0) {
                 return -1;
             }
         }

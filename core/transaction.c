@@ -7,6 +7,7 @@
 #include "compat.h"
 #include "frame.h"
 #include "hooks.h"
+#include "loaded.h"
 #include "namespace.h"
 #include "needed.h"
 #include "walk.h"
@@ -188,6 +189,7 @@ transaction_walk(Transaction *tx)
         statement_set_reason(engine->conflict, "%U", engine->conflict_reason);
         walk_force(engine, engine->conflict, NULL);
     }
+    engine->conflict = NULL;
     PyErr_SetString(PyExc_RuntimeError,
                     "hmr-serve: the update found no end; restart the server "
                     "and please report this edit");
@@ -233,8 +235,7 @@ transaction_run(Transaction *tx)
 {
     Engine *engine = tx->engine;
     needed_plan(engine);
-    if (engine_invalidate_caches(engine) < 0 || engine_hide_gone(engine) < 0
-        || hooks_start(engine) < 0) {
+    if (engine_invalidate_caches(engine) < 0 || hooks_start(engine) < 0) {
         return -1;
     }
     int result = transaction_walk(tx);
@@ -286,6 +287,7 @@ transaction_perform(Transaction *tx)
     engine->partial = engine->walk_whole = 0;
     engine->needed_count = 0;
     namespaces_forget(engine);
+    loaded_forget(engine);
     groups_settle(engine);
     cells_forget(engine);
     return result;

@@ -2,13 +2,12 @@
 
 #include "walk.h"
 
-#include "annotations.h"
-#include "code.h"
 #include "compat.h"
+#include "failure.h"
 #include "frame.h"
-#include "hooks.h"
-#include "imports.h"
+#include "loaded.h"
 #include "needed.h"
+#include "run.h"
 #include "value.h"
 
 
@@ -65,6 +64,9 @@ static int
 read_clean(Read *read, const Engine *engine)
 {
     Version *now = cell_now(read->cell, engine);
+    if (read->bound) {
+        return (now != NULL) == (read->version != NULL);
+    }
     if (read->path != NULL) {
         /* also when the version is the same: the object may have changed */
         return read_path_clean(read, now);
@@ -97,14 +99,105 @@ names_clean(const NamesRead *read, const Engine *engine)
 }
 
 
+/* Reads up to `end` are what they were? */
 static int
-trace_clean(Statement *statement, Trace *trace, const Engine *engine)
+reads_clean(Statement *statement, Trace *trace, Py_ssize_t *at, Py_ssize_t end)
 {
-    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
-        if (!read_clean(&trace->reads[i], engine)) {
-            reason_from_read(statement, &trace->reads[i]);
+    const Engine *engine = statement->module->engine;
+    for (; *at < end; (*at)++) {
+        if (!read_clean(&trace->reads[*at], engine)) {
+            reason_from_read(statement, &trace->reads[*at]);
             return 0;
         }
+    }
+    return 1;
+}
+
+
+/* Has its import begun in this walk, or can it not? */
+static int
+module_is_settled(const Module *module)
+{
+    return module->gone || module->walk == module->engine->walk;
+}
+
+
+/* The package that the module is in. Borrowed; NULL without an exception: there
+ * is none that we track. */
+static Module *
+module_parent(const Module *module)
+{
+    Py_ssize_t dot = PyUnicode_FindChar(module->name, '.', 0,
+                                        PyUnicode_GET_LENGTH(module->name), -1);
+    PyObject *head = dot > 0 ? PyUnicode_Substring(module->name, 0, dot) : NULL;
+    Module *parent = head != NULL ? engine_module(module->engine, head) : NULL;
+    Py_XDECREF(head);
+    return parent;
+}
+
+
+/* Has the import of a package that the module is in failed? It is tried again
+ * then. */
+static int
+parent_failed(const Module *module)
+{
+    const Module *parent = module_parent(module);
+    return parent != NULL
+           && (parent->failed_walk == module->engine->walk
+               || (!module_is_settled(parent) && parent_failed(parent)));
+}
+
+
+/* Import what a statement that is clean so far imported at this point. 1; 0
+ * when the import fails, and the statement has to meet the error by itself; or
+ * -1 with an exception set. */
+static int
+import_clean(Statement *statement, Module *module)
+{
+    Engine *engine = module->engine;
+    if (module->gone || module->failed_walk == engine->walk
+        || (!module_is_settled(module) && parent_failed(module))) {
+        statement_set_reason(statement, "imports %U, gone", module->name);
+        return 0;
+    }
+    if (walk_module(module) == 0) {
+        return 1;
+    }
+    if (engine->conflict != NULL || engine->held.module == NULL) {
+        return -1;
+    }
+    PyErr_Clear(); /* held: see failure.h */
+    statement_set_reason(statement, "imports %U, which fails", module->name);
+    return 0;
+}
+
+
+/* Go over the trace in order. *nested: engine->ended before the first import
+ * that a module did whose own import failed; -1: there was none. */
+static int
+trace_follow(Statement *statement, Trace *trace, long *nested)
+{
+    const Engine *engine = statement->module->engine;
+    if (trace->unsteady) {
+        statement_set_reason(statement, "tries a circular import that fails");
+        return 0;
+    }
+    Py_ssize_t at = 0;
+    for (Py_ssize_t i = 0; i < trace->import_count; i++) {
+        const Import *import = &trace->imports[i];
+        if (!reads_clean(statement, trace, &at, import->after)) {
+            return 0;
+        }
+        if (import->nested && *nested < 0) {
+            *nested = engine->ended;
+        }
+        int clean = import_clean(statement, import->module);
+        if (clean <= 0) {
+            return clean;
+        }
+    }
+    if (!reads_clean(statement, trace, &at, trace->read_count)) {
+        return 0;
     }
     for (Py_ssize_t i = 0; i < trace->names_count; i++) {
         if (!names_clean(&trace->names[i], engine)) {
@@ -113,14 +206,39 @@ trace_clean(Statement *statement, Trace *trace, const Engine *engine)
             return 0;
         }
     }
+    return 1;
+}
+
+
+static int
+trace_has_nested(const Trace *trace)
+{
     for (Py_ssize_t i = 0; i < trace->import_count; i++) {
-        if (trace->imports[i]->gone) {
-            statement_set_reason(statement, "imports %U, gone",
-                                 trace->imports[i]->name);
-            return 0;
+        if (trace->imports[i].nested) {
+            return 1;
         }
     }
-    return 1;
+    return 0;
+}
+
+
+/* What it read, what it imported: 1: the statement would do the same again;
+ * 0: it has to run; -1 with an exception set. */
+static int
+trace_clean(Statement *statement, Trace *trace)
+{
+    Engine *engine = statement->module->engine;
+    long nested = -1;
+    int clean = trace_follow(statement, trace, &nested);
+    if (clean == 0 && engine->partial && trace_has_nested(trace)) {
+        engine->walk_whole = 1; /* it imports what is there already */
+        PyErr_SetNone(engine->again);
+        return -1;
+    }
+    if (clean == 0 && nested >= 0) {
+        loaded_withhold(engine, nested);
+    }
+    return clean;
 }
 
 
@@ -147,7 +265,7 @@ trace_apply(const Trace *trace, Module *module)
 }
 
 
-/* ---- running ------------------------------------------------------------ */
+/* ---- running or not ----------------------------------------------------- */
 
 void
 walk_force(Engine *engine, Statement *statement, PyObject *reason)
@@ -183,244 +301,58 @@ walk_force(Engine *engine, Statement *statement, PyObject *reason)
 }
 
 
+/* Its earlier run in this transaction, or the one of the applied revision, if
+ * that would be the same again. 1: applied; 0: it has to run; -1 on error. */
 static int
-visit_walk(Module *module, void *arg)
-{
-    (void)arg;
-    return walk_reach(module);
-}
-
-
-static int
-visit_note(Module *module, void *arg)
-{
-    return trace_add_import(arg, module);
-}
-
-
-/* A module fails to import. A statement that is more than an import may catch
- * that: hide the module, so that the statement meets the error by itself. 0, or
- * -1 with the exception still set when nobody catches it. */
-static int
-statement_leave_failure(Statement *statement, Module *module)
+statement_reuse(Statement *statement)
 {
     Engine *engine = statement->module->engine;
-    if (!engine->transaction || statement->syntax.kind == STATEMENT_IMPORT
-        || statement->syntax.kind == STATEMENT_PROBE
-        || !PyErr_ExceptionMatches(PyExc_Exception)) {
-        return -1;
+    Trace *attempt = statement->attempt;
+    if (attempt != NULL && attempt->partial && !engine->partial
+        && imports_differ(statement->trace, attempt)) {
+        attempt = NULL; /* sys.modules held what comes later */
     }
-    PyErr_Clear();
-    module->gone = 1;
-    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
-        if (engine->order[i]->failed_walk == engine->walk) {
-            engine->order[i]->gone = 1;
+    if (attempt != NULL) {
+        int clean = trace_clean(statement, attempt);
+        if (clean > 0) {
+            statement->fresh_walk = engine->walk;
+            return trace_apply(attempt, statement->module) < 0 ? -1 : 1;
         }
-    }
-    return engine_hide_gone(engine);
-}
-
-
-/* Modules that the statement imported, or will by its text, come first. */
-static int
-statement_visit_imports(Statement *statement, Trace *trace)
-{
-    const Engine *engine = statement->module->engine;
-    for (Py_ssize_t i = 0; trace != NULL && i < trace->import_count; i++) {
-        Module *module = trace->imports[i];
-        if (!module->gone && walk_module(module) < 0
-            && statement_leave_failure(statement, module) < 0) {
+        if (clean < 0) {
             return -1;
         }
     }
-    if (engine->partial && trace != NULL) {
-        return 0; /* its text names nothing more */
-    }
-    return import_visit(statement, visit_walk, NULL);
-}
-
-
-static int
-tuple_has(PyObject *tuple, PyObject *name)
-{
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
-        if (PyUnicode_Compare(PyTuple_GET_ITEM(tuple, i), name) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-
-static int
-statement_read_names(Statement *statement, Frame *frame)
-{
-    CodeInfo *info = code_info(statement->code);
-    if (info == NULL || code_info_scan(info) < 0) {
-        return -1;
-    }
-    Module *module = statement->module;
-    for (Py_ssize_t i = 0; i < info->name_count; i++) {
-        const NameRead *read = &info->names[i];
-        if (!tuple_has(statement->syntax.own_names, read->name)
-            && frame_read_name(frame, module, read->name, read->path,
-                               read->called)
-                   < 0) {
-            return -1;
-        }
-    }
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(info->stores); i++) {
-        PyObject *name = PyTuple_GET_ITEM(info->stores, i);
-        int sure = tuple_has(statement->syntax.binds, name)
-                   && !tuple_has(statement->syntax.own_names, name);
-        PyObject *one = sure ? NULL : PyTuple_Pack(1, name);
-        int result = one != NULL ? frame_prepare_stores(frame, module, one) : 0;
-        Py_XDECREF(one);
-        if (result < 0 || PyErr_Occurred()) {
-            return -1;
-        }
-    }
-    PyObject *annotations = statement->syntax.annotations;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(annotations); i++) {
-        if (frame_read_name(frame, module, PyTuple_GET_ITEM(annotations, i),
-                            NULL, 0)
-            < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-
-/* Names that an earlier run bound without the text saying so: `import *`, a
- * function that stores a global. */
-static int
-statement_prepare_rebinds(Statement *statement, Frame *frame)
-{
-    const Trace *trace = statement->trace;
-    for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
-        if (trace->writes[i].cell->kind != CELL_BINDING) {
-            continue;
-        }
-        Binding *binding = (Binding *)trace->writes[i].cell;
-        if (binding->module == statement->module
-            && tuple_has(statement->syntax.binds, binding->name)
-            && !tuple_has(statement->syntax.own_names, binding->name)) {
-            continue;
-        }
-        PyObject *one = PyTuple_Pack(1, binding->name);
-        int result = one != NULL
-                         ? frame_prepare_stores(frame, binding->module, one)
-                         : -1;
-        Py_XDECREF(one);
-        if (result < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-
-/* Run the code or the callable inside a pushed frame. */
-static int
-statement_run_code(Statement *statement, Frame *frame)
-{
-    if (statement->func != NULL) {
-        PyObject *result = PyObject_CallNoArgs(statement->func);
-        Py_XSETREF(frame->trace->result, result);
-        return result != NULL ? 0 : -1;
-    }
-    if (statement->code == NULL) {
+    if (statement->trace == NULL || statement->forced
+        || statement->always_stale) {
         return 0;
     }
-    if (statement_read_names(statement, frame) < 0
-        || statement_prepare_rebinds(statement, frame) < 0
-        || frame_add_text_candidates(frame) < 0) {
+    int clean = trace_clean(statement, statement->trace);
+    if (clean > 0 && trace_apply(statement->trace, statement->module) < 0) {
         return -1;
     }
-    PyObject *ns = statement->module->ns;
-    frame->entered = 1;
-    PyObject *result = PyEval_EvalCode(statement->code, ns, ns);
-    Py_XDECREF(result);
-    if (result == NULL || annotations_note(statement) < 0) {
-        return -1;
-    }
-    return import_claim_star(statement, frame);
+    return clean;
 }
 
 
-/* Keep the trace of a run where it belongs: at once outside of a transaction,
- * as an attempt inside. */
-static void
-statement_keep(Statement *statement, Trace *trace)
-{
-    Engine *engine = statement->module->engine;
-    statement->fresh_walk = engine->walk;
-    if (engine->transaction) {
-        trace_free(statement->attempt, engine);
-        statement->attempt = trace;
-        statement->ran = ++engine->ran;
-        statement->module->concerned = 1;
-        for (Py_ssize_t i = 0; engine->partial && i < trace->write_count; i++) {
-            if (cell_changed(trace->writes[i].cell, engine)) {
-                cell_need_readers(trace->writes[i].cell, engine);
-            }
-        }
-        return;
-    }
-    trace_free(statement->trace, engine);
-    statement->trace = trace;
-    trace_commit(trace, statement->module);
-}
-
-
-/* Note a run in the transaction's log. Keeps a current exception. */
-static void
-statement_log(Statement *statement, const Frame *frame)
-{
-    Engine *engine = statement->module->engine;
-    if (!engine->transaction || !frame->entered) {
-        return;
-    }
-    PyObject *error = PyErr_GetRaisedException();
-    PyObject *entry = Py_BuildValue(
-        "(OOiOd)", statement->module->name, statement->syntax.label,
-        statement->syntax.line,
-        statement->reason != NULL ? statement->reason : Py_None, frame->cost);
-    if (entry == NULL || PyList_Append(engine->log, entry) < 0) {
-        PyErr_Clear(); /* without memory: a report short of a line */
-    }
-    Py_XDECREF(entry);
-    PyErr_SetRaisedException(error);
-}
-
-
+/* It runs: objects of others that it changed are made anew first. */
 static int
-statement_execute(Statement *statement)
+statement_force_groups(Statement *statement)
 {
     Engine *engine = statement->module->engine;
-    if (statement_visit_imports(statement, statement->trace) < 0) {
-        return -1;
+    PyObject *reason = Py_XNewRef(statement->reason);
+    walk_force(engine, statement, reason); /* its groups rerun with it */
+    Py_XDECREF(reason);
+    const Trace *trace = statement->trace;
+    for (Py_ssize_t i = 0; i < trace->write_count; i++) {
+        Cell *cell = trace->writes[i].cell;
+        Statement *creator =
+            cell->kind == CELL_GROUP ? ((Group *)cell)->creator : NULL;
+        if (creator != NULL && creator != statement && !creator->dead
+            && creator->fresh_walk != engine->walk) {
+            return frame_conflict(engine, creator, "%U changes it",
+                                  statement->syntax.label);
+        }
     }
-    Frame frame;
-    if (frame_push(&frame, engine, statement) < 0) {
-        return -1;
-    }
-    if (statement_run_code(statement, &frame) < 0) {
-        frame_abandon(&frame, engine);
-        statement_log(statement, &frame);
-        return -1;
-    }
-    Trace *trace = frame_pop(&frame, engine);
-    statement_log(statement, &frame);
-    if (trace == NULL) {
-        return -1;
-    }
-    if (import_visit(statement, visit_note, trace) < 0) {
-        trace_free(trace, engine);
-        return -1;
-    }
-    statement_keep(statement, trace);
     return 0;
 }
 
@@ -430,49 +362,22 @@ static int
 statement_visit(Statement *statement)
 {
     Engine *engine = statement->module->engine;
-    Trace *attempt = statement->attempt;
-    if (attempt != NULL) {
-        /* It ran in an earlier walk of this transaction. */
-        for (Py_ssize_t i = 0; i < attempt->import_count; i++) {
-            if (!attempt->imports[i]->gone
-                && walk_module(attempt->imports[i]) < 0) {
-                return -1;
-            }
-        }
-        if (trace_clean(statement, attempt, engine)) {
-            statement->fresh_walk = engine->walk;
-            return trace_apply(attempt, statement->module);
-        }
-    }
-    Trace *trace = statement->trace;
-    if (trace != NULL && !statement->forced && !statement->always_stale) {
-        if (statement_visit_imports(statement, trace) < 0) {
-            return -1;
-        }
-        if (trace_clean(statement, trace, engine)) {
-            return trace_apply(trace, statement->module);
-        }
+    int reused = statement_reuse(statement);
+    if (reused != 0) {
+        return reused < 0 ? -1 : 0;
     }
     if (statement->async) {
+        failure_forget(engine);
         statement->stale = 1;
         return 0;
     }
-    if (trace != NULL && !statement->forced) {
-        PyObject *reason = Py_XNewRef(statement->reason);
-        walk_force(engine, statement, reason); /* its groups rerun with it */
-        Py_XDECREF(reason);
-        for (Py_ssize_t i = 0; i < trace->write_count; i++) {
-            Cell *cell = trace->writes[i].cell;
-            Statement *creator =
-                cell->kind == CELL_GROUP ? ((Group *)cell)->creator : NULL;
-            if (creator != NULL && creator != statement && !creator->dead
-                && creator->fresh_walk != engine->walk) {
-                return frame_conflict(engine, creator, "%U changes it",
-                                      statement->syntax.label);
-            }
-        }
+    if (statement->trace != NULL && !statement->forced
+        && statement_force_groups(statement) < 0) {
+        return -1;
     }
-    return statement_execute(statement);
+    int result = statement_execute(statement);
+    failure_forget(engine);
+    return result;
 }
 
 
@@ -518,9 +423,14 @@ module_bind_in_parent(Module *module)
         Binding *binding =
             parent != NULL ? module_binding(parent, tail, 1) : NULL;
         result = PyErr_Occurred() ? -1 : 0;
-        if (binding != NULL
-            && !(engine->partial && parent->walk != engine->walk)) {
-            if (engine->transaction && !module->newborn) {
+        if (binding != NULL && engine->partial
+            && parent->walk != engine->walk) {
+            if (module->newborn) { /* importlib sets the attribute */
+                version_set(&binding->actual, module->self);
+            }
+        }
+        else if (binding != NULL) {
+            if (engine->transaction) {
                 result = binding_sync(binding, module->self);
             }
             else { /* importlib sets the attribute right after us */
@@ -542,18 +452,11 @@ module_bind_in_parent(Module *module)
 static int
 walk_parent(Module *module)
 {
-    Py_ssize_t dot = PyUnicode_FindChar(module->name, '.', 0,
-                                        PyUnicode_GET_LENGTH(module->name), -1);
-    if (dot < 0) {
+    Module *parent = module_parent(module);
+    if (parent == NULL) {
         return PyErr_Occurred() ? -1 : 0;
     }
-    PyObject *head = PyUnicode_Substring(module->name, 0, dot);
-    Module *parent = head != NULL ? engine_module(module->engine, head) : NULL;
-    Py_XDECREF(head);
-    if (PyErr_Occurred()) {
-        return -1;
-    }
-    return parent != NULL && !parent->gone ? walk_module(parent) : 0;
+    return walk_module(parent);
 }
 
 
@@ -562,7 +465,7 @@ walk_parent(Module *module)
 static int
 module_set_initializing(Module *module, PyObject *flag)
 {
-    if (!module->engine->transaction || module->newborn) {
+    if (!module->engine->transaction) {
         return 0;
     }
     PyObject *error = PyErr_GetRaisedException();
@@ -600,7 +503,6 @@ walk_statements(Module *module)
     Engine *engine = module->engine;
     Module *outer = engine->walking;
     engine->walking = module;
-    module->walk = engine->walk;
     module->order_count = 0;
     if (engine->partial) {
         engine->place = module->began;
@@ -610,8 +512,9 @@ walk_statements(Module *module)
         module->began = engine->place;
     }
     int result = 0;
-    for (Py_ssize_t i = 0; result == 0 && i < module->count; i++) {
-        result = walk_statement(module->statements[i]);
+    for (module->passed = 0; result == 0 && module->passed < module->count;) {
+        result = walk_statement(module->statements[module->passed]);
+        module->passed += result == 0;
     }
     engine->walking = outer;
     return result;
@@ -619,34 +522,23 @@ walk_statements(Module *module)
 
 
 int
-walk_module(Module *module)
+walk_enter(Module *module)
 {
     Engine *engine = module->engine;
-    if (module->walk == engine->walk) {
-        return 0;
-    }
-    if (walk_skips(module)) {
-        return walk_skip(module);
-    }
-    if (walk_parent(module) < 0) {
-        return -1;
-    }
-    if (module->walk == engine->walk) {
-        return 0; /* the package imported it */
-    }
     if (Py_EnterRecursiveCall(" while importing")) {
         return -1;
     }
     module->walk = engine->walk;
+    module->withheld = 0;
+    if (!engine->partial) {
+        module->ended = 0;
+    }
     int result = module_set_initializing(module, Py_True);
     if (result == 0) {
         result = walk_statements(module);
     }
     if (module_set_initializing(module, Py_False) < 0) {
         result = -1;
-    }
-    if (result < 0 && engine->transaction) {
-        module->failed_walk = engine->walk;
     }
     if (result == 0) {
         if (!engine->partial) {
@@ -661,9 +553,69 @@ walk_module(Module *module)
 
 
 int
+walk_rejoin(Module *module)
+{
+    module->withheld = 0;
+    return module_bind_in_parent(module);
+}
+
+
+/* The walk does what importlib does where a statement runs. */
+static int
+module_visit(Module *module)
+{
+    if (loaded_begin(module) < 0) {
+        return -1;
+    }
+    if (walk_enter(module) == 0) {
+        return loaded_end(module);
+    }
+    if (!module->engine->partial) {
+        loaded_remove(module);
+    }
+    return -1;
+}
+
+
+int
+walk_module(Module *module)
+{
+    const Engine *engine = module->engine;
+    if (module_is_settled(module)) {
+        return 0;
+    }
+    if (walk_skips(module)) {
+        return walk_skip(module);
+    }
+    if (walk_parent(module) < 0) {
+        return -1;
+    }
+    if (module_is_settled(module)) {
+        return 0; /* the package imported it */
+    }
+    long before = engine->ended;
+    if (module_visit(module) == 0) {
+        return 0;
+    }
+    if (engine->conflict == NULL) {
+        failure_hold(module, before);
+    }
+    return -1;
+}
+
+
+int
 walk_reach(Module *module)
 {
-    return module->gone ? 0 : walk_module(module);
+    Engine *engine = module->engine;
+    if (walk_module(module) == 0) {
+        return 0;
+    }
+    if (engine->conflict != NULL || engine->held.module == NULL) {
+        return -1;
+    }
+    PyErr_Clear(); /* raised again by the running statement */
+    return failure_meet(engine->held.module, frame_current(engine));
 }
 
 
@@ -677,7 +629,7 @@ walk_check_unreached(Engine *engine)
     }
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
-        if (module->walk == engine->walk && !module->gone) {
+        if (module_is_reached(module, engine)) {
             continue;
         }
         for (Py_ssize_t j = 0; j < module->count; j++) {
@@ -696,6 +648,39 @@ walk_check_unreached(Engine *engine)
                                           module->name);
                 }
             }
+        }
+    }
+    return 0;
+}
+
+
+/* A later statement had replaced the value of a name, and does no more: whoever
+ * bound it has to run, since the value was released. */
+static int
+walk_check_released(Engine *engine)
+{
+    for (Cell *cell = engine->touched; cell != NULL;
+         cell = cell->touched_next) {
+        const Version *now = cell_now(cell, engine);
+        if (cell->kind == CELL_BINDING && now != NULL && now->gone
+            && module_is_reached(((Binding *)cell)->module, engine)) {
+            return frame_conflict(engine, now->producer,
+                                  "its %U is no longer replaced",
+                                  ((Binding *)cell)->name);
+        }
+    }
+    return 0;
+}
+
+
+/* Modules that nobody we trace imported. */
+static int
+walk_roots(Engine *engine, ModuleRoot root)
+{
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        Module *module = engine->order[i];
+        if (module->root == root && walk_module(module) < 0) {
+            return -1;
         }
     }
     return 0;
@@ -729,13 +714,12 @@ walk_program(Engine *engine)
     }
     else {
         walk_begin_whole(engine);
-    }
-    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
-        Module *module = engine->order[i];
-        if (module->root == ROOT_EARLY && !module->gone
-            && walk_module(module) < 0) {
+        if (loaded_hide(engine) < 0) {
             return -1;
         }
+    }
+    if (walk_roots(engine, ROOT_EARLY) < 0) {
+        return -1;
     }
     Module *probes = engine->probes;
     probes->walk = engine->walk;
@@ -744,12 +728,8 @@ walk_program(Engine *engine)
             return -1;
         }
     }
-    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
-        Module *module = engine->order[i];
-        if (module->root != ROOT_NONE && !module->gone
-            && walk_module(module) < 0) {
-            return -1;
-        }
+    if (walk_roots(engine, ROOT_LATE) < 0) {
+        return -1;
     }
-    return walk_check_unreached(engine);
+    return walk_check_unreached(engine) < 0 ? -1 : walk_check_released(engine);
 }

@@ -11,12 +11,19 @@
 
 #include "engine.h"
 
-/* Visit a module's statements, unless this walk has. 0, or -1 with an exception
- * set. */
+/* Import a module as the walk does, unless it is imported: visit its
+ * statements. 0, or -1 with an exception set; where the import failed, that
+ * is held too (failure.h). */
 int walk_module(Module *module);
 
 /* The same for a module that running code came upon. */
 int walk_reach(Module *module);
+
+/* The same for a module that importlib is importing. */
+int walk_enter(Module *module);
+
+/* The same for one that is withheld (loaded.h). */
+int walk_rejoin(Module *module);
 
 /* Run or skip one statement. */
 int walk_statement(Statement *statement);

@@ -45,9 +45,6 @@ KNOWN = {
     "test_counterexamples.py::test_17_subclasses_of_an_edited_plugin": (
         f"{ENGINE}: __subclasses__ as a read (2.6)"
     ),
-    "test_fastapi.py::test_a_new_router_module": (
-        f"{ENGINE}: the order in which `from package import a, b, c` imports"
-    ),
 }
 if sys.version_info >= (3, 13):
     START = "test_text.py::test_a_tracked_start_is_a_plain_start"

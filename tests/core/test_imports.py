@@ -489,3 +489,141 @@ def test_dunder_names_are_right_while_statements_run(project: Project) -> None:
     project.start({"main.py": source})
     project.edit("main.py", "X = 1", "X = facts")
     assert project.eval("main.facts") == ("main", "", "main.py", "main", None)
+
+
+STORE = "import low\nx = 1\nlow.put = x\n"
+
+
+def test_an_attribute_stored_anew_is_stored(project: Project) -> None:
+    project.start(
+        {"low.py": "", "up.py": STORE, "main.py": "import up, low\ny = [1]\n"}
+    )
+    project.save({"up.py": "from __future__ import annotations\n" + STORE})
+    assert project.eval("main.low.put") == 1
+    project.save({"up.py": STORE.replace("low.put = x\n", "")})
+    assert not project.eval("hasattr(main.low, 'put')")
+
+
+FAILING = {
+    "registry.py": "names = []\n",
+    "low.py": "LEVEL = 1\n",
+    "extra.py": "from registry import names\nfrom low import LEVEL\nnames.append('e')\n"
+    "if LEVEL:\n    raise ValueError(LEVEL)\nX = 5\n",
+    "main.py": "try:\n    import extra\n    ok = True\nexcept ValueError:\n    ok = False\n"
+    "from registry import names\nn = len(names)\n",
+}
+
+
+def test_an_import_that_fails_in_a_try_is_tried_again_when_it_may_work(
+    project: Project,
+) -> None:
+    project.start(FAILING)
+    report = project.edit("main.py", "n = len", "n = 2 * len")
+    assert ran(report) == ["main: n = 2 * len(names)"]
+    project.edit("low.py", "LEVEL = 1", "LEVEL = 0")
+    assert project.eval("(main.ok, main.extra.X, main.n)") == (True, 5, 2)
+    project.edit("low.py", "LEVEL = 0", "LEVEL = 2")
+    assert project.eval("(main.ok, main.names, main.n)") == (False, ["e"], 2)
+    project.edit("extra.py", "append('e')", "extend('ef')")
+    assert project.eval("main.names") == ["e", "f"]
+    project.edit("extra.py", "if LEVEL:", "if not LEVEL:")
+    assert project.eval("main.ok")
+
+
+def test_a_package_that_fails_leaves_its_modules(project: Project) -> None:
+    """importlib drops the package that raised, not what it had imported."""
+    source = "try:\n    from pkg.sub import C\nexcept ValueError:\n    C = None\n"
+    project.start({"pkg/__init__.py": "", "pkg/sub.py": "C = 1\n", "main.py": source})
+    broken = "from .sub import *\nraise ValueError\n"
+    project.save({"pkg/__init__.py": broken})
+    project.edit("pkg/sub.py", "C = 1", "C = 2")
+    assert project.eval("(main.C, 'pkg' in sys.modules)") == (None, False)
+    project.save(
+        {"main.py": source + source.replace("C", "D").replace("D", "C as D", 1)}
+    )
+    project.save({"pkg/__init__.py": "from .sub import *\n"})
+    assert project.eval("main.C") == 2
+
+
+def test_an_import_in_a_branch_that_is_not_taken(project: Project) -> None:
+    project.start(
+        {
+            "low.py": "FAST = False\n",
+            "a.py": "X = 'a'\n",
+            "b.py": "X = 'b'\n",
+            "main.py": "from low import FAST\nif FAST:\n    import a as m\n"
+            "else:\n    import b as m\nx = [m.X]\n",
+        }
+    )
+    project.edit("low.py", "False", "True")
+    assert project.eval("(main.x, 'b' in sys.modules)") == (["a"], False)
+    project.edit("a.py", "'a'", "'aa'")
+    project.edit("low.py", "True", "False")
+    assert project.eval("(main.x, 'a' in sys.modules)") == (["b"], False)
+
+
+def test_modules_of_one_import_load_in_its_order(project: Project) -> None:
+    order = "from log import order\norder.append(__name__)\n"
+    project.start(
+        {
+            "log.py": "order = []\n",
+            "pkg/__init__.py": "",
+            "pkg/a.py": order,
+            "pkg/c.py": order,
+            "main.py": "from pkg import a, c\nfrom log import order\nn = [*order]\n",
+        }
+    )
+    project.write({"pkg/b.py": order})
+    project.edit("main.py", "import a, c", "import a, b, c")
+    assert project.eval("main.n") == ["pkg.a", "pkg.b", "pkg.c"]
+    project.edit("main.py", "import a, b, c", "import c, b, a")
+    assert project.eval("main.n") == ["pkg.c", "pkg.b", "pkg.a"]
+
+
+def test_a_module_that_puts_something_else_in_its_place(project: Project) -> None:
+    source = "import sys\n\nclass Lazy:\n    X = 1\n\nsys.modules[__name__] = Lazy\n"
+    main = "import a\nY = 1\nz = [a.X, Y]\n"
+    project.start({"a.py": source, "main.py": main})
+    project.edit("main.py", "Y = 1", "Y = 2")
+    assert project.eval("main.z") == [1, 2]
+    project.edit("main.py", "import a", "import a # again\nimport a as b")
+    assert project.eval("main.b is main.a")
+
+
+def test_a_namespace_package_nobody_imports_any_more_is_gone(project: Project) -> None:
+    main = "import space.a\nx = [1]\n"
+    project.start({"space/a.py": "X = 1\n", "main.py": main})
+    project.edit("main.py", "import space.a\n", "")
+    assert not project.eval("'space' in sys.modules")
+    project.save({"main.py": main + "y = space.a.X\nz = [space]\n"})
+    report = project.edit("space/a.py", "X = 1", "X = 2")
+    assert ran(report) == ["space.a: X = 2", "main: y = space.a.X"]
+    project.save({"space/__init__.py": "Y = 1\n"})
+    assert project.eval("main.space.Y") == 1
+    project.delete("space/__init__.py")
+    assert project.eval("hasattr(main.space, 'Y')") is False
+
+
+def test_a_package_that_failed_is_tried_again_by_the_next_import(
+    project: Project,
+) -> None:
+    files = {"pkg/__init__.py": "", "pkg/sub.py": "X = 1\n"}
+    attempt = "try:\n    import pkg.extra\nexcept ImportError:\n    pass\n"
+    project.start({**files, "main.py": attempt + "from pkg.sub import X\n"})
+    report = project.save({"pkg/__init__.py": "import nosuch\n"})
+    assert report.error and "ModuleNotFoundError" in report.error["type"]
+
+
+def test_a_failed_edit_keeps_the_order_of_names_stored_from_elsewhere(
+    project: Project,
+) -> None:
+    project.start(
+        {
+            "pkg/sub.py": "y = 1\n",
+            "a.py": "x = 1\n",
+            "main.py": "from a import x\nfrom pkg import sub\nsub.put = 0.5\n",
+        }
+    )
+    names = "from pkg import sub\nv = [*vars(sub)]\n"
+    report = project.save({"main.py": names + "from a import nosuch\n"})
+    assert report.error

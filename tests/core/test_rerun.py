@@ -507,3 +507,35 @@ def test_an_emptied_file_and_its_return(project: Project) -> None:
     assert project.eval("main.y") == 0
     project.save({"a.py": "X = 1\n"})
     assert project.eval("main.y") == 1
+
+
+def test_a_value_comes_back_when_nobody_replaces_it_any_more(project: Project) -> None:
+    """Imported twice: the first import's value is not needed until the second goes."""
+    project.start(
+        {
+            "a.py": "X = [1]\n",
+            "b.py": "from a import X\n",
+            "main.py": "from a import X\nfrom b import X\n",
+        }
+    )
+    project.edit("main.py", "from b import X\n", "")
+    assert project.eval("main.X") == [1]
+
+
+def test_a_global_stored_anew_is_stored(project: Project) -> None:
+    """The same object as before: no event says that it was stored."""
+    source = "from a import X\n\ndef f():\n    global X\n    X = 7\n\nf()\n"
+    project.start({"a.py": "X = 7\n", "main.py": source + "if X:\n    X = 7\n"})
+    project.edit("a.py", "X = 7", "X = 9")
+    assert project.eval("main.X") == 7
+
+
+def test_deleting_a_name_needs_it_bound(project: Project) -> None:
+    project.start({"a.py": "X = 1\n", "main.py": "from a import X\ny = 2\n"})
+    report = project.save({"main.py": "del X\ny = 2\n"})
+    assert report.error and "NameError" in report.error["type"]
+    project.save({"main.py": "from a import X\ndel X\ny = 2\n"})
+    report = project.edit("a.py", "X = 1", "X = 3")
+    assert ran(report) == ["a: X = 3", "main: from a import X"]
+    report = project.save({"main.py": "del X\ny = 2\n"})
+    assert report.error and "NameError" in report.error["type"]

@@ -327,3 +327,11 @@ def test_an_exception_group_of_lines(project: Project) -> None:
     for n in range(20):
         report = project.save({"main.py": "# c\n" * n + project.read("main.py")})
         expect(report, [])
+
+
+def test_a_class_defined_twice_has_the_line_of_the_second(project: Project) -> None:
+    source = "class C:\n    def f(self):\n        return 1\n"
+    project.start({"main.py": "x = 1\n" + source})
+    project.save({"main.py": source})
+    project.save({"main.py": source + source})
+    project.save({"main.py": "\n" + source + source})

@@ -1,0 +1,149 @@
+/* An import that fails, and a program that may go on. */
+
+#include "failure.h"
+
+#include "frame_parts.h"
+#include "loaded.h"
+
+
+/* The statement has tried to import a module, in vain: see trace_absorb. */
+static int
+frame_absorb(Frame *frame, const Trace *from, const Module *failed)
+{
+    if (trace_absorb(frame->trace, from, failed, frame->statement) < 0) {
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < from->write_count; i++) {
+        /* its own doing from here on */
+        Cell *cell = from->writes[i].cell;
+        Binding *binding = (Binding *)cell;
+        int result = cell->kind != CELL_BINDING ? frame_first(frame, cell)
+                     : binding->module != failed
+                         ? frame_bind(frame, binding->module, binding->name)
+                         : 0;
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* All that the module's statements did in this walk. 0 or -1. */
+static int
+failure_collect(const Module *module, Trace *into, Statement *importer)
+{
+    const Engine *engine = module->engine;
+    for (Py_ssize_t i = 0; i < module->passed; i++) {
+        const Statement *statement = module->statements[i];
+        const Trace *trace =
+            statement->attempt != NULL && statement->fresh_walk == engine->walk
+                ? statement->attempt
+                : statement->trace;
+        if (trace != NULL && trace_absorb(into, trace, module, importer) < 0) {
+            return -1;
+        }
+    }
+    into->unsteady |= module->seen_walk == engine->walk;
+    return module->raised != NULL
+               ? trace_absorb(into, module->raised, module, importer)
+               : 0;
+}
+
+
+static void
+failure_end(Module *module)
+{
+    Engine *engine = module->engine;
+    engine->unsettled = 1;
+    engine->walk_whole |= engine->transaction; /* another one is imported */
+    trace_free(module->raised, engine);
+    module->raised = NULL;
+    module->failed_walk = engine->walk;
+}
+
+
+void
+failure_give(Module *module, Frame *frame)
+{
+    PyObject *error = PyErr_GetRaisedException();
+    if (frame != NULL) {
+        trace_drop_import(frame->trace, module);
+        Trace *all = trace_new();
+        if (all == NULL || failure_collect(module, all, NULL) < 0
+            || frame_absorb(frame, all, module) < 0
+            || (module->file != NULL
+                && frame_read_cell(frame, &module->file->cell) < 0)) {
+            PyErr_Clear(); /* without memory: the error itself matters more */
+            frame->trace->unsteady = 1;
+        }
+        trace_free(all, module->engine);
+    }
+    failure_end(module);
+    PyErr_SetRaisedException(error);
+}
+
+
+void
+failure_hold(Module *module, long before)
+{
+    Engine *engine = module->engine;
+    PyObject *error = PyErr_GetRaisedException();
+    failure_forget(engine);
+    engine->held.module = module;
+    engine->held.error = Py_NewRef(error);
+    engine->held.trace = trace_new();
+    if (engine->held.trace == NULL) {
+        PyErr_Clear(); /* without memory: the error itself matters more */
+    }
+    else if (failure_collect(module, engine->held.trace, NULL) < 0) {
+        PyErr_Clear();
+        engine->held.trace->unsteady = 1;
+    }
+    engine->held.before = before;
+    loaded_withhold(engine, before);
+    failure_end(module);
+    PyErr_SetRaisedException(error);
+}
+
+
+int
+failure_is_held(const Module *module)
+{
+    return module->engine->held.module == module;
+}
+
+
+int
+failure_meet(Module *module, Frame *frame)
+{
+    Engine *engine = module->engine;
+    if (!failure_is_held(module)) {
+        return 0;
+    }
+    PyObject *error = Py_NewRef(engine->held.error);
+    trace_drop_import(frame->trace, module);
+    if (engine->held.trace == NULL
+        || frame_absorb(frame, engine->held.trace, module) < 0
+        || (module->file != NULL
+            && frame_read_cell(frame, &module->file->cell) < 0)) {
+        PyErr_Clear(); /* without memory: the error itself matters more */
+        frame->trace->unsteady = 1;
+    }
+    failure_forget(engine);
+    PyErr_SetRaisedException(error);
+    return -1;
+}
+
+
+void
+failure_forget(Engine *engine)
+{
+    if (engine->held.module != NULL) {
+        loaded_release(engine, engine->held.before);
+    }
+    engine->held.module = NULL;
+    Py_CLEAR(engine->held.error);
+    trace_free(engine->held.trace, engine);
+    engine->held.trace = NULL;
+}

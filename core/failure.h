@@ -1,0 +1,32 @@
+/* An import that fails, and a program that may go on.
+ *
+ * Whoever imports the module may catch the error. What the module's statements
+ * did before belongs to the importing statement then: it is clean as long as
+ * all that they read is as it was. GIL held. */
+
+#ifndef HMR_CORE_FAILURE_H
+#define HMR_CORE_FAILURE_H
+
+#include "frame.h"
+
+/* A module failed while `frame` was importing it: what its statements did goes
+ * to the frame (which may be NULL). Keeps the exception. */
+void failure_give(Module *module, Frame *frame);
+
+/* A module failed while it was visited on behalf of a statement that seemed
+ * clean. That statement has to run, and meets the error where it imports the
+ * module; what it had imported is hidden until then. `before`: engine->ended
+ * when its import began. Keeps the exception. */
+void failure_hold(Module *module, long before);
+
+/* The running statement imports the module that is held: raises its error and
+ * returns -1. 0: another module, or nothing is held. */
+int failure_meet(Module *module, Frame *frame);
+
+/* Is the module's failure still to be met? */
+int failure_is_held(const Module *module);
+
+/* The statement has run. */
+void failure_forget(Engine *engine);
+
+#endif

@@ -1,0 +1,215 @@
+/* Running one statement: what has to be in place before, what is kept after. */
+
+#include "run.h"
+
+#include "annotations.h"
+#include "code.h"
+#include "compat.h"
+#include "frame.h"
+#include "imports.h"
+#include "namespace.h"
+#include "needed.h"
+#include "value.h"
+
+
+/* ---- before ------------------------------------------------------------- */
+
+static int
+statement_read_names(Statement *statement, Frame *frame)
+{
+    CodeInfo *info = code_info(statement->code);
+    if (info == NULL || code_info_scan(info) < 0) {
+        return -1;
+    }
+    Module *module = statement->module;
+    for (Py_ssize_t i = 0; i < info->name_count; i++) {
+        const NameRead *read = &info->names[i];
+        if (!name_is_among(statement->syntax.own_names, read->name)
+            && frame_read_name(frame, module, read->name, read->path,
+                               read->called)
+                   < 0) {
+            return -1;
+        }
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(info->stores); i++) {
+        PyObject *name = PyTuple_GET_ITEM(info->stores, i);
+        int sure = name_is_among(statement->syntax.binds, name)
+                   && !name_is_among(statement->syntax.own_names, name);
+        PyObject *one = sure ? NULL : PyTuple_Pack(1, name);
+        int result = one != NULL ? frame_prepare_stores(
+                         frame, module, one, statement->syntax.own_names)
+                                 : 0;
+        Py_XDECREF(one);
+        if (result < 0 || PyErr_Occurred()) {
+            return -1;
+        }
+    }
+    if (frame_read_deleted(frame, module, info->deletes,
+                           statement->syntax.own_names)
+        < 0) {
+        return -1;
+    }
+    PyObject *annotations = statement->syntax.annotations;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(annotations); i++) {
+        if (frame_read_name(frame, module, PyTuple_GET_ITEM(annotations, i),
+                            NULL, 0)
+            < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* Names that an earlier run bound without the text saying so: `import *`, a
+ * function that stores a global. */
+static int
+statement_prepare_rebinds(Statement *statement, Frame *frame)
+{
+    const Trace *trace = statement->trace;
+    for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
+        if (trace->writes[i].cell->kind != CELL_BINDING) {
+            continue;
+        }
+        Binding *binding = (Binding *)trace->writes[i].cell;
+        if (binding->module == statement->module
+            && name_is_among(statement->syntax.binds, binding->name)
+            && !name_is_among(statement->syntax.own_names, binding->name)) {
+            continue;
+        }
+        PyObject *one = PyTuple_Pack(1, binding->name);
+        int result =
+            one != NULL ? frame_prepare_stores(frame, binding->module, one, one)
+                        : -1;
+        Py_XDECREF(one);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* Run the code or the callable inside a pushed frame. */
+static int
+statement_run_code(Statement *statement, Frame *frame)
+{
+    if (statement->func != NULL) {
+        PyObject *result = PyObject_CallNoArgs(statement->func);
+        Py_XSETREF(frame->trace->result, result);
+        return result != NULL ? 0 : -1;
+    }
+    if (statement->code == NULL) {
+        return 0;
+    }
+    if (statement_read_names(statement, frame) < 0
+        || statement_prepare_rebinds(statement, frame) < 0
+        || frame_add_text_candidates(frame) < 0) {
+        return -1;
+    }
+    PyObject *ns = statement->module->ns;
+    frame->entered = 1;
+    PyObject *result = PyEval_EvalCode(statement->code, ns, ns);
+    Py_XDECREF(result);
+    if (result == NULL || annotations_note(statement) < 0) {
+        return -1;
+    }
+    return import_claim_star(statement, frame);
+}
+
+
+/* Keep the trace of a run where it belongs: at once outside of a transaction,
+ * as an attempt inside. */
+static void
+statement_keep(Statement *statement, Trace *trace)
+{
+    Engine *engine = statement->module->engine;
+    statement->fresh_walk = engine->walk;
+    if (engine->transaction) {
+        trace_free(statement->attempt, engine);
+        statement->attempt = trace;
+        statement->ran = ++engine->ran;
+        statement->module->concerned = 1;
+        trace->partial = engine->partial;
+        for (Py_ssize_t i = 0; engine->partial && i < trace->write_count; i++) {
+            if (cell_changed(trace->writes[i].cell, engine)) {
+                cell_need_readers(trace->writes[i].cell, engine);
+            }
+        }
+        return;
+    }
+    trace_free(statement->trace, engine);
+    statement->trace = trace;
+    trace_commit(trace, statement->module);
+}
+
+
+/* Note a run in the transaction's log. Keeps a current exception. */
+static void
+statement_log(Statement *statement, const Frame *frame)
+{
+    Engine *engine = statement->module->engine;
+    if (!engine->transaction || !frame->entered) {
+        return;
+    }
+    PyObject *error = PyErr_GetRaisedException();
+    PyObject *entry = Py_BuildValue(
+        "(OOiOd)", statement->module->name, statement->syntax.label,
+        statement->syntax.line,
+        statement->reason != NULL ? statement->reason : Py_None, frame->cost);
+    if (entry == NULL || PyList_Append(engine->log, entry) < 0) {
+        PyErr_Clear(); /* without memory: a report short of a line */
+    }
+    Py_XDECREF(entry);
+    PyErr_SetRaisedException(error);
+}
+
+
+/* The program may have caught engine->again, as it catches everything with a
+ * bare `except:`; what it did then is void. */
+static int
+statement_check_conflict(Engine *engine)
+{
+    if (engine->conflict == NULL) {
+        return 0;
+    }
+    PyErr_SetNone(engine->again);
+    return -1;
+}
+
+
+static int
+visit_note(Module *module, void *arg)
+{
+    return Py_IS_TYPE(module->module, module->engine->module_type)
+               ? 0 /* seen by itself */
+               : trace_add_import(arg, module);
+}
+
+
+int
+statement_execute(Statement *statement)
+{
+    Engine *engine = statement->module->engine;
+    Frame frame;
+    if (frame_push(&frame, engine, statement) < 0) {
+        return -1;
+    }
+    int result = statement_run_code(statement, &frame);
+    if (statement_check_conflict(engine) < 0 || result < 0) {
+        frame_abandon(&frame, engine);
+        statement_log(statement, &frame);
+        return -1;
+    }
+    Trace *trace = frame_pop(&frame, engine);
+    statement_log(statement, &frame);
+    if (trace == NULL) {
+        return -1;
+    }
+    if (import_visit(statement, visit_note, trace) < 0) {
+        trace_free(trace, engine);
+        return -1;
+    }
+    statement_keep(statement, trace);
+    return 0;
+}
