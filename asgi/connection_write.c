@@ -5,8 +5,10 @@
 
 #include "io_thread.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     WRITE_BUFFERS = 16,   /* pieces of output in one system call */
@@ -30,6 +32,24 @@ output_count_written(struct connection *conn, struct output *output,
 }
 
 
+/* The next bytes of a file. False where they are missing: it is shorter than
+ * it was when its length was promised. */
+static bool
+output_read_file(struct output *output)
+{
+    size_t size = output->file_left < output->space ? (size_t)output->file_left
+                                                    : output->space;
+    ssize_t got;
+    do {
+        got = read(output->file - 1, output->data, size);
+    } while (got < 0 && errno == EINTR);
+    output->done = 0;
+    output->size = got > 0 ? (size_t)got : 0;
+    output->file_left -= output->size;
+    return got > 0;
+}
+
+
 /* `size` bytes went to the kernel: take them off the queue. */
 static void
 connection_written(struct connection *conn, size_t size)
@@ -40,8 +60,16 @@ connection_written(struct connection *conn, size_t size)
         size_t part = size < rest ? size : rest;
         output->done += part;
         size -= part;
-        output_count_written(conn, output, part);
+        if (output->file == 0) {
+            output_count_written(conn, output, part);
+        }
         if (part < rest) {
+            return;
+        }
+        if (output->file_left > 0) {
+            if (!output_read_file(output)) {
+                connection_close(conn); /* the client sees that it is cut */
+            }
             return;
         }
         conn->output = output->next;

@@ -47,11 +47,13 @@ struct exchange {
     bool eager;   /* the first step of its task runs right now */
     bool started; /* http.response.start came */
     bool head_sent;
-    bool complete;      /* the last http.response.body came */
-    bool body_taken;    /* receive() gave more_body=False */
-    bool must_continue; /* the client waits for 100 Continue */
-    bool eof;           /* the client sends no more */
-    bool disconnected;  /* the client is gone */
+    bool wants_trailers; /* the start said that they come behind the body */
+    bool body_done;      /* ... and that is all sent */
+    bool complete;       /* the last http.response.body came */
+    bool body_taken;     /* receive() gave more_body=False */
+    bool must_continue;  /* the client waits for 100 Continue */
+    bool eof;            /* the client sends no more */
+    bool disconnected;   /* the client is gone */
 
     enum socket_phase socket;
     bool connect_given;      /* receive() gave websocket.connect */
@@ -88,6 +90,9 @@ int exchange_tell(struct exchange *self, unsigned events);
 /* response.c: the bytes. All return 0, or -1 with an exception. */
 int response_start(struct exchange *self, PyObject *message);
 int response_body(struct exchange *self, PyObject *message);
+int response_trailers(struct exchange *self, PyObject *message);
+/* The file at message["path"] is the whole body. */
+int response_file(struct exchange *self, PyObject *message);
 int response_flush_head(struct exchange *self);
 int response_continue(struct exchange *self);
 /* 101: `lines`, then the application's headers (a list of pairs). */

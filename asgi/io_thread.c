@@ -467,8 +467,7 @@ letters_free(struct letter *letter)
             break;
         }
         case LETTER_OUTPUT:
-            request_unref(CONTAINER_OF(letter, struct output, letter)->request);
-            free(letter);
+            output_free(CONTAINER_OF(letter, struct output, letter));
             break;
         case LETTER_RESUME:
             request_unref(
@@ -585,6 +584,8 @@ output_new(struct request *request, size_t size)
     output->size = 0;
     output->done = 0;
     output->flags = 0;
+    output->file = 0;
+    output->file_left = 0;
     return output;
 }
 
@@ -594,6 +595,9 @@ output_free(struct output *output)
 {
     if (output->request != NULL) {
         request_unref(output->request);
+    }
+    if (output->file != 0) {
+        close(output->file - 1);
     }
     free(output);
 }

@@ -51,7 +51,7 @@ enum {
     FRAME_ROOM = 16, /* bytes before a message, for the frame's header */
 };
 
-/* Bytes of a response. */
+/* Bytes of a response; or a file, whose bytes pass through data. */
 struct output {
     struct letter letter;
     struct request *request; /* Owned; NULL for the I/O thread's own refusals */
@@ -60,6 +60,8 @@ struct output {
     size_t size;             /* bytes in data */
     size_t done;             /* ... written so far */
     unsigned flags;
+    int file;           /* a descriptor plus 1, owned; 0: there is none */
+    uint64_t file_left; /* bytes of it that are not in data yet */
     char data[];
 };
 

@@ -5,25 +5,24 @@
  * comes in the same turn of the loop, the head goes alone.
  */
 
-#include "exchange.h"
+#include "response_parts.h"
 #include "field.h"
 #include "status.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <uv.h> /* uv_hrtime */
+
 
 enum {
     HEAD_SPACE = 1024,   /* an ordinary head and a short body */
     FRAMING_SPACE = 256, /* what response_finish_head adds at most */
-    CHUNK_SPACE = 32,    /* a chunk's size line and its end */
 };
 
 
 /* Output under construction. */
 
-static int
+int
 output_reserve(struct exchange *self, size_t more)
 {
     struct output *output = self->output;
@@ -51,7 +50,7 @@ output_reserve(struct exchange *self, size_t more)
 
 
 /* Append to output that has the space. */
-static void
+void
 output_put(struct output *output, const char *data, size_t size)
 {
     memcpy(output->data + output->size, data, size);
@@ -59,10 +58,7 @@ output_put(struct output *output, const char *data, size_t size)
 }
 
 
-#define OUTPUT_PUT_TEXT(output, text) output_put(output, text, sizeof text - 1)
-
-
-static void
+void
 output_drop(struct exchange *self)
 {
     if (self->output != NULL) {
@@ -74,7 +70,7 @@ output_drop(struct exchange *self)
 
 
 /* Hand the output to the I/O thread. */
-static void
+void
 output_post(struct exchange *self, unsigned flags)
 {
     struct server *server = self->server;
@@ -118,10 +114,33 @@ note_coding(struct exchange *self, const char *value, size_t size)
 }
 
 
+/* Fields that decide how a message is read do not belong behind it: RFC 9110
+ * section 6.5.1. */
+static int
+note_trailer(const char *name, size_t size)
+{
+    static const char *const FORBIDDEN[] = {
+        "content-length",   "transfer-encoding", "trailer",
+        "content-encoding", "content-type",      "connection",
+    };
+    for (size_t i = 0; i < sizeof FORBIDDEN / sizeof *FORBIDDEN; i++) {
+        if (field_equal(name, size, FORBIDDEN[i])) {
+            PyErr_Format(PyExc_RuntimeError, "%s cannot be a trailer.",
+                         FORBIDDEN[i]);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
 static int
 header_note(struct exchange *self, const char *name, size_t name_size,
             const char *value, size_t size)
 {
+    if (self->body_done) {
+        return note_trailer(name, name_size);
+    }
 #define IS(text) \
     (name_size == sizeof text - 1 && memcmp(name, text, sizeof text - 1) == 0)
     if (IS("content-length")) {
@@ -189,7 +208,7 @@ header_put(struct exchange *self, PyObject *name, PyObject *value)
 }
 
 
-static int
+int
 headers_put(struct exchange *self, PyObject *headers)
 {
     PyObject *list = PySequence_Fast(headers, "headers must be iterable");
@@ -225,7 +244,7 @@ status_has_no_body(int status)
 }
 
 
-static int
+int
 status_put(struct exchange *self, int status)
 {
     if (output_reserve(self, 128) < 0) {
@@ -243,12 +262,12 @@ status_put(struct exchange *self, int status)
 }
 
 
-static void
+void
 response_reset(struct exchange *self)
 {
     output_drop(self);
     self->has_length = self->has_date = self->has_server = false;
-    self->chunked = self->has_close = false;
+    self->chunked = self->has_close = self->wants_trailers = false;
     self->remaining = 0;
 }
 
@@ -289,7 +308,13 @@ response_start(struct exchange *self, PyObject *message)
     if (headers == NULL && PyErr_Occurred()) {
         return -1;
     }
+    PyObject *trailers = PyDict_GetItemWithError(message, state->str.trailers);
+    int wants_trailers = trailers == NULL ? 0 : PyObject_IsTrue(trailers);
+    if (PyErr_Occurred()) {
+        return -1;
+    }
     response_reset(self);
+    self->wants_trailers = wants_trailers > 0;
     self->status = status;
     if (status_put(self, status) < 0
         || (headers != NULL && headers_put(self, headers) < 0)) {
@@ -351,7 +376,8 @@ static void
 framing_put(struct exchange *self, size_t size, bool more)
 {
     struct output *output = self->output;
-    bool may_chunk = self->chunked && self->request->minor > 0;
+    bool may_chunk =
+        (self->chunked || self->wants_trailers) && self->request->minor > 0;
     self->chunked = false;
     if (self->has_length || status_has_no_body(self->status)) {
         return;
@@ -378,7 +404,7 @@ framing_put(struct exchange *self, size_t size, bool more)
 }
 
 
-static int
+int
 response_finish_head(struct exchange *self, size_t size, bool more)
 {
     struct server *server = self->server;
@@ -424,174 +450,19 @@ response_flush_head(struct exchange *self)
 }
 
 
-/* The body. */
-
-static int
-body_check(struct exchange *self, size_t size, bool more)
-{
-    if (!self->has_length || self->no_body) {
-        return 0;
-    }
-    if ((long long)size > self->remaining) {
-        PyErr_SetString(PyExc_RuntimeError,
-                        "Response content longer than Content-Length");
-        return -1;
-    }
-    if (!more && (long long)size < self->remaining) {
-        PyErr_SetString(PyExc_RuntimeError,
-                        "Response content shorter than Content-Length");
-        return -1;
-    }
-    self->remaining -= (long long)size;
-    return 0;
-}
-
-
-static void
-body_put(struct exchange *self, const char *data, size_t size, bool more)
-{
-    struct output *output = self->output;
-    if (self->no_body) {
-        return;
-    }
-    if (!self->chunked) {
-        output_put(output, data, size);
-        return;
-    }
-    if (size > 0) {
-        output->size += (size_t)snprintf(output->data + output->size,
-                                         CHUNK_SPACE, "%zx\r\n", size);
-        output_put(output, data, size);
-        OUTPUT_PUT_TEXT(output, "\r\n");
-    }
-    if (!more) {
-        OUTPUT_PUT_TEXT(output, "0\r\n\r\n");
-    }
-}
-
-
-static void
-access_log(struct exchange *self)
-{
-    struct server *server = self->server;
-    struct request *request = self->request;
-    if (server->access_log == Py_None) {
-        return;
-    }
-    double seconds = (double)(uv_hrtime() - request->arrived) / 1e9;
-    const char *method =
-        self->socket == SOCKET_NONE ? request->method : "WebSocket";
-    PyObject *client = scope_client_text(request, self->client);
-    PyObject *target =
-        PyUnicode_DecodeLatin1(request->text, request->target_size, NULL);
-    PyObject *result = NULL;
-    if (client != NULL && target != NULL) {
-        result = PyObject_CallFunction(
-            server->access_log, "OsOsid", client, method, target,
-            request->minor > 0 ? "1.1" : "1.0", self->status, seconds);
-    }
-    if (result == NULL) {
-        PyErr_WriteUnraisable(server->access_log);
-    }
-    Py_XDECREF(client);
-    Py_XDECREF(target);
-    Py_XDECREF(result);
-}
-
-
-static int
-body_send(struct exchange *self, const char *data, size_t size, bool more)
-{
-    if (body_check(self, size, more) < 0) {
-        return -1;
-    }
-    if (!self->head_sent) {
-        if (response_finish_head(self, size, more) < 0) {
-            return -1;
-        }
-    }
-    else if (output_reserve(self, size + CHUNK_SPACE) < 0) {
-        return -1;
-    }
-    body_put(self, data, size, more);
-    unsigned flags = 0;
-    if (!more) {
-        self->complete = true;
-        flags = self->keep_alive ? OUTPUT_END : OUTPUT_END | OUTPUT_CLOSE;
-    }
-    output_post(self, flags);
-    if (!more) {
-        access_log(self);
-    }
-    return 0;
-}
-
-
-int
-response_body(struct exchange *self, PyObject *message)
-{
-    struct module_state *state = self->server->state;
-    PyObject *body = PyDict_GetItemWithError(message, state->str.body);
-    PyObject *more_body =
-        PyDict_GetItemWithError(message, state->str.more_body);
-    if (PyErr_Occurred()) {
-        return -1;
-    }
-    int more = more_body == NULL ? 0 : PyObject_IsTrue(more_body);
-    if (more < 0) {
-        return -1;
-    }
-    if (body == NULL) {
-        return body_send(self, "", 0, more);
-    }
-    if (PyBytes_CheckExact(body)) {
-        return body_send(self, PyBytes_AS_STRING(body),
-                         (size_t)PyBytes_GET_SIZE(body), more);
-    }
-    Py_buffer view;
-    if (PyObject_GetBuffer(body, &view, PyBUF_SIMPLE) < 0) {
-        return -1;
-    }
-    int status = body_send(self, view.buf, (size_t)view.len, more);
-    PyBuffer_Release(&view);
-    return status;
-}
-
-
-/* Our own. */
-
-int
-response_continue(struct exchange *self)
-{
-    static const char CONTINUE[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    self->must_continue = false;
-    if (self->started || self->disconnected) {
-        return 0;
-    }
-    struct output *output = output_new(self->request, sizeof CONTINUE);
-    if (output == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    OUTPUT_PUT_TEXT(output, CONTINUE);
-    io_send(self->server->io, output);
-    io_nudge(self->server->io);
-    return 0;
-}
-
-
 int
 response_upgrade(struct exchange *self, const char *lines, size_t size,
                  PyObject *headers)
 {
     struct server *server = self->server;
+    size_t extra = (size_t)PyBytes_GET_SIZE(server->headers);
     response_reset(self);
     if (status_put(self, 101) < 0 || output_reserve(self, size) < 0) {
         return -1;
     }
     output_put(self->output, lines, size);
     if (headers_put(self, headers) < 0
-        || output_reserve(self, FRAMING_SPACE) < 0) {
+        || output_reserve(self, FRAMING_SPACE + extra) < 0) {
         response_reset(self);
         return -1;
     }
@@ -601,45 +472,12 @@ response_upgrade(struct exchange *self, const char *lines, size_t size,
     if (server->server_header && !self->has_server) {
         OUTPUT_PUT_TEXT(self->output, "server: hmr-serve\r\n");
     }
+    output_put(self->output, PyBytes_AS_STRING(server->headers), extra);
     OUTPUT_PUT_TEXT(self->output, "\r\n");
     self->started = self->head_sent = true;
     self->must_continue = false;
     self->status = 101;
     output_post(self, OUTPUT_UPGRADE);
-    access_log(self);
-    return 0;
-}
-
-
-int
-response_plain(struct exchange *self, int status)
-{
-    const char *text = status_phrase(status);
-    static const char TYPE[] = "content-type: text/plain; charset=utf-8\r\n";
-    response_reset(self);
-    if (status_put(self, status) < 0 || output_reserve(self, sizeof TYPE) < 0) {
-        return -1;
-    }
-    OUTPUT_PUT_TEXT(self->output, TYPE);
-    self->started = true;
-    self->status = status;
-    self->keep_alive = false;
-    return body_send(self, text, strlen(text), false);
-}
-
-
-int
-response_break(struct exchange *self)
-{
-    if (self->complete || self->disconnected) {
-        return 0;
-    }
-    self->complete = true;
-    output_drop(self);
-    if (output_reserve(self, 0) < 0) {
-        return -1;
-    }
-    output_post(self, OUTPUT_END | OUTPUT_CLOSE);
-    access_log(self);
+    response_log(self);
     return 0;
 }

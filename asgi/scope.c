@@ -29,7 +29,10 @@ scope_prepare(struct server *self)
     struct module_state *state = self->state;
     self->asgi = Py_BuildValue("{OsOs}", state->str.version, "3.0",
                                state->str.spec_version, "2.3");
-    if (self->asgi == NULL) {
+    self->extensions =
+        Py_BuildValue("{s{}s{}s{}}", "http.response.pathsend",
+                      "http.response.trailers", "http.response.debug");
+    if (self->asgi == NULL || self->extensions == NULL) {
         return -1;
     }
     self->scope = Py_BuildValue(
@@ -267,6 +270,9 @@ scope_fill_http(struct server *self, PyObject *scope,
     PyObject *method = PyUnicode_InternFromString(request->method);
     return scope_set(scope, state->str.method, method) < 0
                    || scope_set(scope, state->str.asgi, PyDict_Copy(self->asgi))
+                          < 0
+                   || scope_set(scope, state->str.extensions,
+                                PyDict_Copy(self->extensions))
                           < 0
                ? -1
                : 0;

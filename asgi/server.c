@@ -476,6 +476,7 @@ server_dealloc(PyObject *op)
     Py_CLEAR(self->proxy);
     Py_CLEAR(self->scope);
     Py_CLEAR(self->asgi);
+    Py_CLEAR(self->extensions);
     Py_CLEAR(self->socket_scope);
     Py_CLEAR(self->socket_asgi);
     if (self->io != NULL) {

@@ -32,6 +32,7 @@ struct server {
     PyObject *root_path_bytes; /* bytes */
     PyObject *scope;           /* template, copied for each request */
     PyObject *asgi;            /* likewise */
+    PyObject *extensions;      /* likewise */
     PyObject *socket_scope;    /* likewise, of a WebSocket */
     PyObject *socket_asgi;
     PyObject *interrupt;      /* to raise in the loop after this batch */

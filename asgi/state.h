@@ -30,6 +30,8 @@
     X(status, "status") \
     X(body, "body") \
     X(more_body, "more_body") \
+    X(trailers, "trailers") \
+    X(more_trailers, "more_trailers") \
     X(http, "http") \
     X(http_request, "http.request") \
     X(websocket, "websocket") \

@@ -58,6 +58,11 @@ def test_the_scope_is_what_uvicorn_gives(loop: str) -> None:
                 (b"x-thing", b"two"),
             ],
             "state": {"model": 1},
+            "extensions": {
+                "http.response.pathsend": {},
+                "http.response.trailers": {},
+                "http.response.debug": {},
+            },
             "method": "GET",
             "path": "/api/café/a/b",
             "raw_path": b"/api/caf%C3%A9/a%2Fb",
