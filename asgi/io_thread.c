@@ -414,6 +414,11 @@ io_start(struct io *io)
 {
     sigset_t all, before;
     sigfillset(&all);
+    /* Those of the thread's own faults, so that they are reported. */
+    static const int FAULTS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++) {
+        sigdelset(&all, FAULTS[i]);
+    }
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int status = uv_thread_create(&io->thread, io_run, io);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -284,7 +284,9 @@ bio_text(BIO *bio)
     long size = BIO_get_mem_data(bio, &data);
     char *text = malloc((size_t)size + 1);
     if (text != NULL) {
-        memcpy(text, data, (size_t)size);
+        if (size > 0) {
+            memcpy(text, data, (size_t)size);
+        }
         text[size] = '\0';
     }
     return text;
