@@ -1,9 +1,10 @@
-/* Cells and their versions: bindings, groups, code, files. */
+/* Cells and their versions. */
 
 #include "graph.h"
 
 #include "code.h"
 #include "engine.h"
+#include "slots.h"
 
 #include <string.h>
 
@@ -88,6 +89,7 @@ group_clear(Group *group, Engine *engine)
     for (Py_ssize_t i = 0; i < group->holder_count; i++) {
         cell_unref(group->holders[i], engine);
     }
+    engine->outside_groups -= group->outside;
     PyMem_Free(group->holders);
     group->holders = NULL;
     group->holder_count = 0;
@@ -139,6 +141,9 @@ cell_unref(Cell *cell, Engine *engine)
         break;
     case CELL_FILE:
         file_clear((FileCell *)cell, engine);
+        break;
+    case CELL_SLOT:
+        slot_clear((Slot *)cell, engine);
         break;
     }
     version_unref(cell->env);
@@ -338,6 +343,7 @@ group_new(Engine *engine, PyObject *object, Statement *creator)
         cell_unref(&group->cell, engine);
         return NULL;
     }
-    cell_write(&group->cell, group->actual, creator->module, engine);
+    cell_write(&group->cell, group->actual,
+               creator != NULL ? creator->module : NULL, engine);
     return group;
 }

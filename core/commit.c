@@ -10,6 +10,7 @@
 #include "files.h"
 #include "loaded.h"
 #include "namespace.h"
+#include "slots.h"
 #include "value.h"
 
 #define EXPENSIVE 0.1 /* seconds; a statement worth naming when kept */
@@ -261,8 +262,8 @@ transaction_commit(Transaction *tx)
     Engine *engine = tx->engine;
     if (undo_note_names(tx->undo, engine) < 0 || report_removed(tx) < 0
         || report_visited(tx) < 0 || commit_modules(tx) < 0
-        || namespaces_settle(engine) < 0 || caches_settle(engine) < 0
-        || each_statement(tx, commit_statement) < 0
+        || namespaces_settle(engine) < 0 || slots_settle(engine) < 0
+        || caches_settle(engine) < 0 || each_statement(tx, commit_statement) < 0
         || report_statements(tx) < 0) {
         return -1;
     }
@@ -294,6 +295,9 @@ int
 transaction_commit_unwalked(Transaction *tx)
 {
     Engine *engine = tx->engine;
+    if (slots_settle(engine) < 0) {
+        return -1;
+    }
     if (PyList_GET_SIZE(tx->report.files) == 0) {
         return 0;
     }
@@ -355,6 +359,7 @@ transaction_rollback(Transaction *tx, int walked)
     PyObject *error = PyErr_GetRaisedException();
     error_fix_lines(error);
     engine->generation++;
+    slots_restore(engine); /* before attempts go: they hold some of them */
     (void)each_statement(tx, statement_clear);
     undo_restore_code(tx->undo);
     if (walked) {

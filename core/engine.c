@@ -3,7 +3,9 @@
 #include "engine.h"
 
 #include "compat.h"
+#include "frame.h"
 #include "hooks.h"
+#include "journal.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -104,6 +106,9 @@ engine_drop_module(Engine *engine, Module *module)
         PyErr_Clear(); /* cannot be: we just found it */
     }
     for (Py_ssize_t i = 0; i < module->count; i++) {
+        if (!engine->transaction && frame_current(engine) == NULL) {
+            journal_withdraw(module->statements[i]->trace, engine);
+        } /* else who imports it has what it stored: see failure.c */
         statement_free(module->statements[i], engine);
     }
     module->count = 0;

@@ -47,10 +47,14 @@ struct Engine {
                              for in vain */
     PyObject *written;   /* Owned set of paths that this process wrote */
     PyObject *missing;   /* Owned dict: module name -> capsule of FileCell */
-    Cell *cells;         /* all cells */
-    Cell *touched;       /* those that the running transaction may have changed.
+    PyObject *slots;     /* Owned dict: (id of owner, key) -> capsule of Slot */
+    Slot **slot_list;    /* the same ones. Owned array. */
+    Py_ssize_t slot_count, slot_room;
+    Py_ssize_t outside_groups; /* objects outside that were stored into */
+    Cell *cells;               /* all cells */
+    Cell *touched; /* those that the running transaction may have changed.
                             Owned. */
-    PtrMap caches;       /* bindings that have held functools caches */
+    PtrMap caches; /* bindings that have held functools caches */
     Py_ssize_t cell_count;
     Module **retired; /* records of modules that are no more: traces may
                              still name them. */
@@ -92,6 +96,10 @@ struct Engine {
                              they are replaced */
     int syncing; /* the engine itself is writing into a namespace */
     Failure held;
+    PyTypeObject *environ_type; /* Owned; what environ is while tracing */
+    PyObject *environ; /* Owned; the dict behind os.environ, while tracing */
+    Py_ssize_t modules_seen; /* loaded modules whose stores are watched */
+    PtrMap containers;       /* dict -> Container: see journal.c */
 
     /* The running transaction. */
     int transaction;

@@ -7,6 +7,7 @@
 #include "frame.h"
 #include "hooks.h"
 #include "introspect.h"
+#include "journal.h"
 #include "loader.h"
 #include "print.h"
 #include "transaction.h"
@@ -105,6 +106,7 @@ engine_create_tables(Engine *engine)
     Py_XDECREF(ast);
     engine->modules = PyDict_New();
     engine->files = PyDict_New();
+    engine->slots = PyDict_New();
     engine->missing = PyDict_New();
     engine->pending = PySet_New(NULL);
     engine->written = PySet_New(NULL);
@@ -117,11 +119,11 @@ engine_create_tables(Engine *engine)
     engine->syntax_types = syntax_types_new();
     if (engine->compile == NULL || engine->ast_module == NULL
         || engine->modules == NULL || engine->files == NULL
-        || engine->missing == NULL || engine->pending == NULL
-        || engine->written == NULL || engine->wanted == NULL
-        || engine->log == NULL || engine->stat_functions == NULL
-        || engine->async_current == NULL || engine->again == NULL
-        || engine->syntax_types == NULL) {
+        || engine->slots == NULL || engine->missing == NULL
+        || engine->pending == NULL || engine->written == NULL
+        || engine->wanted == NULL || engine->log == NULL
+        || engine->stat_functions == NULL || engine->async_current == NULL
+        || engine->again == NULL || engine->syntax_types == NULL) {
         return -1;
     }
     return engine_create_probes(engine);
@@ -281,12 +283,15 @@ probe_drop(Engine *engine, Py_ssize_t index)
     Statement *statement = probes->statements[index];
     for (Frame *f = engine->async_frames; f != NULL; f = f->up) {
         if (f->statement == statement) {
-            trace_free(frame_close_async(f, engine), engine);
+            Trace *open = frame_close_async(f, engine);
+            journal_withdraw(open, engine);
+            trace_free(open, engine);
             engine->async_count--;
             hooks_stop(engine);
             break;
         }
     }
+    journal_withdraw(statement->trace, engine);
     statement_free(statement, engine);
     for (Py_ssize_t i = index; i + 1 < probes->count; i++) {
         probes->statements[i] = probes->statements[i + 1];
@@ -446,13 +451,22 @@ engine_drop(PyObject *self, PyObject *name)
 /* ---- updates ------------------------------------------------------------ */
 
 static PyObject *
-engine_apply(PyObject *self, PyObject *paths)
+engine_apply(PyObject *self, PyObject *args, PyObject *kwargs)
 {
+    static char *names[] = {"paths", "environ", NULL};
     Engine *engine = (Engine *)self;
-    if (require_installed(engine) < 0) {
+    PyObject *paths, *environ = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:apply", names, &paths,
+                                     &environ)
+        || require_installed(engine) < 0) {
         return NULL;
     }
-    return transaction_apply(engine, paths);
+    if (environ != Py_None && !PyDict_Check(environ)) {
+        PyErr_SetString(PyExc_TypeError, "environ is a dict or None");
+        return NULL;
+    }
+    return transaction_apply(engine, paths,
+                             environ != Py_None ? environ : NULL);
 }
 
 
@@ -590,6 +604,10 @@ engine_dealloc(PyObject *self)
     Py_XDECREF(engine->ast_module);
     Py_XDECREF(engine->modules);
     Py_XDECREF(engine->files);
+    Py_XDECREF(engine->slots);
+    PyMem_Free(engine->slot_list);
+    ptrmap_fini(&engine->containers);
+    Py_XDECREF(engine->environ_type);
     Py_XDECREF(engine->missing);
     Py_XDECREF(engine->pending);
     Py_XDECREF(engine->written);
@@ -619,7 +637,8 @@ static PyMethodDef engine_methods[] = {
     {"begin", engine_begin, METH_O, "Trace the current context from now on."},
     {"end", engine_end, METH_O, "Close a trace opened by begin."},
     {"drop", engine_drop, METH_O, "Forget an entry or trace."},
-    {"apply", engine_apply, METH_O, "Apply the changed files among paths."},
+    {"apply", (PyCFunction)(void (*)(void))engine_apply,
+     METH_VARARGS | METH_KEYWORDS, "Apply the changed files among paths."},
     {"settle", engine_settle, METH_NOARGS,
      "The last revision stays: free what it replaced."},
     {"swap_back", engine_swap_back, METH_NOARGS,

@@ -5,6 +5,7 @@
 
 #include "caches.h"
 #include "compat.h"
+#include "journal.h"
 #include "namespace.h"
 #include "needed.h"
 #include "value.h"
@@ -66,6 +67,7 @@ frame_fini(Frame *frame, Engine *engine)
         print_fini(&frame->candidates[i].before);
         print_saved_fini(&frame->candidates[i].saved);
     }
+    journal_fini(frame);
     PyMem_Free(frame->candidates);
     PyMem_Free(frame->bound);
     ptrmap_fini(&frame->seen);
@@ -186,6 +188,9 @@ int
 frame_read_group(Frame *frame, Group *group)
 {
     Engine *engine = hmr_engine;
+    if (group->outside) {
+        return journal_read(frame, &group->cell);
+    }
     int first = frame_first(frame, group);
     if (first <= 0) {
         return first;
@@ -569,7 +574,8 @@ frame_create_group(Frame *frame, Engine *engine, PyObject *value)
         }
         return 0;
     }
-    if (group->creator != frame->statement && group->creator != NULL) {
+    if (group->outside
+        || (group->creator != frame->statement && group->creator != NULL)) {
         return 0; /* an alias */
     }
     /* A rerun gave the same object: something outside keeps it. */
@@ -712,6 +718,9 @@ frame_pop(Frame *frame, Engine *engine)
 {
     int result = frame_judge_candidates(frame, engine);
     if (result == 0) {
+        result = journal_judge(frame);
+    }
+    if (result == 0) {
         result = frame_claim_binds(frame);
     }
     if (result == 0) {
@@ -734,6 +743,7 @@ frame_abandon(Frame *frame, Engine *engine)
 {
     PyObject *error = PyErr_GetRaisedException();
     frame_undo_shapes(frame);
+    journal_abandon(frame);
     frame_leave(frame);
     for (Py_ssize_t i = 0; i < frame->bound_count; i++) {
         /* What the namespace holds now is nobody's version. */

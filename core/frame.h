@@ -28,6 +28,7 @@ struct Frame {
     PtrMap seen;     /* cells and code infos already read */
     Binding **bound; /* names bound since the last flush. */
     Py_ssize_t bound_count, bound_room;
+    struct Before *befores; /* what is outside, as it was: see journal.c */
     Candidate *candidates;
     Py_ssize_t candidate_count, candidate_room;
     int64_t started; /* ns */

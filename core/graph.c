@@ -189,11 +189,13 @@ cell_is_of(const Cell *cell, const Module *module)
     case CELL_BINDING:
         return ((const Binding *)cell)->module == module;
     case CELL_GROUP: {
-        const Statement *creator = ((const Group *)cell)->creator;
-        return creator == NULL || creator->module == module;
+        const Group *group = (const Group *)cell;
+        return !group->outside
+               && (group->creator == NULL || group->creator->module == module);
     }
     case CELL_CODE:
     case CELL_FILE:
+    case CELL_SLOT:
         break;
     }
     return 0;
@@ -226,6 +228,7 @@ trace_absorb_read(Trace *into, const Read *read, const Module *failed)
     copy->path = Py_XNewRef(read->path);
     copy->value = Py_XNewRef(read->value);
     copy->bound = read->bound;
+    copy->once = read->once;
     return 0;
 }
 

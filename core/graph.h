@@ -2,10 +2,11 @@
  *
  * A *cell* is anything that a statement can read and that changes in versions:
  * a binding (module, name), the shape of an object (group), the code of a
- * function, a file, the set of names of a module. Running a statement reads
- * versions and writes versions; its *trace* is the list of both. A statement is
- * clean when every version it read is still the one that the cell has at the
- * statement's place in cold order.
+ * function, a file, the set of names of a module, a place outside of the
+ * program (an environment variable). Running a statement reads versions and
+ * writes versions; its *trace* is the list of both. A statement is clean when
+ * every version it read is still the one that the cell has at the statement's
+ * place in cold order.
  *
  * Everything here needs the GIL. Statements, modules and bindings belong to the
  * engine; cells and versions are reference counted. */
@@ -36,6 +37,7 @@ typedef enum {
     CELL_GROUP,
     CELL_CODE,
     CELL_FILE,
+    CELL_SLOT,
 } CellKind;
 
 #define BINDING_CAPSULE "hmr_serve._core.Binding"
@@ -89,6 +91,8 @@ typedef struct {
     Py_ssize_t holder_count;
     int must_be_fresh; /* the creator reruns to undo a shape: it must give
                             another object */
+    int outside; /* nobody tracked created it; what was stored into it is in
+                    slots (journal.c), which put it back */
 } Group;
 
 /* The code of one function, over its patches. */
@@ -107,12 +111,40 @@ typedef struct {
     uint64_t content_before; /* while a transaction runs */
 } FileCell;
 
+typedef enum {
+    SLOT_ITEM,          /* of a dict: a plain one, a module's, an instance's */
+    SLOT_CLASS,         /* an attribute of a class */
+    SLOT_LIST,          /* the items of a list, as a tuple */
+    SLOT_ENVIRON,       /* an environment variable, as bytes */
+    SLOT_ENVIRON_NAMES, /* which ones there are */
+} SlotKind;
+
+/* A place outside of the program. Its base is what it holds when no statement
+ * has stored into it. See slots.h. */
+typedef struct {
+    Cell cell;
+    SlotKind kind;
+    PyObject *owner; /* Owned; the dict, class or list */
+    PyObject *key;   /* Owned; None for a whole list */
+    PyObject *index; /* Owned; its key in the engine's table */
+    Version *actual; /* Owned; what it holds as far as we know */
+    Version *older;  /* Owned; the base until a library that was imported
+                        stored into it */
+    int grown;       /* there is an older one, NULL included */
+    /* While a transaction runs: */
+    Version *before;      /* Owned; the base before it */
+    Version *stray;       /* Owned; what somebody else had put there */
+    int rebased, strayed; /* these two hold, NULL included */
+} Slot;
+
 typedef struct {
     Cell *cell;       /* Owned. */
     Version *version; /* Owned; NULL: unbound or missing */
     PyObject *path;   /* Owned; tuple of attribute names, or NULL: all of it */
-    PyObject *value;  /* Owned; what the path led to */
+    PyObject *value;  /* Owned; what the path led to; of SLOT_ENVIRON_NAMES the
+                         names that were seen */
     int bound;        /* only whether the name is bound: `del x` */
+    int once; /* by a library while it was imported: it will not read again */
 } Read;
 
 typedef struct {

@@ -3,8 +3,10 @@
 #include "hooks.h"
 
 #include "compat.h"
+#include "environ.h"
 #include "files.h"
 #include "frame.h"
+#include "journal.h"
 #include "walk.h"
 
 #define TOOL_NAME "hmr-serve"
@@ -182,14 +184,18 @@ on_namespace_event(PyDict_WatchEvent event, PyObject *dict, PyObject *key,
                    PyObject *value)
 {
     Engine *engine = hmr_engine;
-    if (engine == NULL || engine->syncing || key == NULL
+    int cleared = event == PyDict_EVENT_CLEARED;
+    if (engine == NULL || engine->syncing || (key == NULL && !cleared)
         || (event != PyDict_EVENT_ADDED && event != PyDict_EVENT_MODIFIED
-            && event != PyDict_EVENT_DELETED)) {
+            && event != PyDict_EVENT_DELETED && !cleared)) {
         return 0;
     }
     Frame *frame = frame_current(engine);
     Module *module = engine_module_by_ns(engine, dict);
-    if (frame == NULL || module == NULL || !PyUnicode_Check(key)
+    if (frame != NULL && module == NULL) {
+        return journal_event(engine, frame, event, dict, key, value);
+    }
+    if (frame == NULL || cleared || !PyUnicode_Check(key)
         || is_submodule_bind(engine, module, key, value)) {
         return 0;
     }
@@ -361,10 +367,11 @@ hooks_start(Engine *engine)
             return -1;
         }
     }
-    if (monitoring_set(engine, 1) < 0) {
+    if (journal_start(engine) < 0 || monitoring_set(engine, 1) < 0) {
         engine->tracing--;
         return -1;
     }
+    environ_start(engine);
     files_trace(engine, 1);
     return 0;
 }
@@ -378,6 +385,8 @@ hooks_stop(Engine *engine)
     }
     PyObject *error = PyErr_GetRaisedException();
     files_trace(engine, 0);
+    environ_stop(engine);
+    journal_stop(engine);
     if (monitoring_set(engine, 0) < 0) {
         PyErr_WriteUnraisable(engine->monitoring);
     }
@@ -401,7 +410,7 @@ hooks_install(Engine *engine)
     if (engine->dict_watcher < 0 || engine->function_watcher < 0) {
         return -1;
     }
-    return files_install();
+    return environ_install(engine) < 0 ? -1 : files_install();
 }
 
 

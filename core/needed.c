@@ -3,6 +3,7 @@
 #include "needed.h"
 
 #include "namespace.h"
+#include "slots.h"
 #include "value.h"
 
 
@@ -127,12 +128,31 @@ module_need(Module *module)
 }
 
 
+/* Who has read the names of all variables has read this one's. */
+static void
+slot_need_readers(const Slot *slot, Engine *engine)
+{
+    Slot *names = slot->kind == SLOT_ENVIRON
+                      ? slot_find(engine, slot->owner, Py_None)
+                      : NULL;
+    if (names != NULL) {
+        cell_need_readers(&names->cell, engine);
+    }
+    else if (PyErr_Occurred()) {
+        PyErr_Clear();
+        engine->walk_whole = 1;
+    }
+}
+
+
 void
 cell_need_readers(Cell *cell, Engine *engine)
 {
-    (void)engine;
     if (cell->kind == CELL_BINDING) {
         module_need(((Binding *)cell)->module);
+    }
+    if (cell->kind == CELL_SLOT) {
+        slot_need_readers((const Slot *)cell, engine);
     }
     for (Py_ssize_t i = 0; i < cell->readers_in.count; i++) {
         module_need(cell->readers_in.modules[i]);
@@ -226,7 +246,8 @@ needed_begin(Engine *engine)
     /* What an earlier walk of this transaction wrote. */
     for (Cell *cell = engine->touched; cell != NULL;
          cell = cell->touched_next) {
-        if (cell->kind == CELL_BINDING || cell->kind == CELL_GROUP) {
+        if (cell->kind == CELL_BINDING || cell->kind == CELL_GROUP
+            || cell->kind == CELL_SLOT) {
             cell_write(cell, cell->base, NULL, engine);
         }
     }
@@ -348,6 +369,17 @@ version_place(const Engine *engine, const Cell *cell, const Version *version)
     }
     const Statement *producer = version != NULL ? version->producer : NULL;
     return producer != NULL ? producer->place : module->ended_place;
+}
+
+
+Version *
+cell_here(const Cell *cell, const Engine *engine)
+{
+    Version *now = cell_now(cell, engine);
+    return engine->partial && now != cell->base
+                   && version_place(engine, cell, now) > engine->place
+               ? cell->base
+               : now;
 }
 
 

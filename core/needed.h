@@ -46,6 +46,10 @@ int imports_differ(const Trace *a, const Trace *b);
  * be needed, and engine->walk_whole where it was not good enough. */
 void needed_check(Engine *engine);
 
+/* The version at this place of the walk, where a single module writes the cell:
+ * not what a later, skipped one has written. Borrowed. */
+Version *cell_here(const Cell *cell, const Engine *engine);
+
 /* A running statement reads a version of the cell: may a skipped, later module
  * have written it? */
 void

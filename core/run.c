@@ -7,6 +7,7 @@
 #include "compat.h"
 #include "frame.h"
 #include "imports.h"
+#include "journal.h"
 #include "namespace.h"
 #include "needed.h"
 #include "value.h"
@@ -195,7 +196,10 @@ statement_execute(Statement *statement)
     if (frame_push(&frame, engine, statement) < 0) {
         return -1;
     }
-    int result = statement_run_code(statement, &frame);
+    int result = journal_enter(&frame);
+    if (result == 0) {
+        result = statement_run_code(statement, &frame);
+    }
     if (statement_check_conflict(engine) < 0 || result < 0) {
         frame_abandon(&frame, engine);
         statement_log(statement, &frame);

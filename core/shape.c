@@ -5,6 +5,7 @@
 #include "frame_parts.h"
 
 #include "compat.h"
+#include "journal.h"
 #include "value.h"
 
 
@@ -56,8 +57,8 @@ frame_add_candidate(Frame *frame, PyObject *root, PyObject *object, int effect)
         return -1; /* a metaclass may keep a list of its classes */
     }
     Group *group = candidate_group(engine, root);
-    if (group == NULL) {
-        return 0; /* outside: nobody tracked created it */
+    if (group == NULL || group->outside) {
+        return 0; /* nobody tracked created it: see journal.c */
     }
     if (frame->candidate_count == frame->candidate_room) {
         Py_ssize_t room = frame->candidate_room * 2 + 4;
@@ -146,6 +147,22 @@ candidate_check_fresh(Statement *statement, PyObject *root)
 }
 
 
+/* What the statement may store into outside of the program. */
+static int
+candidate_watch(Frame *frame, PyObject *path)
+{
+    PyObject *value;
+    int found = PyDict_GetItemRef(frame->statement->module->ns,
+                                  PyTuple_GET_ITEM(path, 0), &value);
+    if (found <= 0) {
+        return found;
+    }
+    int result = journal_watch(frame, frame->statement->code, value, path, 1);
+    Py_DECREF(value);
+    return result;
+}
+
+
 int
 frame_add_text_candidates(Frame *frame)
 {
@@ -167,6 +184,9 @@ frame_add_text_candidates(Frame *frame)
             }
             if (result == 0) {
                 result = frame_add_candidate(frame, root, object, effect);
+            }
+            if (result == 0) {
+                result = candidate_watch(frame, PyTuple_GET_ITEM(item, 1));
             }
         }
         Py_XDECREF(root);
@@ -207,6 +227,10 @@ frame_add_code_candidates(Frame *frame, CodeInfo *info)
         if (group_of(hmr_engine, value) != NULL) {
             result = frame_add_candidate(frame, value, value, 0);
         }
+        if (result == 0) {
+            result = journal_watch(frame, (PyObject *)info->code, value,
+                                   info->names[i].path, 0);
+        }
         Py_DECREF(value);
         if (result < 0) {
             return -1;
@@ -227,6 +251,9 @@ frame_shape(Frame *frame, Engine *engine, Group *group)
         group->must_be_fresh = 1;
         return frame_conflict(engine, group->creator, "%U changes it",
                               frame->statement->syntax.label);
+    }
+    if (group->outside) {
+        return 0; /* the journal's affair */
     }
     Version *before = cell_now(&group->cell, engine);
     for (Py_ssize_t i = 0; i < frame->trace->write_count; i++) {

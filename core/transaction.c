@@ -8,7 +8,9 @@
 #include "frame.h"
 #include "hooks.h"
 #include "loaded.h"
+#include "environ.h"
 #include "namespace.h"
+#include "slots.h"
 #include "needed.h"
 #include "walk.h"
 
@@ -256,7 +258,15 @@ transaction_perform(Transaction *tx)
     }
     engine->transaction = 1;
     int walked = 0;
-    int result = transaction_read_changes(tx);
+    int result = slots_remember(engine);
+    if (result == 0) {
+        result = transaction_read_changes(tx);
+    }
+    if (result == 0 && tx->environ != NULL) {
+        int readers = environ_change(engine, tx->environ);
+        tx->changed |= readers > 0;
+        result = readers < 0 ? -1 : 0;
+    }
     tx->report.read = now_s() - tx->started;
     if (result == 0) {
         result = transaction_patch(tx);
@@ -289,13 +299,14 @@ transaction_perform(Transaction *tx)
     namespaces_forget(engine);
     loaded_forget(engine);
     groups_settle(engine);
+    slots_forget(engine);
     cells_forget(engine);
     return result;
 }
 
 
 PyObject *
-transaction_apply(Engine *engine, PyObject *paths)
+transaction_apply(Engine *engine, PyObject *paths, PyObject *environ)
 {
     Transaction tx;
     PyObject *report = NULL;
@@ -307,6 +318,7 @@ transaction_apply(Engine *engine, PyObject *paths)
     if (transaction_init(&tx, engine, paths) < 0) {
         goto done;
     }
+    tx.environ = environ;
     int reverted = engine->undo != NULL && engine->undo->swapped;
     if (reverted && undo_swap(engine->undo, engine, 0) < 0) {
         goto done;
@@ -314,7 +326,8 @@ transaction_apply(Engine *engine, PyObject *paths)
     int result = transaction_perform(&tx);
     if (reverted && engine->undo != NULL && result == 0
         && PyList_GET_SIZE(tx.report.files) == 0
-        && PySet_GET_SIZE(tx.paths) == 0) {
+        && PySet_GET_SIZE(tx.paths) == 0
+        && (environ == NULL || PyDict_GET_SIZE(environ) == 0)) {
         (void)undo_swap(engine->undo, engine, 1); /* nothing new: stay back */
     }
     if (result < 0) {

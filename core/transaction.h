@@ -7,8 +7,9 @@
 
 #include "engine.h"
 
-/* Apply the changed files among `paths` (an iterable of str). New reference to
- * a Report; NULL with an exception only for errors of the engine itself. */
-PyObject *transaction_apply(Engine *engine, PyObject *paths);
+/* Apply the changed files among `paths` (an iterable of str) and the changed
+ * variables in `environ` (a dict of str to str or None, or NULL). New reference
+ * to a Report; NULL with an exception only for errors of the engine itself. */
+PyObject *transaction_apply(Engine *engine, PyObject *paths, PyObject *environ);
 
 #endif

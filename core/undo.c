@@ -4,6 +4,7 @@
 
 #include "compat.h"
 #include "frame.h"
+#include "slots.h"
 
 
 Undo *
@@ -31,7 +32,7 @@ undo_free(Undo *undo, Engine *engine)
     for (Py_ssize_t i = 0; i < undo->name_count; i++) {
         version_unref(undo->names[i].old);
         version_unref(undo->names[i].new);
-        cell_unref(&undo->names[i].binding->cell, engine);
+        cell_unref(undo->names[i].cell, engine);
     }
     PyMem_Free(undo->codes);
     PyMem_Free(undo->names);
@@ -64,7 +65,7 @@ undo_add_code(Undo *undo, PyObject *function, PyObject *old_code,
 
 
 static int
-undo_add_name(Undo *undo, Binding *binding, Version *old, Version *new)
+undo_add_name(Undo *undo, Cell *cell, Version *old, Version *new)
 {
     if (undo->name_count == undo->name_room) {
         Py_ssize_t room = undo->name_room * 2 + 16;
@@ -78,7 +79,7 @@ undo_add_name(Undo *undo, Binding *binding, Version *old, Version *new)
         undo->name_room = room;
     }
     undo->names[undo->name_count++] = (UndoName){
-        .binding = (Binding *)cell_ref(&binding->cell),
+        .cell = cell_ref(cell),
         .old = version_ref(old),
         .new = version_ref(new),
     };
@@ -92,8 +93,9 @@ undo_note_names(Undo *undo, Engine *engine)
     for (Cell *cell = engine->touched; cell != NULL;
          cell = cell->touched_next) {
         Version *now = cell_now(cell, engine);
-        if (cell->kind == CELL_BINDING && now != cell->live
-            && undo_add_name(undo, (Binding *)cell, cell->live, now) < 0) {
+        Version *old = cell->live;
+        if ((cell->kind == CELL_BINDING || cell->kind == CELL_SLOT)
+            && now != old && undo_add_name(undo, cell, old, now) < 0) {
             return -1;
         }
     }
@@ -114,10 +116,20 @@ undo_restore_code(Undo *undo)
 }
 
 
+static int
+undo_put(Cell *cell, Version *version, Engine *engine)
+{
+    if (cell->kind == CELL_SLOT) {
+        return slot_put((Slot *)cell, version, engine);
+    }
+    Binding *binding = (Binding *)cell;
+    return binding->module->ns != NULL ? binding_sync(binding, version) : 0;
+}
+
+
 int
 undo_swap(Undo *undo, Engine *engine, int back)
 {
-    (void)engine;
     if (undo->swapped == back) {
         return 0;
     }
@@ -132,8 +144,7 @@ undo_swap(Undo *undo, Engine *engine, int back)
     }
     for (Py_ssize_t i = 0; i < undo->name_count; i++) {
         const UndoName *item = &undo->names[i];
-        if (item->binding->module->ns != NULL
-            && binding_sync(item->binding, back ? item->old : item->new) < 0) {
+        if (undo_put(item->cell, back ? item->old : item->new, engine) < 0) {
             return -1;
         }
     }

@@ -1,4 +1,5 @@
-/* How to go back over an applied revision: function code and names.
+/* How to go back over an applied revision: function code, names, and what was
+ * stored outside of the program.
  *
  * Kept until the next revision, or until settle(): an old lifespan may have to
  * shut down in its own world. GIL held. */
@@ -14,7 +15,7 @@ typedef struct {
 } UndoCode;
 
 typedef struct {
-    Binding *binding;   /* Owned. */
+    Cell *cell;         /* Owned; a binding or a slot */
     Version *old, *new; /* Owned; NULL: unbound */
 } UndoName;
 
@@ -33,7 +34,8 @@ void undo_free(Undo *undo, Engine *engine); /* NULL is ignored */
 int undo_add_code(Undo *undo, PyObject *function, PyObject *old_code,
                   PyObject *new_code);
 
-/* Note every binding that the transaction leaves with another version. */
+/* Note every binding and slot that the transaction leaves with another version.
+ */
 int undo_note_names(Undo *undo, Engine *engine);
 
 /* Give functions their old code back (a rollback). Keeps the exception. */

@@ -6,6 +6,9 @@
 #include "failure.h"
 #include "frame.h"
 #include "loaded.h"
+#include "environ.h"
+#include "journal.h"
+#include "slots.h"
 #include "needed.h"
 #include "run.h"
 #include "value.h"
@@ -39,6 +42,10 @@ reason_from_read(Statement *statement, const Read *read)
         statement_set_reason(statement, "depends on %U, changed",
                              ((FileCell *)cell)->path);
         break;
+    case CELL_SLOT:
+        statement_set_reason(statement, "reads os.environ, changed: %S",
+                             ((Slot *)cell)->key);
+        break;
     }
 }
 
@@ -70,6 +77,9 @@ read_clean(Read *read, const Engine *engine)
     if (read->path != NULL) {
         /* also when the version is the same: the object may have changed */
         return read_path_clean(read, now);
+    }
+    if (read->cell->kind == CELL_SLOT) {
+        return environ_clean(engine, read);
     }
     return now == read->version;
 }
@@ -103,12 +113,17 @@ names_clean(const NamesRead *read, const Engine *engine)
 static int
 reads_clean(Statement *statement, Trace *trace, Py_ssize_t *at, Py_ssize_t end)
 {
-    const Engine *engine = statement->module->engine;
+    Engine *engine = statement->module->engine;
     for (; *at < end; (*at)++) {
-        if (!read_clean(&trace->reads[*at], engine)) {
-            reason_from_read(statement, &trace->reads[*at]);
+        Read *read = &trace->reads[*at];
+        if (read_clean(read, engine)) {
+            continue;
+        }
+        if (!read->once) {
+            reason_from_read(statement, read);
             return 0;
         }
+        engine_need_restart(engine, LIBRARY_READ, statement->syntax.label);
     }
     return 1;
 }
@@ -206,7 +221,7 @@ trace_follow(Statement *statement, Trace *trace, long *nested)
             return 0;
         }
     }
-    return 1;
+    return journal_clean(statement, trace);
 }
 
 
@@ -546,6 +561,9 @@ walk_enter(Module *module)
             module->ended_place = engine->place;
         }
         result = module_bind_in_parent(module);
+    }
+    if (result == 0 && engine->transaction) {
+        result = slots_sync(engine); /* for the statement that imported it */
     }
     Py_LeaveRecursiveCall();
     return result;

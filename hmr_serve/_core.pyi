@@ -81,8 +81,13 @@ class Engine:
     def drop(self, name: str) -> None:
         """Forget an entry or trace of that name; unknown names are ignored."""
 
-    def apply(self, paths: Iterable[str]) -> Report:
+    def apply(
+        self, paths: Iterable[str], environ: dict[str, str | None] | None = None
+    ) -> Report:
         """Apply the changed, created or deleted files among `paths` as one transaction.
+
+        `environ`: variables whose value outside of the program is another now (None: unset);
+        what the program itself sets goes on top of it. Not remembered when the edit fails.
 
         Never raises for what the edited code does (Report.error); a path that nothing imported,
         opened or looked for costs nothing. Content decides: an unchanged file changes nothing."""

@@ -13,6 +13,7 @@ import importlib
 import inspect
 import os
 import sys
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -99,15 +100,26 @@ def prepare_path(entry: Entry) -> None:
         sys.path.insert(0, entry.folder)
 
 
-def load_env_file(path: str) -> None:
-    """Put the KEY=value lines of a file into os.environ; what is set already wins."""
+def read_env_file(path: str, outer: Mapping[str, str]) -> dict[str, str]:
+    """What the KEY=value lines of a file add to the environment `outer`; what is set
+    there wins."""
     try:
-        from dotenv import load_dotenv
+        from dotenv import dotenv_values
+        from dotenv.variables import parse_variables
     except ImportError:
         raise Problem(
             "--env-file needs python-dotenv; run: pip install python-dotenv", 2
         ) from None
-    load_dotenv(dotenv_path=path)
+    added: dict[str, str] = {}
+    for name, text in dotenv_values(path, interpolate=False).items():
+        known = {**added, **outer}
+        if text is not None and name not in outer:
+            added[name] = "".join(a.resolve(known) for a in parse_variables(text))
+    return added
+
+
+def load_env_file(path: str) -> None:
+    os.environ.update(read_env_file(path, os.environ))
 
 
 def missing_module(entry: Entry, exc: BaseException) -> Problem | None:

@@ -25,7 +25,7 @@ def explain_path(
     excluded = rules.excluded_by(real)
     reason = _dependency(real, engine)
     if env_file and real == os.path.realpath(env_file):
-        return f"{path} is watched: --env-file; a change restarts the process in place."
+        return f"{path} is watched: --env-file; what read its variables runs again."
     if excluded is not None:
         return f"{path} is not watched: --reload-exclude {excluded!r} matches it."
     if reason:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import framework, workers
 from .cold import cold_start, raised_in_library
-from .entry import Entry, load_env_file
+from .entry import Entry, read_env_file
 from .fault import Fault, Restarting
 from .lifespan import TRACE, LifespanFailed
 from .live import Live
@@ -93,9 +93,12 @@ class Reloader:
         self._roots = roots
         self._included: set[str] = set()  # files that nothing but an include names
         # What was read at the start and cannot be read again: path -> content.
-        given = (config.env_file, config.log_config)
-        paths = [os.path.realpath(path) for path in given if isinstance(path, str)]
+        given = [config.log_config] if isinstance(config.log_config, str) else []
+        paths = map(os.path.realpath, given)
         self._start_files = {path: _content(path) for path in paths}
+        self._env_file = config.env_file and os.path.realpath(config.env_file)
+        self._env: dict[str, str] = {}  # what the file adds to it: applied,
+        self._env_wanted = self._env  # and as it is now
         self._generation = -1
         self._files: set[str] = set()  # what the server watches
         self._folders: set[str] = set()
@@ -107,8 +110,11 @@ class Reloader:
     def load(self) -> Any:
         """Import the application, traced. Raises what user code raises."""
         with self._user_code():
-            if self._config.env_file:
-                load_env_file(self._config.env_file)
+            if self._env_file:
+                self._env = self._env_wanted = read_env_file(
+                    self._env_file, self._environ
+                )
+                os.environ.update(self._env)
             return self._engine.run(ENTRY, self._entry.load)
 
     async def start(
@@ -130,7 +136,7 @@ class Reloader:
             return
         self._generation = generation
         files, folders = self._engine.watched()
-        files.update(self._start_files)
+        files.update(self._start_files, [self._env_file] if self._env_file else [])
         if self._rules:
             files, folders = self._ruled(files, folders)
         if (files, folders) == (self._files, self._folders):
@@ -184,11 +190,15 @@ class Reloader:
         if included:
             self._restart(included, "--reload-include names it")
             return
+        if self._env_file in update.paths and os.path.isfile(self._env_file):
+            self._env_wanted = read_env_file(self._env_file, self._environ)
         if self._server.stats()["in_flight"]:
             workers.settle(WORKERS_WAIT)
         try:
             with self._user_code():
-                report = self._engine.apply(update.paths)
+                report = self._engine.apply(update.paths, self._env_changes())
+                if report.error is None and report.restart is None:
+                    self._env = self._env_wanted
                 if _only_folders(report, update.paths):
                     self._release(update)
                     return
@@ -214,12 +224,19 @@ class Reloader:
             self._adopt(update, report, app)
 
     def _start_file_changed(self, paths: set[str]) -> str | None:
-        """Such a file. The environment and logging are used by too much to withdraw
-        them: a new process reads them anew."""
+        """Such a file. Logging is used by too much to withdraw it: a new process reads
+        its configuration anew."""
         for path, text in self._start_files.items():
             if path in paths and _content(path) not in (text, None):
                 return path
         return None
+
+    def _env_changes(self) -> dict[str, str | None]:
+        """Variables that the file sets otherwise than what is applied; None: it no
+        longer does."""
+        now, before = self._env_wanted, self._env
+        names = {*now, *before}
+        return {n: now.get(n) for n in names if now.get(n) != before.get(n)}
 
     def _included_changed(self, paths: set[str]) -> list[str]:
         """Files among `paths` that count only since --reload-include names them."""

@@ -21,12 +21,6 @@ KNOWN = {
     "test_files.py::test_editing_a_data_file_reruns_its_reader[linecache]": (
         f"{OUTSIDE}: what linecache keeps"
     ),
-    "test_files.py::test_environment_keys_are_bindings": (
-        f"{OUTSIDE}: os.environ keys as bindings"
-    ),
-    "test_files.py::test_a_patched_library_function_goes_back": (
-        f"{OUTSIDE}: the store journal"
-    ),
     "test_classes.py::test_a_method_reaches_a_loaded_model": (
         f"{ENGINE}: class patch (2.5)"
     ),
@@ -35,9 +29,6 @@ KNOWN = {
     ),
     "test_traces.py::test_a_reverted_new_module_is_forgotten": (
         f"{OUTSIDE}: a new module of a revision that is given up"
-    ),
-    "test_counterexamples.py::test_03_setdefault_on_the_environment": (
-        f"{OUTSIDE}: os.environ keys as bindings"
     ),
     "test_counterexamples.py::test_14_an_unrelated_setting_keeps_the_model": (
         f"{ENGINE}: records compare by field (2.6)"

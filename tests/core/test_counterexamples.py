@@ -13,7 +13,6 @@ from .harness import Project, expect, ran
 
 LATER = {
     "02 a logger's lines are withdrawn": "issue 5: adapter for logging",
-    "03 load_dotenv sees the edited .env": "issue 5: .env and pydantic-settings",
     "06 sockets in a manager that was rebuilt are closed": "issue 5: WebSockets (2.7)",
     "07 routes that a startup added to a new app": "issue 5: lifespan as a shaper (2.7)",
     "08 tasks, schedulers and pools that were started": "issue 5: owners (2.4)",

@@ -109,7 +109,7 @@ class Worker:
         self.entry: Callable[[], Any] = lambda: None
         self.executed: list[tuple[str, int]] = []
         self.ended: list[str] = []
-        self.space: dict[str, Any] = {"worker": self, "sys": sys}
+        self.space: dict[str, Any] = {"worker": self, "sys": sys, "os": os}
         sys.path.insert(0, self.root.rstrip(os.sep))
         sys.dont_write_bytecode = True
 

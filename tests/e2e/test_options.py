@@ -233,7 +233,7 @@ def test_a_delay_gathers_saves(serve: Serve) -> None:
             "x.html",
             "x.html is watched: --reload-include '*.html' matches it; a change ",
         ),
-        (".env", ".env is watched: --env-file; a change restarts the process in"),
+        (".env", ".env is watched: --env-file; what read its variables"),
         ("else.py", "else.py is not watched: the application neither imported nor "),
         ("lib.py", "lib.py is not watched: it was imported as lib, but is in none of "),
     ],

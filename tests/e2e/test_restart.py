@@ -43,14 +43,14 @@ def test_what_cannot_be_undone_restarts_and_says_why(serve: Serve) -> None:
 def test_a_restart_shuts_the_lifespan_down_and_waits_for_running_requests(
     serve: Serve,
 ) -> None:
-    grace = ("--timeout-graceful-shutdown", "20")
-    files = {**apps.slow_app(), ".env": "A=1\n"}
-    server = serve(files, "--env-file", ".env", *grace)
+    files = {**apps.slow_app(), "limits.py": LOGGER}
+    files["main.py"] = "import limits\n" + files["main.py"]
+    server = serve(files, "--timeout-graceful-shutdown", "20")
     with server.connect() as connection:
         connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         server.until_noted("slow")
-        server.write(".env", "A=2\n")
-        server.until_log("restarting  .env  ")
+        server.edit("limits.py", "log.setLevel(10)\n", "")
+        server.until_log("restarting  limits.py  ")
         server.write("go", "")
         answer = connection.makefile("rb").read()
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
@@ -62,10 +62,10 @@ def test_a_restart_shuts_the_lifespan_down_and_waits_for_running_requests(
 def test_a_restart_into_broken_code_answers_503_until_it_is_mended(
     serve: Serve,
 ) -> None:
-    server = serve({**apps.PLAIN, ".env": "A=1\n"}, "--env-file", ".env")
+    server = serve({**apps.PLAIN, "x.html": "a"}, "--reload-include", "*.html")
     server.write("words.py", "1 / 0\n")
     assert server.get().text == "hello 1"
-    server.write(".env", "A=2\n")
+    server.write("x.html", "b")
     server.until_log("again after")
     answer = server.get()
     assert answer.status == 503
