@@ -239,7 +239,45 @@ environ_iter(PyObject *self)
 }
 
 
+/* clear(), which os.environ.clear() uses from 3.15 on. */
+static PyObject *
+environ_clear(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    PyObject *keys = PyDict_Keys(self);
+    int result = keys != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(keys); i++) {
+        result = environ_ass_subscript(self, PyList_GET_ITEM(keys, i), NULL);
+    }
+    Py_XDECREF(keys);
+    return result == 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+
+/* update(other), which os.reload_environ() uses from 3.14 on. */
+static PyObject *
+environ_update(PyObject *self, PyObject *other)
+{
+    PyObject *copy = PyDict_New();
+    int result = copy != NULL ? PyDict_Update(copy, other) : -1;
+    Py_ssize_t pos = 0;
+    PyObject *key, *value;
+    while (result == 0 && PyDict_Next(copy, &pos, &key, &value)) {
+        result = environ_ass_subscript(self, key, value);
+    }
+    Py_XDECREF(copy);
+    return result == 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+
+static PyMethodDef environ_methods[] = {
+    {"clear", environ_clear, METH_NOARGS, "As dict.clear."},
+    {"update", environ_update, METH_O, "As dict.update, of one mapping."},
+    {NULL, NULL, 0, NULL},
+};
+
 static PyType_Slot environ_slots[] = {
+    {Py_tp_methods, environ_methods},
     {Py_mp_subscript, environ_subscript},
     {Py_mp_ass_subscript, environ_ass_subscript},
     {Py_mp_length, environ_length},

@@ -66,7 +66,8 @@ def test_what_a_statement_set_goes_with_it(project: Project, write: str) -> None
 DELETES = {
     "del": "del os.environ['HMR_A']",
     "pop": "y = os.environ.pop('HMR_A')",
-    "unset in a library": "os.environ.clear()",
+    "clear": "os.environ.clear()",
+    "reload": "os.unsetenv('HMR_A'); getattr(os, 'reload_environ', os.environ.clear)()",
 }
 
 
