@@ -133,13 +133,15 @@ message_grown(struct websocket *ws, size_t size)
 {
     struct chunk *message = ws->message;
     const uint8_t *added = (const uint8_t *)message->data + message->size;
+    uint64_t room = ws->max_size - message->size;
+    size_t within = size < room ? size : (size_t)room;
     message->size += size;
-    if (message->size > ws->max_size) {
-        return websocket_fail(ws, CLOSE_TOO_BIG, "message too big");
-    }
     if (ws->message_opcode == WSLAY_TEXT_FRAME
-        && !utf8_feed(&ws->utf8, added, size)) {
+        && !utf8_feed(&ws->utf8, added, within)) {
         return websocket_fail(ws, CLOSE_BAD_DATA, "invalid UTF-8");
+    }
+    if (within < size) {
+        return websocket_fail(ws, CLOSE_TOO_BIG, "message too big");
     }
     return WEBSOCKET_MORE;
 }
@@ -154,17 +156,17 @@ message_inflate(struct websocket *ws, const uint8_t *data, size_t size)
         }
         struct chunk *message = ws->message;
         size_t space = ws->message_space - message->size;
-        size_t used;
-        ptrdiff_t made =
-            codec_unpack(&ws->codec, data, size, &used,
-                         (uint8_t *)message->data + message->size, space);
-        if (made < 0) {
-            return websocket_fail(ws, CLOSE_BAD_DATA, "invalid DEFLATE data");
+        size_t used, made;
+        int status = codec_unpack(&ws->codec, data, size, &used,
+                                  (uint8_t *)message->data + message->size,
+                                  space, &made);
+        enum websocket_event event = message_grown(ws, made);
+        if (event == WEBSOCKET_MORE && status < 0) {
+            event = websocket_fail(ws, CLOSE_BAD_DATA, "invalid DEFLATE data");
         }
-        enum websocket_event event = message_grown(ws, (size_t)made);
         data += used;
         size -= used;
-        if (event != WEBSOCKET_MORE || (size == 0 && (size_t)made < space)) {
+        if (event != WEBSOCKET_MORE || (size == 0 && made < space)) {
             return event;
         }
     }

@@ -169,12 +169,12 @@ inflate_go_on(z_stream *in)
 }
 
 
-ptrdiff_t
+int
 codec_unpack(struct codec *codec, const uint8_t *data, size_t size,
-             size_t *used, uint8_t *out, size_t space)
+             size_t *used, uint8_t *out, size_t space, size_t *made)
 {
     z_stream *in = &codec->in;
-    *used = 0;
+    *used = *made = 0;
     if (!codec->inflating) {
         *in = (z_stream){0};
         if (inflateInit2(in, -(int)codec->terms.client_bits) != Z_OK) {
@@ -190,15 +190,15 @@ codec_unpack(struct codec *codec, const uint8_t *data, size_t size,
     do {
         status = inflate(in, Z_SYNC_FLUSH);
         if (status == Z_STREAM_END && inflate_go_on(in) < 0) {
-            return -1;
+            status = Z_DATA_ERROR;
         }
     } while (status == Z_STREAM_END && in->avail_in > 0 && in->avail_out > 0);
-    /* Z_BUF_ERROR: nothing to read, or no space to write. */
-    if (status != Z_OK && status != Z_BUF_ERROR && status != Z_STREAM_END) {
-        return -1;
-    }
     *used = size - in->avail_in;
-    return (ptrdiff_t)(space - in->avail_out);
+    *made = space - in->avail_out;
+    /* Z_BUF_ERROR: nothing to read, or no space to write. */
+    return status == Z_OK || status == Z_BUF_ERROR || status == Z_STREAM_END
+               ? 0
+               : -1;
 }
 
 

@@ -47,11 +47,11 @@ struct codec {
 
 void codec_fini(struct codec *codec);
 
-/* A piece of a client's message: returns how many bytes were written to `out`,
- * and in *used how many were read. It stops when `space` is full; call again.
- * -1: no DEFLATE data, or (codec_no_memory) no memory. */
-ptrdiff_t codec_unpack(struct codec *codec, const uint8_t *data, size_t size,
-                       size_t *used, uint8_t *out, size_t space);
+/* A piece of a client's message: reads *used bytes of it, writes *made ones to
+ * `out`, and stops when `space` is full; call again. 0, or -1 when what follows
+ * is no DEFLATE data (or without memory); what was made before is good. */
+int codec_unpack(struct codec *codec, const uint8_t *data, size_t size,
+                 size_t *used, uint8_t *out, size_t space, size_t *made);
 
 /* After the last piece, which is DEFLATE_END: ready for the next message. */
 extern const uint8_t DEFLATE_END[DEFLATE_TAIL];

@@ -1,6 +1,7 @@
 /* The I/O thread under load, with an application in C: clients pipeline, post,
- * read slowly and vanish while a file is saved over and over. Checks what the
- * clients get; under ThreadSanitizer, checks the two threads as well.
+ * read slowly, talk over WebSockets and vanish while a file is saved over and
+ * over. Checks what the clients get; under ThreadSanitizer, checks the two
+ * threads as well.
  *
  *     io_stress [ROUNDS]
  */
@@ -8,6 +9,7 @@
 #include "io.h"
 #include "pathset.h"
 #include "watch.h"
+#include "websocket_handshake.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -25,6 +27,7 @@ enum {
     POST_SIZE = 300000,   /* over the high water: reading pauses and resumes */
     ANSWER_SIZE = 400000, /* more than a socket takes at once */
     PIECE = 40000,
+    MESSAGES = 8, /* in a row, before the first answer is read */
 };
 
 /* Always on, unlike assert. */
@@ -56,6 +59,10 @@ struct answer {
 
 
 static void
+app_echo(struct io *io, struct request *request, const struct chunk *chunk);
+
+
+static void
 app_receive(struct io *io, struct request *request, struct answer *answer)
 {
     struct letter *letter = mailbox_take(&request->body);
@@ -63,8 +70,11 @@ app_receive(struct io *io, struct request *request, struct answer *answer)
         struct chunk *chunk = CONTAINER_OF(letter, struct chunk, letter);
         letter = letter->next;
         answer->received += chunk->size;
-        size_t before = atomic_fetch_sub(&request->body_unread, chunk->size);
-        if (before - chunk->size <= BODY_LOW_WATER
+        if (request->offer != NULL) {
+            app_echo(io, request, chunk);
+        }
+        size_t before = atomic_fetch_sub(&request->body_unread, chunk->cost);
+        if (before - chunk->cost <= BODY_LOW_WATER
             && atomic_load(&request->body_paused)
             && atomic_exchange(&request->body_paused, false)) {
             CHECK(io_resume(io, request) == 0);
@@ -85,6 +95,38 @@ app_send(struct io *io, struct request *request, const char *data, size_t size,
     output->flags = flags;
     io_send(io, output);
     io_nudge(io);
+}
+
+
+/* A message of a WebSocket goes back; so does what closes it. */
+static void
+app_echo(struct io *io, struct request *request, const struct chunk *chunk)
+{
+    static const unsigned KINDS[] = {
+        [LETTER_TEXT] = OUTPUT_TEXT,
+        [LETTER_BINARY] = OUTPUT_BINARY,
+        [LETTER_FAIL] = OUTPUT_CLOSE_FRAME,
+    };
+    if (chunk->letter.kind == LETTER_CLOSE) {
+        return;
+    }
+    struct output *output = output_new(request, FRAME_ROOM + chunk->size);
+    CHECK(output != NULL);
+    memcpy(output->data + FRAME_ROOM, chunk->data, chunk->size);
+    output->size = FRAME_ROOM + chunk->size;
+    output->flags = KINDS[chunk->letter.kind];
+    io_send(io, output);
+    io_nudge(io);
+}
+
+
+static void
+app_accept(struct io *io, struct request *request)
+{
+    static const char head[] =
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n"
+        "connection: upgrade\r\n\r\n";
+    app_send(io, request, head, sizeof(head) - 1, OUTPUT_UPGRADE);
 }
 
 
@@ -143,7 +185,11 @@ app_on_request(struct io *io, struct request *request)
         CHECK(answer != NULL);
     }
     if (answer != NULL) {
-        bool complete = atomic_load(&request->body_complete);
+        bool socket = request->offer != NULL;
+        bool complete = atomic_load(&request->body_complete) && !socket;
+        if (socket && (events & EVENT_START)) {
+            app_accept(io, request);
+        }
         app_receive(io, request, answer);
         if (complete && !answer->started) {
             app_send_head(io, request, answer);
@@ -308,6 +354,116 @@ client_download(int fd)
 }
 
 
+/* A frame of `size` times 'x', masked with nothing. */
+static size_t
+frame_write(char *at, unsigned char first, size_t size)
+{
+    size_t n = 0;
+    at[n++] = (char)first;
+    if (size < 126) {
+        at[n++] = (char)(0x80 | size);
+    }
+    else if (size < 65536) {
+        at[n++] = (char)(0x80 | 126);
+        at[n++] = (char)(size >> 8);
+        at[n++] = (char)size;
+    }
+    else {
+        at[n++] = (char)(0x80 | 127);
+        for (int shift = 56; shift >= 0; shift -= 8) {
+            at[n++] = (char)((uint64_t)size >> shift);
+        }
+    }
+    memset(at + n, 0, 4);
+    memset(at + n + 4, 'x', size);
+    return n + 4 + size;
+}
+
+
+#define ANY_SIZE ((size_t)-1)
+
+/* Read a frame; its first byte. If it is a plain message, `size` times 'x'. */
+static unsigned char
+frame_read(int fd, size_t plain)
+{
+    char *head = client_read(fd, 2);
+    unsigned char first = (unsigned char)head[0];
+    size_t size = (unsigned char)head[1];
+    free(head);
+    if (size >= 126) {
+        size_t more = size == 126 ? 2 : 8;
+        char *length = client_read(fd, more);
+        size = 0;
+        for (size_t i = 0; i < more; i++) {
+            size = size << 8 | (unsigned char)length[i];
+        }
+        free(length);
+    }
+    char *payload = client_read(fd, size);
+    if (!(first & 0x40) && (first & 15) < 8) {
+        CHECK(plain == ANY_SIZE || size == plain);
+        for (size_t i = 0; i < size; i++) {
+            CHECK(payload[i] == 'x');
+        }
+    }
+    free(payload);
+    return first;
+}
+
+
+/* Messages of every size and pings, until `end`: 8, a close, or something that
+ * may not come. */
+static void
+client_socket(const char *extensions, unsigned char end, bool vanish)
+{
+    static const size_t SIZES[] = {0, 10, 200, 5000, 100000};
+    int fd = client_connect();
+    char head[512];
+    snprintf(head, sizeof(head),
+             "GET /ws HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\n"
+             "connection: upgrade\r\nsec-websocket-version: 13\r\n"
+             "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
+             extensions);
+    client_send_text(fd, head);
+    free(client_read(fd, strlen("HTTP/1.1 101 Switching Protocols\r\n"
+                                "upgrade: websocket\r\n"
+                                "connection: upgrade\r\n\r\n")));
+    char *frames = malloc(MESSAGES * (SIZES[4] + 32));
+    CHECK(frames != NULL);
+    for (size_t i = 0; i < sizeof(SIZES) / sizeof(*SIZES); i++) {
+        size_t size = 0;
+        for (int n = 0; n < MESSAGES; n++) {
+            size += frame_write(frames + size, n % 2 ? 0x81 : 0x82, SIZES[i]);
+        }
+        size += frame_write(frames + size, 0x89, 4);
+        client_send(fd, frames, size);
+        for (int n = vanish ? MESSAGES : 0; n < MESSAGES + 1; n++) {
+            (void)frame_read(fd, vanish ? ANY_SIZE : SIZES[i]);
+        }
+    }
+    if (!vanish) {
+        client_send(fd, frames, frame_write(frames, end, 0));
+        CHECK((frame_read(fd, 0) & 15) == 8);
+        char rest;
+        CHECK(recv(fd, &rest, 1, 0) == 0);
+    }
+    free(frames);
+    close(fd);
+}
+
+
+static void
+client_sockets(void)
+{
+    static const char deflate[] =
+        "sec-websocket-extensions: permessage-deflate\r\n";
+    client_socket("", 0x88, false);
+    client_socket(deflate, 0x88, false);
+    client_socket("", 0x8f, false);
+    client_socket(deflate, 0x88, true);
+}
+
+
 /* Ask for a lot, or send half of it, and be gone. */
 static void
 client_vanish(void)
@@ -341,6 +497,7 @@ client_run(void *unused)
         client_pipeline(fd);
         close(fd);
         client_vanish();
+        client_sockets();
     }
     atomic_fetch_sub(&clients_left, 1);
     return NULL;
@@ -401,6 +558,12 @@ main(int argc, char **argv)
         .listeners = &listener,
         .n_listeners = 1,
         .keep_alive = 5000,
+        .websocket = {.enabled = true,
+                      .deflate = true,
+                      .max_size = 1 << 20,
+                      .message_cost = 2048,
+                      .ping_interval = 20000,
+                      .ping_timeout = 20000},
         .head_time = 5000,
     };
     struct io *io = io_new(&options, &error);

@@ -2,50 +2,17 @@
  *
  * The first byte of the input says how the rest is cut into pieces. The same
  * bytes are parsed whole, and cut, and byte by byte: the requests must be the
- * same, and what they point to must lie inside their text. Under clang this is
- * a libFuzzer target; with any other compiler FUZZ_MAIN brings a driver that
- * mutates the seeds below, always in the same way:
- *
- *     fuzz_http [SECONDS]
+ * same, and what they point to must lie inside their text. The driver
+ * mutates the seeds below.
  */
+
+#include "fuzz.h"
 
 #include "connection.h"
 #include "http1.h"
 
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Always on, unlike assert. */
-#define CHECK(condition) \
-    ((condition) ? (void)0 : check_failed(#condition, __LINE__))
-
-
-static void
-check_failed(const char *condition, int line)
-{
-    fprintf(stderr, "fuzz_http.c:%d: %s does not hold\n", line, condition);
-    abort();
-}
-
-
-/* A running hash of everything that was parsed. */
-struct digest {
-    uint64_t value;
-    unsigned requests;
-};
-
-
-static void
-digest_add(struct digest *digest, const void *data, size_t size)
-{
-    const unsigned char *bytes = data;
-    for (size_t i = 0; i < size; i++) {
-        digest->value = (digest->value ^ bytes[i]) * 1099511628211u;
-    }
-}
-
 
 static void
 digest_add_head(struct digest *digest, const struct request *request)
@@ -102,7 +69,7 @@ request_finish(struct digest *digest, struct request *request, bool complete)
     if (complete) {
         digest_add_body(digest, request);
     }
-    digest->requests++;
+    digest->events++;
     request_unref(request);
     request_unref(request);
 }
@@ -115,7 +82,7 @@ parse(const char *data, size_t size, size_t cut)
     struct connection *conn = calloc(1, sizeof *conn);
     CHECK(conn != NULL);
     atomic_init(&conn->refs, 1);
-    struct digest digest = {.value = 14695981039346656037u};
+    struct digest digest = DIGEST_START;
     http1_init(&conn->http, conn, REQUEST_HEAD_LIMIT);
     enum http1_result result = HTTP1_MORE;
     size_t at = 0;
@@ -148,8 +115,6 @@ parse(const char *data, size_t size, size_t cut)
 }
 
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -161,7 +126,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const size_t cuts[] = {1, 1 + data[0] % 64u};
     for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
         struct digest cut = parse(text, size - 1, cuts[i]);
-        CHECK(cut.requests == whole.requests);
+        CHECK(cut.events == whole.events);
         CHECK(cut.value == whole.value);
     }
     return 0;
@@ -169,8 +134,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 
 #ifdef FUZZ_MAIN
-
-#include <time.h>
 
 static const char *const SEEDS[] = {
     "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -185,18 +148,6 @@ static const char *const SEEDS[] = {
     "CONNECT x:1 HTTP/1.1\r\n\r\n",
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 };
-
-static uint64_t random_state = 88172645463325252u;
-
-
-static uint32_t
-random_below(uint32_t n)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)(random_state % n);
-}
 
 
 static size_t
@@ -242,23 +193,14 @@ input_mutate(uint8_t *input, size_t size)
 }
 
 
-int
-main(int argc, char **argv)
+size_t
+fuzz_input(uint8_t *input, size_t space)
 {
-    static uint8_t input[4096];
-    time_t end = time(NULL) + (argc > 1 ? strtol(argv[1], NULL, 10) : 5);
-    unsigned long runs = 0;
-    while (time(NULL) < end) {
-        for (int i = 0; i < 1000; i++, runs++) {
-            size_t size = input_make(input, sizeof input);
-            for (uint32_t n = random_below(6); n > 0 && size > 8; n--) {
-                size = input_mutate(input, size);
-            }
-            LLVMFuzzerTestOneInput(input, size);
-        }
+    size_t size = input_make(input, space);
+    for (uint32_t n = random_below(6); n > 0 && size > 8; n--) {
+        size = input_mutate(input, size);
     }
-    printf("%lu inputs\n", runs);
-    return 0;
+    return size;
 }
 
 #endif
