@@ -207,6 +207,14 @@ waiters_wake(struct exchange *self, PyObject **list)
 
 
 int
+exchange_wake(struct exchange *self)
+{
+    int status = waiters_wake(self, &self->receivers);
+    return waiters_wake(self, &self->senders) < 0 ? -1 : status;
+}
+
+
+int
 exchange_tell(struct exchange *self, unsigned events)
 {
     if (events & EVENT_DISCONNECT) {

@@ -84,6 +84,9 @@ bool exchange_is_choked(struct exchange *self);
 /* A new future that is done when it is worth asking again. New reference. */
 PyObject *exchange_add_waiter(struct exchange *self, enum wait_for what);
 
+/* Whoever waits looks again. 0, or -1 with an exception. */
+int exchange_wake(struct exchange *self);
+
 /* What the I/O thread said: EVENT_ bits without EVENT_START. */
 int exchange_tell(struct exchange *self, unsigned events);
 
@@ -108,6 +111,8 @@ int socket_receive(struct exchange *self, PyObject **message);
 int socket_send(struct exchange *self, PyObject *type, PyObject *message);
 /* An open one is closed by us. */
 int socket_close(struct exchange *self, int code);
+/* ... and the application hears of it as if the client had done it. */
+int socket_restart(struct exchange *self);
 void socket_fini(struct exchange *self);
 
 #endif

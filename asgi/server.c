@@ -499,6 +499,8 @@ static PyMethodDef server_methods[] = {
      PyDoc_STR("A change was applied: lift the fence.")},
     {"abort", server_abort, METH_NOARGS,
      PyDoc_STR("Stop at once, without waiting for requests.")},
+    {"restart_websockets", server_restart_websockets, METH_O,
+     PyDoc_STR("Close with 1012 what `stale` says.")},
     {"stats", server_stats, METH_NOARGS, PyDoc_STR("Counters.")},
     {"_wake", server_wake, METH_NOARGS, NULL},
     {"_flush", server_flush_method, METH_NOARGS, NULL},

@@ -95,6 +95,9 @@ void server_join(struct server *self);
 /* All requests ended and the I/O thread too: resolve stop(). */
 void server_check_stopped(struct server *self);
 
+/* websocket_restart.c: a method. */
+PyObject *server_restart_websockets(PyObject *self, PyObject *stale);
+
 /* websocket_options.c: defaults; a converter for PyArg_Parse*. */
 void websocket_options_init(struct websocket_options *options);
 int websocket_options_parse(PyObject *dict, void *result);

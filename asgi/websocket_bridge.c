@@ -299,6 +299,18 @@ socket_close(struct exchange *self, int code)
 }
 
 
+int
+socket_restart(struct exchange *self)
+{
+    if (socket_close(self, CLOSE_RESTART) < 0) {
+        return -1;
+    }
+    self->complete = false; /* it was not the application */
+    self->disconnected = true;
+    return exchange_wake(self);
+}
+
+
 /* The application's websocket.close. */
 static int
 socket_send_close(struct exchange *self, PyObject *message)

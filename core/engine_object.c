@@ -10,6 +10,7 @@
 #include "journal.h"
 #include "loader.h"
 #include "print.h"
+#include "reach.h"
 #include "transaction.h"
 #include "undo.h"
 #include "walk.h"
@@ -531,6 +532,13 @@ engine_revert(PyObject *self, PyObject *unused)
 }
 
 
+static PyObject *
+engine_reaches_rebound(PyObject *self, PyObject *coroutine)
+{
+    return reach_rebound((Engine *)self, coroutine);
+}
+
+
 /* ---- views -------------------------------------------------------------- */
 
 static PyObject *
@@ -646,6 +654,8 @@ static PyMethodDef engine_methods[] = {
     {"swap_forward", engine_swap_forward, METH_NOARGS, "Undo swap_back."},
     {"revert", engine_revert, METH_NOARGS,
      "While swapped back: give the last revision up."},
+    {"reaches_rebound", engine_reaches_rebound, METH_O,
+     "What the last revision replaced and a coroutine still uses, or None."},
     {"watched", engine_watched, METH_NOARGS,
      "(files, directories) whose change may matter."},
     {"generation", engine_generation, METH_NOARGS,

@@ -74,6 +74,10 @@ class Server:
     def abort(self) -> None:
         """The same at once, without waiting for requests (a second Ctrl+C)."""
 
+    def restart_websockets(self, stale: Callable[[Any], object]) -> int:
+        """Close with 1012 each open WebSocket for whose handler's suspended coroutine `stale` is true;
+        how many these were. The handler hears websocket.disconnect."""
+
     def stats(self) -> dict[str, int]:
         """Counters: connections, requests, in_flight, fenced, changes, wakeups."""
 

@@ -105,6 +105,11 @@ class Engine:
     def revert(self) -> None:
         """While swapped back: give the last revision up for good (its files count as changed)."""
 
+    def reaches_rebound(self, coroutine: Any) -> str | None:
+        """Until settle(): "module.name" of an object that the last revision replaced and that the
+        suspended coroutine (what it awaits, functions it may call) still looks at; None if there is
+        none. Functions, classes, modules and immutable data do not count: they are looked up anew."""
+
     def watched(self) -> tuple[set[str], set[str]]:
         """(files, directories) whose change may matter, absolute real paths: module files, files
         opened or looked for at import, places where a missing module was looked for; directories

@@ -298,7 +298,26 @@ class Reloader:
             self.live.move_to(app)
             self._server.app = app
         framework.forget_derived(app)
+        self._restart_websockets(report)
         self._done(update, report, False)
+
+    def _restart_websockets(self, report: Report) -> None:
+        """A socket whose handler goes on with an object that was built anew (its
+        `manager`) would never be heard of again: its client shall come back."""
+        if not report.reran:
+            return
+        names: set[str] = set()
+
+        def stale(coroutine: Any) -> bool:
+            name = self._engine.reaches_rebound(coroutine)
+            names.update([name] if name else [])
+            return bool(name)
+
+        count = self._server.restart_websockets(stale)
+        if count:
+            sockets = "1 WebSocket" if count == 1 else f"{count} WebSockets"
+            built = several(sorted(names))
+            self._log.info(f"{sockets} closed (1012) that used {built}, built anew")
 
     async def _replace(self, update: Update, report: Report, app: Any) -> None:
         """The lifespan starts anew: shut the old one down in its own world first."""
@@ -312,6 +331,7 @@ class Reloader:
                 await self._go_back(update, old, error)
                 return
             framework.forget_derived(app)
+            self._restart_websockets(report)
             self._done(update, report, restarted)
         except Exception as exc:
             self._log.error("The update ended half way; save again", exc)

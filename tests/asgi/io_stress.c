@@ -497,7 +497,9 @@ client_run(void *unused)
         client_pipeline(fd);
         close(fd);
         client_vanish();
-        client_sockets();
+        if (i % 3 == 0) {
+            client_sockets();
+        }
     }
     atomic_fetch_sub(&clients_left, 1);
     return NULL;
@@ -557,14 +559,14 @@ main(int argc, char **argv)
     struct io_options options = {
         .listeners = &listener,
         .n_listeners = 1,
-        .keep_alive = 5000,
+        .keep_alive = 60000, /* slow under ThreadSanitizer */
         .websocket = {.enabled = true,
                       .deflate = true,
                       .max_size = 1 << 20,
                       .message_cost = 2048,
                       .ping_interval = 20000,
                       .ping_timeout = 20000},
-        .head_time = 5000,
+        .head_time = 60000,
     };
     struct io *io = io_new(&options, &error);
     CHECK(io != NULL);
