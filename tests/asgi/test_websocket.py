@@ -10,6 +10,7 @@ import pytest
 from hmr_serve._asgi import ClientDisconnected
 
 from .harness import hello, serve, until
+from .test_tls import FILES, client_context
 from .websocket_client import (
     ACCEPT,
     BINARY,
@@ -591,3 +592,22 @@ def test_a_client_that_leaves_during_the_handshake(loop: str) -> None:
     assert seen[0]["type"] == "websocket.disconnect"
     assert seen[0]["code"] == 1006
     assert served.errors == []
+
+
+def test_websockets_over_tls(loop: str) -> None:
+    app = Recorder()
+    with serve(app, loop, tls=FILES) as served:
+        client = WebSocketClient(served.port)
+        client.socket = client_context().wrap_socket(
+            client.socket, server_hostname="localhost"
+        )
+        with client:
+            client.open()
+            client.send(frame(BINARY, b"x" * 300_000) + frame(PING, b"p"))
+            got = client.frame()
+            assert (got.opcode, got.payload) == (PONG, b"p")
+            client.send(close_frame(1000))
+            assert client.frame().code == 1000
+            until(lambda: app.ended)
+    assert app.scope["scheme"] == "wss"
+    assert app.messages[0]["bytes"] == b"x" * 300_000

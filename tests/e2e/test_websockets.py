@@ -188,7 +188,7 @@ def test_the_end_closes_with_1001_and_does_not_take_long(
         assert close_code(socket) == 1001
         assert close_code(chat) == 1001
         assert rooms.wait() == 0
-        assert time.monotonic() - began < 1 * SLOWNESS
+        assert time.monotonic() - began < 2 * SLOWNESS
     assert rooms.journal == ["startup", "left-1001", "shutdown"]
     assert "Traceback" not in rooms.log
 
@@ -203,7 +203,7 @@ def test_a_client_that_answers_nothing_does_not_keep_the_server(rooms: Server) -
         assert client.recv(12) == b"HTTP/1.1 101"
         began = time.monotonic()
         assert rooms.stop() == 0
-        assert time.monotonic() - began < 1 * SLOWNESS
+        assert time.monotonic() - began < 2 * SLOWNESS
     assert rooms.journal == ["startup", "left-1001", "shutdown"]
 
 
