@@ -275,6 +275,9 @@ transaction_commit(Transaction *tx)
             && annotations_settle(engine, engine->order[i]) < 0) {
             return -1;
         }
+        if (engine->order[i]->newborn) {
+            engine->order[i]->born = engine->revision + 1;
+        }
         engine->order[i]->newborn = 0;
         if (engine->order[i]->edited) {
             match_commit(engine->order[i]);
@@ -284,6 +287,7 @@ transaction_commit(Transaction *tx)
     engine->revision++;
     engine->generation++;
     undo_free(engine->undo, engine);
+    tx->undo->revision = engine->revision;
     engine->undo = tx->undo; /* until the server settles for this revision */
     tx->undo = NULL;
     return PySet_Clear(engine->pending) < 0 ? -1 : PySet_Clear(engine->wanted);

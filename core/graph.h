@@ -260,6 +260,7 @@ struct Module {
     int edited;
     int concerned; /* a statement of it ran in this transaction */
     int newborn;   /* first imported in the running transaction */
+    long born;     /* the revision that imported it first; 0: the start */
     PyObject *annotations_before; /* Owned dict: see annotations.c */
     PyObject *keys;               /* Owned list: the namespace's names before */
 };

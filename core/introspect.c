@@ -6,6 +6,7 @@
 #include "compat.h"
 #include "files.h"
 #include "report.h"
+#include "undo.h"
 
 #include <stdlib.h>
 
@@ -120,7 +121,7 @@ introspect_modules(Engine *engine)
         qsort(sorted, count, sizeof(*sorted), module_by_end);
     }
     for (size_t i = 0; result == 0 && i < count; i++) {
-        if (!sorted[i]->portions) {
+        if (!sorted[i]->portions && !undo_hides(engine->undo, sorted[i])) {
             result = PyList_Append(names, sorted[i]->name);
         }
     }

@@ -4,6 +4,7 @@
 
 #include "compat.h"
 #include "frame.h"
+#include "namespace.h"
 #include "slots.h"
 
 
@@ -128,12 +129,64 @@ undo_put(Cell *cell, Version *version, Engine *engine)
 
 
 int
+undo_hides(const Undo *undo, const Module *module)
+{
+    return undo != NULL && undo->swapped && module->born == undo->revision;
+}
+
+
+/* Modules that the revision imported first are not in the old world. */
+static int
+undo_put_modules(const Undo *undo, Engine *engine, int back)
+{
+    PyObject *loaded = PyImport_GetModuleDict(); /* borrowed */
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        const Module *module = engine->order[i];
+        if (module->born != undo->revision) {
+            continue;
+        }
+        PyObject *there = PyDict_GetItemWithError(loaded, module->name);
+        if (PyErr_Occurred()
+            || (back && there == module->module
+                && PyDict_DelItem(loaded, module->name) < 0)
+            || (!back && there == NULL
+                && PyDict_SetItem(loaded, module->name, module->module) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* Names that came and went stand in cold order again. */
+static int
+undo_order_names(const Undo *undo)
+{
+    const Module *done = NULL;
+    for (Py_ssize_t i = 0; i < undo->name_count; i++) {
+        const Cell *cell = undo->names[i].cell;
+        Module *module =
+            cell->kind == CELL_BINDING ? ((const Binding *)cell)->module : NULL;
+        if (module != NULL && module != done && module->ns != NULL
+            && namespace_settle(module) < 0) {
+            return -1;
+        }
+        done = module;
+    }
+    return 0;
+}
+
+
+int
 undo_swap(Undo *undo, Engine *engine, int back)
 {
     if (undo->swapped == back) {
         return 0;
     }
     undo->swapped = back;
+    if (undo_put_modules(undo, engine, back) < 0) {
+        return -1;
+    }
     for (Py_ssize_t i = 0; i < undo->code_count; i++) {
         const UndoCode *item = &undo->codes[i];
         if (PyObject_SetAttrString(item->function, "__code__",
@@ -148,5 +201,5 @@ undo_swap(Undo *undo, Engine *engine, int back)
             return -1;
         }
     }
-    return 0;
+    return back ? 0 : undo_order_names(undo);
 }

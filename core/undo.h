@@ -24,7 +24,8 @@ typedef struct Undo {
     Py_ssize_t code_count, code_room;
     UndoName *names;
     Py_ssize_t name_count, name_room;
-    int swapped; /* the old world stands */
+    long revision; /* that it goes back over */
+    int swapped;   /* the old world stands */
 } Undo;
 
 Undo *undo_new(void);
@@ -40,6 +41,9 @@ int undo_note_names(Undo *undo, Engine *engine);
 
 /* Give functions their old code back (a rollback). Keeps the exception. */
 void undo_restore_code(Undo *undo);
+
+/* Does the old world stand, and not have the module? */
+int undo_hides(const Undo *undo, const Module *module);
 
 /* Swap to the old world (back != 0) or to the new one. 0, or -1. */
 int undo_swap(Undo *undo, Engine *engine, int back);

@@ -27,9 +27,6 @@ KNOWN = {
     "test_classes.py::test_subclasses_are_read_as_a_set": (
         f"{ENGINE}: __subclasses__ as a read (2.6)"
     ),
-    "test_traces.py::test_a_reverted_new_module_is_forgotten": (
-        f"{OUTSIDE}: a new module of a revision that is given up"
-    ),
     "test_counterexamples.py::test_14_an_unrelated_setting_keeps_the_model": (
         f"{ENGINE}: records compare by field (2.6)"
     ),
