@@ -38,8 +38,9 @@ reach_init(Reach *reach, Engine *engine)
         UndoName *name = &undo->names[i];
         PyObject *old = name->old != NULL ? name->old->value : NULL;
         PyObject *new = name->new != NULL ? name->new->value : NULL;
-        if (old != NULL && old != new &&holds_state(old)
-            && ptrmap_set(&reach->rebound, name->binding, name) < 0) {
+        if (name->cell->kind == CELL_BINDING && old != NULL && old != new
+            && holds_state(old)
+            && ptrmap_set(&reach->rebound, name->cell, name) < 0) {
             PyErr_NoMemory();
             return -1;
         }
@@ -139,7 +140,7 @@ reach_local(Reach *reach, PyObject *value, int tracked)
     while (tracked && ptrmap_next(&reach->rebound, &at, &key, &entry)) {
         UndoName *name = entry;
         if (name->old->value == value) {
-            reach->binding = name->binding;
+            reach->binding = (Binding *)name->cell;
             return 0;
         }
     }
