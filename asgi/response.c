@@ -149,6 +149,9 @@ header_note(struct exchange *self, const char *name, size_t name_size,
     if (IS("transfer-encoding")) {
         return note_coding(self, value, size);
     }
+    if (IS("connection") && field_equal(value, size, "keep-alive")) {
+        return 1; /* whether it stays is the server's to say */
+    }
     if (IS("connection") && field_has_token(value, size, "close")) {
         self->keep_alive = false;
         self->has_close = true;

@@ -248,6 +248,17 @@ def test_http_1_0_closes_unless_asked() -> None:
         assert client.closed()
 
 
+def test_an_application_cannot_promise_that_the_connection_stays() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await respond(send, b"ok", headers=((b"Connection", b"Keep-Alive"),))
+
+    with serve(app) as served, served.connect() as client:
+        assert client.get().header("connection") is None
+        client.send(b"GET / HTTP/1.0\r\n\r\n")
+        assert client.response().header("connection") == "close"
+        assert client.closed()
+
+
 def test_connection_close_is_obeyed_from_either_side() -> None:
     async def closing(scope: Any, receive: Any, send: Any) -> None:
         await respond(send, b"bye", headers=((b"connection", b"close"),))
