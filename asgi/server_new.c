@@ -1,5 +1,6 @@
 /* Server(...): its arguments. GIL held. */
 
+#include "compat.h"
 #include "field.h"
 #include "server.h"
 #include "tls.h"
