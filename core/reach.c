@@ -38,8 +38,8 @@ reach_init(Reach *reach, Engine *engine)
         UndoName *name = &undo->names[i];
         PyObject *old = name->old != NULL ? name->old->value : NULL;
         PyObject *new = name->new != NULL ? name->new->value : NULL;
-        if (name->cell->kind == CELL_BINDING && old != NULL && old != new
-            && holds_state(old)
+        if (name->cell->kind == CELL_BINDING && old != NULL
+            && old != new &&holds_state(old)
             && ptrmap_set(&reach->rebound, name->cell, name) < 0) {
             PyErr_NoMemory();
             return -1;
