@@ -50,7 +50,7 @@ const uint8_t field_chars[256] = {
     ['|'] = T | V | G,
     ['}'] = V | G,
     ['~'] = T | V | G | H,
-    [0x80 ... 0xff] = V | G,
+    [0x80 ... 0xff] = V, /* obs-text; in a target it has to be encoded */
 };
 
 

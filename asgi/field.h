@@ -11,7 +11,7 @@
 enum {
     CHAR_TOKEN = 1,  /* tchar: methods and names of fields (5.6.2) */
     CHAR_VALUE = 2,  /* VCHAR, obs-text, SP, HTAB: values (5.5) */
-    CHAR_TARGET = 4, /* of a request-target; bytes over 0x7f as well */
+    CHAR_TARGET = 4, /* of a request-target: VCHAR but for "#" */
     CHAR_HOST = 8,   /* reg-name of RFC 3986 without the comma */
     CHAR_HEX = 16,
 };

@@ -28,11 +28,12 @@ environment_ready
 if ! clang=$(clang_find) && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt_update
     apt_install clang
+    apt_install "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
     clang=$(clang_find) || true
 fi
 [ -n "${clang:-}" ] || die "clang with libFuzzer is missing (Debian: apt-get install clang)."
 
-mkdir -p "$build" "$corpus"
+mkdir -p "$build/found" "$corpus"
 CC=$clang cmake_run -S . -B "$build" -DHMR_FUZZ=ON -DHMR_ASAN=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     "-DPython_EXECUTABLE=$PWD/$venv/bin/python" >"$build.log" 2>&1 &&
     cmake_run --build "$build" --target fuzz_http --parallel 2 >>"$build.log" 2>&1 ||

@@ -60,6 +60,7 @@ REFUSED: dict[str, tuple[int, bytes]] = {
     "S9.3.6 CONNECT": (501, b"CONNECT x:1 HTTP/1.1\r\nhost: x:1\r\n\r\n"),
     "3 target too long": (414, target(b"/" + b"a" * 40_000)),
     "3.2 fragment": (400, target(b"/a#b")),
+    "3.2 UTF-8 that is not encoded": (400, target("/ä".encode())),
     "3.2 control character": (400, target(b"/a\x01b")),
     "3.2 neither path nor URI": (400, target(b"a/b")),
     "3.2 other scheme": (400, target(b"ftp://x/")),
@@ -213,7 +214,7 @@ ACCEPTED: dict[str, tuple[bytes, str, bytes, bytes]] = {
     "3.2.2 absolute form": (target(b"http://y:8000/a?b"), "/a", b"y:8000", b""),
     "3.2.2 absolute form, no path": (target(b"HTTPS://Y"), "/", b"Y", b""),
     "3.2.4 asterisk": (target(b"*", b"OPTIONS"), "*", b"x", b""),
-    "3.2 raw UTF-8": (target("/ä".encode()), "/ä", b"x", b""),
+    "3.2 encoded UTF-8": (target(b"/%C3%A4"), "/ä", b"x", b""),
     "3.2 what browsers leave": (target(b'/a|b{c}"d"'), '/a|b{c}"d"', b"x", b""),
     "3.2 name and port": (
         get(b"Host:\t x.y-z_1:8000 \t\r\n"),
