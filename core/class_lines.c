@@ -4,6 +4,7 @@
 
 #include "code.h"
 #include "compat.h"
+#include "rules.h"
 
 
 /* The object of a qualified name: `Outer.Inner`. New reference, or NULL without
@@ -135,7 +136,7 @@ class_fix_lines(const Statement *statement, PyObject *code)
     PyObject *consts = ((PyCodeObject *)code)->co_consts;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(consts); i++) {
         PyObject *item = PyTuple_GET_ITEM(consts, i);
-        if (!PyCode_Check(item)
+        if (!PyCode_Check(item) || !rule(CLASS_LINES)
             || (((PyCodeObject *)item)->co_flags & CO_OPTIMIZED)) {
             continue;
         }

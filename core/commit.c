@@ -10,6 +10,7 @@
 #include "files.h"
 #include "loaded.h"
 #include "namespace.h"
+#include "rules.h"
 #include "slots.h"
 #include "value.h"
 
@@ -29,7 +30,7 @@ commit_modules(Transaction *tx)
     PyObject *loaded = PyImport_GetModuleDict(); /* borrowed */
     for (Py_ssize_t i = engine->module_count; i-- > 0;) {
         Module *module = engine->order[i];
-        if (module_is_reached(module, engine)) {
+        if (module_is_reached(module, engine) || !rule(MODULES_GO)) {
             continue;
         }
         PyObject *now = PyDict_GetItemWithError(loaded, module->name);
@@ -365,7 +366,9 @@ transaction_rollback(Transaction *tx, int walked)
     engine->generation++;
     slots_restore(engine); /* before attempts go: they hold some of them */
     (void)each_statement(tx, statement_clear);
-    undo_restore_code(tx->undo);
+    if (rule(ROLLBACK_CODE)) {
+        undo_restore_code(tx->undo);
+    }
     if (walked) {
         engine->walk++;
     }

@@ -4,6 +4,7 @@
 
 #include "frame_parts.h"
 #include "loaded.h"
+#include "rules.h"
 
 
 /* The statement has tried to import a module, in vain: see trace_absorb. */
@@ -33,6 +34,9 @@ frame_absorb(Frame *frame, const Trace *from, const Module *failed)
 static int
 failure_collect(const Module *module, Trace *into, Statement *importer)
 {
+    if (!rule(FAILED_IMPORTS)) {
+        return 0;
+    }
     const Engine *engine = module->engine;
     for (Py_ssize_t i = 0; i < module->passed; i++) {
         const Statement *statement = module->statements[i];

@@ -4,6 +4,7 @@
 
 #include "compat.h"
 #include "frame.h"
+#include "rules.h"
 
 #include <dirent.h> /* listing a folder for its hash */
 #include <errno.h>
@@ -333,6 +334,9 @@ interesting_path(Engine *engine, PyObject *path)
 static int
 note_path(Engine *engine, Frame *frame, PyObject *path, int listed)
 {
+    if (!rule(READ_FILES)) {
+        return 0;
+    }
     PyObject *text = interesting_path(engine, path);
     if (text == NULL) {
         return 0;

@@ -8,6 +8,7 @@
 #include "journal.h"
 #include "namespace.h"
 #include "needed.h"
+#include "rules.h"
 #include "value.h"
 
 #include <stdarg.h>
@@ -196,7 +197,8 @@ frame_read_group(Frame *frame, Group *group)
         return first;
     }
     Version *version = cell_now(&group->cell, engine);
-    if (engine->transaction && version != group->actual) {
+    if (engine->transaction && version != group->actual
+        && rule(OBJECT_AS_IT_WAS)) {
         if (group->creator == NULL || group->creator->dead) {
             engine_need_restart(engine,
                                 "%U needs an object as it was before later "
@@ -294,7 +296,8 @@ frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path,
         return -1;
     }
     Group *group = group_of(engine, version->value);
-    return group != NULL ? frame_read_group(frame, group) : 0;
+    return group != NULL && rule(READ_GROUPS) ? frame_read_group(frame, group)
+                                              : 0;
 }
 
 
@@ -368,7 +371,7 @@ frame_prepare_stores(Frame *frame, Module *module, PyObject *names,
         }
         Version *version = cell_now(&binding->cell, engine);
         if (engine->transaction && (version == NULL || !version->gone)
-            && binding_sync(binding, version) < 0) {
+            && rule(RESYNC) && binding_sync(binding, version) < 0) {
             return -1;
         }
         /* Where it is the same object again, no event says so. */
@@ -386,7 +389,8 @@ int
 frame_read_deleted(Frame *frame, Module *module, PyObject *names, PyObject *own)
 {
     Engine *engine = module->engine;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
+    for (Py_ssize_t i = 0; rule(READ_DELETED) && i < PyTuple_GET_SIZE(names);
+         i++) {
         Binding *binding =
             module_binding(module, PyTuple_GET_ITEM(names, i), 1);
         if (binding == NULL) {
@@ -425,13 +429,15 @@ frame_read_code(Frame *frame, CodeInfo *info)
     if (code_info_scan(info) < 0) {
         return -1;
     }
-    if (info->cell != NULL && frame_read_cell(frame, &info->cell->cell) < 0) {
+    if (rule(READ_CODE) && info->cell != NULL
+        && frame_read_cell(frame, &info->cell->cell) < 0) {
         return -1;
     }
     if (info->module == NULL) {
         return 0;
     }
-    for (Py_ssize_t i = 0; i < info->name_count; i++) {
+    for (Py_ssize_t i = 0; rule(READ_CALLED_NAMES) && i < info->name_count;
+         i++) {
         if (frame_read_name(frame, info->module, info->names[i].name,
                             info->names[i].path, info->names[i].called)
             < 0) {
@@ -686,6 +692,29 @@ frame_leave(Frame *frame)
 }
 
 
+/* Loop variables that no event says were bound: the loop ran no time, or stored
+ * the same object again. Either way, it depends on what they are. */
+static int
+frame_read_unbound(Frame *frame)
+{
+    Statement *statement = frame->statement;
+    PyObject *own = statement->syntax.own_names;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(own); i++) {
+        PyObject *name = PyTuple_GET_ITEM(own, i);
+        if (name_is_among(statement->syntax.binds, name)) {
+            continue;
+        }
+        Binding *binding = module_binding(statement->module, name, 1);
+        if (binding == NULL
+            || (ptrmap_get(&frame->seen, BOUND_KEY(binding)) == NULL
+                && frame_read_cell(frame, &binding->cell) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
 /* Names that the statement surely bound, also where no event said so, and in
  * the order of the text. */
 static int
@@ -693,8 +722,8 @@ frame_claim_binds(Frame *frame)
 {
     Statement *statement = frame->statement;
     PyObject *names = statement->syntax.binds;
-    if (names == NULL || PyTuple_GET_SIZE(names) == 0) {
-        return 0;
+    if (names == NULL || frame_read_unbound(frame) < 0) {
+        return names == NULL ? 0 : -1;
     }
     /* `with ... as f:` binds f first; `x = f()` binds x last. */
     int first = PyTuple_GET_SIZE(statement->syntax.own_names) > 0;

@@ -7,6 +7,7 @@
 #include "files.h"
 #include "frame.h"
 #include "journal.h"
+#include "rules.h"
 #include "walk.h"
 
 #define TOOL_NAME "hmr-serve"
@@ -301,7 +302,8 @@ tracked_module_setattro(PyObject *self, PyObject *name, PyObject *value)
     if (PyModule_Type.tp_setattro(self, name, value) < 0) {
         return -1;
     }
-    return module == NULL || is_submodule_bind(engine, module, name, value)
+    return module == NULL || !rule(STORE_BINDS)
+                   || is_submodule_bind(engine, module, name, value)
                ? 0
                : frame_bind(frame, module, name);
 }

@@ -3,6 +3,7 @@
 #include "imports.h"
 
 #include "compat.h"
+#include "rules.h"
 
 
 /* The absolute name of an import's module, as importlib resolves it. New
@@ -139,6 +140,9 @@ claim_names(Statement *statement, Frame *frame, PyObject *source)
 int
 import_claim_star(Statement *statement, Frame *frame)
 {
+    if (!rule(STAR_BINDS)) {
+        return 0;
+    }
     PyObject *imports = statement->syntax.imports;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(imports); i++) {
         PyObject *item = PyTuple_GET_ITEM(imports, i);

@@ -10,6 +10,7 @@
 #include "frame.h"
 #include "hooks.h"
 #include "loaded.h"
+#include "rules.h"
 #include "split.h"
 #include "walk.h"
 
@@ -444,7 +445,7 @@ loader_find_spec(Engine *engine, PyObject *name, PyObject *path,
         return spec;
     }
     Frame *frame = frame_current(engine);
-    if (frame != NULL) {
+    if (frame != NULL && rule(READ_MISSING)) {
         FileCell *file = file_missing_module(engine, name);
         if (file == NULL || frame_read_cell(frame, &file->cell) < 0) {
             Py_CLEAR(spec);

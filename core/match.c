@@ -3,6 +3,7 @@
 #include "match.h"
 
 #include "compat.h"
+#include "rules.h"
 #include "split.h"
 
 #include <string.h>
@@ -196,7 +197,8 @@ statement_move(Split *split, Module *module, Py_ssize_t index, Statement *old,
     int same_text = fresh->syntax.end_line - fresh->syntax.line + 1 == count
                     && lines_equal(old_lines, old->syntax.line, split->lines,
                                    fresh->syntax.line, count);
-    if (same_text && fresh->syntax.line == old->syntax.line) {
+    if ((same_text && fresh->syntax.line == old->syntax.line)
+        || !rule(MOVED_LINES)) {
         return 0;
     }
     if (old->code != NULL) {
@@ -422,7 +424,7 @@ match_module(Module *module, PyObject *source, Patches *patches)
     if (old_lines == NULL) {
         goto done;
     }
-    if (split.future_flags == module->future_flags
+    if ((split.future_flags == module->future_flags || !rule(FUTURES))
         && align(module->statements, module->count, split.statements,
                  split.count, matches)
                < 0) {

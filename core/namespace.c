@@ -5,6 +5,7 @@
 #include "annotations.h"
 #include "compat.h"
 #include "frame.h"
+#include "rules.h"
 
 
 int
@@ -157,7 +158,7 @@ namespace_in_order(const Module *module, const Engine *engine)
 static int
 namespace_order(Module *module, Engine *engine)
 {
-    if (namespace_in_order(module, engine)) {
+    if (!rule(NAME_ORDER) || namespace_in_order(module, engine)) {
         return 0;
     }
     PyObject *names = PyList_New(0);
@@ -197,6 +198,7 @@ namespaces_settle(Engine *engine)
          cell = cell->touched_next) {
         Binding *binding = (Binding *)cell;
         if (cell->kind == CELL_BINDING && binding->module->ns != NULL
+            && (cell_now(cell, engine) != NULL || rule(REMOVED_NAMES))
             && binding_sync(binding, cell_now(cell, engine)) < 0) {
             return -1;
         }
@@ -232,7 +234,7 @@ namespaces_restore(Engine *engine)
          cell = cell->touched_next) {
         Binding *binding = (Binding *)cell;
         if (cell->kind == CELL_BINDING && binding->module->ns != NULL
-            && binding_sync(binding, cell->live) < 0) {
+            && rule(ROLLBACK_NAMES) && binding_sync(binding, cell->live) < 0) {
             PyErr_WriteUnraisable(binding->name);
         }
     }

@@ -3,6 +3,7 @@
 #include "needed.h"
 
 #include "namespace.h"
+#include "rules.h"
 #include "slots.h"
 #include "value.h"
 
@@ -148,6 +149,9 @@ slot_need_readers(const Slot *slot, Engine *engine)
 void
 cell_need_readers(Cell *cell, Engine *engine)
 {
+    if (!rule(READERS_NEEDED)) {
+        return;
+    }
     if (cell->kind == CELL_BINDING) {
         module_need(((Binding *)cell)->module);
     }

@@ -10,6 +10,7 @@
 #include "journal.h"
 #include "namespace.h"
 #include "needed.h"
+#include "rules.h"
 #include "value.h"
 
 
@@ -25,7 +26,8 @@ statement_read_names(Statement *statement, Frame *frame)
     Module *module = statement->module;
     for (Py_ssize_t i = 0; i < info->name_count; i++) {
         const NameRead *read = &info->names[i];
-        if (!name_is_among(statement->syntax.own_names, read->name)
+        if (rule(READ_NAMES)
+            && !name_is_among(statement->syntax.own_names, read->name)
             && frame_read_name(frame, module, read->name, read->path,
                                read->called)
                    < 0) {
@@ -179,12 +181,44 @@ statement_check_conflict(Engine *engine)
 }
 
 
+/* Is the package that the module is in among the imports? */
+static int
+trace_has_parent(const Trace *trace, const Module *module)
+{
+    for (Py_ssize_t i = 0; i < trace->import_count; i++) {
+        PyObject *name = trace->imports[i].module->name;
+        Py_ssize_t length = PyUnicode_GET_LENGTH(name);
+        if (PyUnicode_FindChar(module->name, '.', 0,
+                               PyUnicode_GET_LENGTH(module->name), -1)
+                == length
+            && PyUnicode_Tailmatch(module->name, name, 0, length, -1) == 1) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* Modules that a statement's text imports; nested: below an `if` or `try`. */
+typedef struct {
+    Trace *trace;
+    int nested;
+} Noted;
+
+
 static int
 visit_note(Module *module, void *arg)
 {
-    return Py_IS_TYPE(module->module, module->engine->module_type)
-               ? 0 /* seen by itself */
-               : trace_add_import(arg, module);
+    Noted *noted = arg;
+    PyObject *loaded = PyImport_GetModuleDict(); /* borrowed */
+    /* `import a.b` is not seen where importing a has imported a.b. Below an
+     * `if`, it ran if a was imported. */
+    if (module->gone || PyDict_GetItemWithError(loaded, module->name) == NULL
+        || (noted->nested && !trace_has_parent(noted->trace, module)
+            && Py_IS_TYPE(module->module, module->engine->module_type))) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    return trace_add_import(noted->trace, module);
 }
 
 
@@ -210,7 +244,8 @@ statement_execute(Statement *statement)
     if (trace == NULL) {
         return -1;
     }
-    if (import_visit(statement, visit_note, trace) < 0) {
+    Noted noted = {trace, statement->syntax.kind != STATEMENT_IMPORT};
+    if (import_visit(statement, visit_note, &noted) < 0) {
         trace_free(trace, engine);
         return -1;
     }

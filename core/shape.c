@@ -6,6 +6,7 @@
 
 #include "compat.h"
 #include "journal.h"
+#include "rules.h"
 #include "value.h"
 
 
@@ -203,7 +204,8 @@ frame_add_text_candidates(Frame *frame)
 void
 frame_undo_shapes(Frame *frame)
 {
-    for (Py_ssize_t i = 0; i < frame->candidate_count; i++) {
+    for (Py_ssize_t i = 0; rule(ROLLBACK_SHAPES) && i < frame->candidate_count;
+         i++) {
         print_restore(&frame->candidates[i].saved);
     }
 }
@@ -355,7 +357,7 @@ frame_judge_candidate(Frame *frame, Engine *engine, Candidate *candidate)
 int
 frame_judge_candidates(Frame *frame, Engine *engine)
 {
-    for (Py_ssize_t i = 0; i < frame->candidate_count; i++) {
+    for (Py_ssize_t i = 0; rule(SHAPES) && i < frame->candidate_count; i++) {
         if (frame_judge_candidate(frame, engine, &frame->candidates[i]) < 0) {
             return -1;
         }

@@ -312,12 +312,13 @@ annotated_names(const SyntaxTypes *types, PyObject *node)
 PyObject *
 bound_names(const SyntaxTypes *types, PyObject *node, PyObject *own)
 {
-    PyObject *names = PySequence_List(own);
+    NodeKind kind = node_kind(types, node);
+    /* a loop may run no time at all */
+    PyObject *names = kind == NODE_FOR ? PyList_New(0) : PySequence_List(own);
     if (names == NULL) {
         return NULL;
     }
     int result = 0;
-    NodeKind kind = node_kind(types, node);
     const char *field = NULL;
     switch (kind) {
     case NODE_FUNCTION:

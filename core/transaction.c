@@ -1,6 +1,7 @@
 /* An edit, applied whole or not at all. */
 
 #include "transaction.h"
+#include "rules.h"
 #include "transaction_parts.h"
 
 #include "code.h"
@@ -53,7 +54,7 @@ transaction_patch_pair(Transaction *tx, const CodePair *pair)
             return -1; /* the watcher moves it to `new` */
         }
     }
-    if (pair->changed && old->cell != NULL) {
+    if (pair->changed && old->cell != NULL && rule(PATCH_CALLED)) {
         Version *version = version_new(NULL, NULL);
         if (version == NULL) {
             return -1;
@@ -103,7 +104,8 @@ transaction_plan_removed(Transaction *tx, Module *module)
             Cell *cell = old->trace->writes[k].cell;
             Statement *creator =
                 cell->kind == CELL_GROUP ? ((Group *)cell)->creator : NULL;
-            if (creator != NULL && creator != old && !creator->dead) {
+            if (rule(REMOVED_SHAPER) && creator != NULL && creator != old
+                && !creator->dead) {
                 ((Group *)cell)->must_be_fresh = 1;
                 statement_set_reason(creator,
                                      "%U, which changed it, is "

@@ -3,6 +3,7 @@
 #include "value.h"
 
 #include "compat.h"
+#include "rules.h"
 
 #include <string.h>
 
@@ -52,6 +53,11 @@ value_equal_at(PyObject *a, PyObject *b, int depth)
 {
     if (a == b) {
         return 1;
+    }
+    if (!rule(EQUAL_TYPES)) {
+        int equal = PyObject_RichCompareBool(a, b, Py_EQ);
+        PyErr_Clear(); /* a mutant may be wrong */
+        return equal > 0;
     }
     if (Py_TYPE(a) != Py_TYPE(b) || depth == 0) {
         return 0;

@@ -10,6 +10,7 @@
 #include "journal.h"
 #include "slots.h"
 #include "needed.h"
+#include "rules.h"
 #include "run.h"
 #include "value.h"
 
@@ -58,7 +59,8 @@ read_path_clean(Read *read, Version *now)
         return 0;
     }
     PyObject *value = value_follow(now->value, read->path);
-    int clean = value != NULL && value_equal(value, read->value);
+    int clean =
+        value != NULL && (value_equal(value, read->value) || !rule(READ_PATHS));
     Py_XDECREF(value);
     if (clean) {
         version_set(&read->version, now);
@@ -90,6 +92,9 @@ read_clean(Read *read, const Engine *engine)
 static int
 names_clean(const NamesRead *read, const Engine *engine)
 {
+    if (!rule(READ_ALL_NAMES)) {
+        return 1;
+    }
     const Module *module = read->module;
     Py_ssize_t seen = 0;
     for (Py_ssize_t i = 0; i < module->order_count; i++) {
@@ -200,7 +205,8 @@ trace_follow(Statement *statement, Trace *trace, long *nested)
     Py_ssize_t at = 0;
     for (Py_ssize_t i = 0; i < trace->import_count; i++) {
         const Import *import = &trace->imports[i];
-        if (!reads_clean(statement, trace, &at, import->after)) {
+        if (rule(IMPORTS_IN_PLACE)
+            && !reads_clean(statement, trace, &at, import->after)) {
             return 0;
         }
         if (import->nested && *nested < 0) {
@@ -353,6 +359,9 @@ statement_reuse(Statement *statement)
 static int
 statement_force_groups(Statement *statement)
 {
+    if (!rule(GROUP_RERUNS)) {
+        return 0;
+    }
     Engine *engine = statement->module->engine;
     PyObject *reason = Py_XNewRef(statement->reason);
     walk_force(engine, statement, reason); /* its groups rerun with it */
@@ -677,6 +686,9 @@ walk_check_unreached(Engine *engine)
 static int
 walk_check_released(Engine *engine)
 {
+    if (!rule(RELEASED_VALUES)) {
+        return 0;
+    }
     for (Cell *cell = engine->touched; cell != NULL;
          cell = cell->touched_next) {
         const Version *now = cell_now(cell, engine);
@@ -732,7 +744,7 @@ walk_program(Engine *engine)
     }
     else {
         walk_begin_whole(engine);
-        if (loaded_hide(engine) < 0) {
+        if (rule(MODULES_HIDDEN) && loaded_hide(engine) < 0) {
             return -1;
         }
     }

@@ -31,9 +31,11 @@ STEPS_A_PROGRAM = 15
 class Failure(AssertionError):
     """A case that went wrong: the states up to the failing edit."""
 
-    def __init__(self, seed: int, case: Case, error: BaseException) -> None:
+    def __init__(
+        self, seed: int, case: Case, error: BaseException, edit: str = "start"
+    ) -> None:
         super().__init__(f"seed {seed}, step {len(case) - 1}: {error}")
-        self.seed, self.case, self.error = seed, case, error
+        self.seed, self.case, self.error, self.edit = seed, case, error, edit
 
 
 def text(chunks: list[str]) -> str:
@@ -102,14 +104,14 @@ def run_program(
             return 0
         applied = True
         for _ in range(STEPS_A_PROGRAM):
-            generator.edit()
+            edit = generator.edit()
             case.append(generator.files())
             if not applied and case[-1] == case[-2]:
                 continue  # saving a broken program again tells nothing
             try:
                 applied = step(project, case[-2], case[-1])
             except FOUND as error:
-                raise Failure(seed, case, error) from None
+                raise Failure(seed, case, error, edit) from None
             steps += 1
             counts["outcome: applied" if applied else "outcome: error"] += 1
             if not applied:

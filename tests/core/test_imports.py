@@ -627,3 +627,18 @@ def test_a_failed_edit_keeps_the_order_of_names_stored_from_elsewhere(
     names = "from pkg import sub\nv = [*vars(sub)]\n"
     report = project.save({"main.py": names + "from a import nosuch\n"})
     assert report.error
+
+
+def test_a_submodule_that_its_package_no_longer_imports(project: Project) -> None:
+    project.start(
+        {
+            "pkg/__init__.py": "from .sub import *\n",
+            "pkg/sub.py": "",
+            "main.py": "import pkg.sub\ntry:\n    import pkg.sub\nfinally:\n    pass\n",
+        }
+    )
+    project.save({"pkg/__init__.py": ""})
+    project.save({"main.py": "try:\n    import pkg.sub\nfinally:\n    pass\n"})
+    project.save({"pkg/__init__.py": "from .sub import *\n"})
+    project.save({"pkg/__init__.py": ""})
+    assert project.eval("'pkg.sub' in sys.modules")

@@ -11,6 +11,7 @@ from collections import Counter
 
 import pytest
 
+from . import mutants
 from .engines import __name__ as engines
 from .generator import EDITS, MAKERS, Generator
 from .harness import ENGINE, Zygote
@@ -83,3 +84,11 @@ def test_a_failing_case_is_shrunk_to_a_small_test(zygote: Zygote) -> None:
     shown = explain(zygote, caught.value, f"{engines}:Never", 5)
     assert "def test_reproducer(project: Project) -> None:" in shown
     assert len(shown.split("# seed")[0].splitlines()) < 20
+
+
+def test_every_rule_that_mutants_switches_off_is_a_rule_of_the_engine() -> None:
+    core = mutants.HEADER.parent
+    sources = "".join(path.read_text() for path in core.glob("*.c"))
+    assert len(mutants.rules()) > 30
+    for name in mutants.rules():
+        assert f"rule({name})" in sources, f"{name} is asked nowhere"

@@ -530,6 +530,13 @@ def test_a_global_stored_anew_is_stored(project: Project) -> None:
     assert project.eval("main.X") == 7
 
 
+def test_a_loop_that_runs_no_time_binds_nothing(project: Project) -> None:
+    second = "m = []\nfor i in range(0):\n    m.append(i)\n"
+    project.start({"main.py": "l = []\nfor i in range(3):\n    l.append(i)\n" + second})
+    project.save({"main.py": second})
+    assert not project.eval("hasattr(main, 'i')")
+
+
 def test_deleting_a_name_needs_it_bound(project: Project) -> None:
     project.start({"a.py": "X = 1\n", "main.py": "from a import X\ny = 2\n"})
     report = project.save({"main.py": "del X\ny = 2\n"})

@@ -1,0 +1,56 @@
+/* Rules of the engine that `./dev mutants` switches off one at a time, to
+ * see that the random oracle notices.  Only a build with -DHMR_MUTANTS
+ * (CMake: HMR_MUTANTS=ON) can: it reads the name of one rule from the
+ * environment variable HMR_MUTANT when the first rule is asked for. In any
+ * other build rule() is the constant 1. */
+
+#ifndef HMR_CORE_RULES_H
+#define HMR_CORE_RULES_H
+
+/* name, what holds (docs/engine.md). tests/core/mutants.py reads this list. */
+#define RULES(RULE) \
+    RULE(READ_NAMES, "a statement reads the names of its text") \
+    RULE(READ_CALLED_NAMES, "and the names of the code that it calls") \
+    RULE(READ_CODE, "and the code itself") \
+    RULE(READ_GROUPS, "and what was done to the objects") \
+    RULE(READ_PATHS, "an attribute path is compared by its value") \
+    RULE(READ_ALL_NAMES, "vars(), dir(), import * read all names") \
+    RULE(READ_FILES, "opening a file reads it") \
+    RULE(READ_MISSING, "looking for a module in vain is a read") \
+    RULE(READ_DELETED, "del reads whether the name is bound") \
+    RULE(EQUAL_TYPES, "equal values are of one type") \
+    RULE(SHAPES, "prints before and after find changed objects") \
+    RULE(GROUP_RERUNS, "who changed an object runs, so does its creator") \
+    RULE(REMOVED_SHAPER, "also when who changed it is gone") \
+    RULE(OBJECT_AS_IT_WAS, "who needs an object as it was gets it") \
+    RULE(RELEASED_VALUES, "a value that was replaced is made again") \
+    RULE(RESYNC, "a name is what it is at that place, not later") \
+    RULE(STAR_BINDS, "import * binds what it finds there already") \
+    RULE(STORE_BINDS, "m.x = y binds what is there already") \
+    RULE(FUTURES, "a __future__ import concerns every statement") \
+    RULE(MOVED_LINES, "statements that move get their line numbers") \
+    RULE(CLASS_LINES, "so do classes") \
+    RULE(PATCH_CALLED, "who called a patched function runs") \
+    RULE(REMOVED_NAMES, "names that nobody binds any more go") \
+    RULE(NAME_ORDER, "names stand in cold order") \
+    RULE(MODULES_GO, "modules that nobody imports any more go") \
+    RULE(MODULES_HIDDEN, "a whole walk imports as a cold start does") \
+    RULE(FAILED_IMPORTS, "a failed import counts as its importer's doing") \
+    RULE(IMPORTS_IN_PLACE, "imports of clean statements keep their place") \
+    RULE(READERS_NEEDED, "a partial walk visits readers of what changed") \
+    RULE(ROLLBACK_NAMES, "a failed edit leaves names as they were") \
+    RULE(ROLLBACK_CODE, "and code") \
+    RULE(ROLLBACK_SHAPES, "and containers that it changed")
+
+#define RULE_ENUM(name, text) RULE_##name,
+typedef enum { RULES(RULE_ENUM) RULE_COUNT } Rule;
+
+#ifdef HMR_MUTANTS
+/* Does the rule hold in this process? */
+int rule_holds(Rule rule);
+#define rule(name) rule_holds(RULE_##name)
+#else
+#define rule(name) 1
+#endif
+
+#endif
