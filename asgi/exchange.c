@@ -139,8 +139,10 @@ bool
 exchange_is_choked(struct exchange *self)
 {
     struct request *request = self->request;
+    size_t high = self->socket == SOCKET_NONE ? (size_t)OUTPUT_HIGH_WATER
+                                              : (size_t)SOCKET_HIGH_WATER;
     if (self->disconnected || self->complete
-        || atomic_load(&request->unwritten) <= OUTPUT_HIGH_WATER) {
+        || atomic_load(&request->unwritten) <= high) {
         return false;
     }
     atomic_store(&request->wants_drain, true);

@@ -27,6 +27,7 @@ enum {
     BODY_LOW_WATER = 16384,      /* ... and below which it goes on */
     OUTPUT_HIGH_WATER = 65536,   /* unwritten bytes at which send() waits */
     OUTPUT_LOW_WATER = 16384,
+    SOCKET_HIGH_WATER = 262144, /* both ways, of a WebSocket: whole messages */
 };
 
 /* What the I/O thread tells the application's side; bits of request.events. */

@@ -298,7 +298,7 @@ on_ping(struct websocket_io *self)
     if (self->close_sent) {
         return;
     }
-    if (atomic_load(&self->conn->request->unwritten) > OUTPUT_HIGH_WATER) {
+    if (atomic_load(&self->conn->request->unwritten) > SOCKET_HIGH_WATER) {
         /* The client does not read: only the latest is answered (5.5.3). */
         self->owes_pong = true;
         self->pong_size = ws->control_size;
@@ -392,7 +392,7 @@ websocket_feed(struct connection *conn, const char *data, size_t size)
             return; /* and `self` is gone */
         }
         if (event == WEBSOCKET_MESSAGE && !self->close_sent
-            && atomic_load(&conn->request->body_unread) > BODY_HIGH_WATER
+            && atomic_load(&conn->request->body_unread) > SOCKET_HIGH_WATER
             && connection_pause(conn)) {
             self->paused = true;
             if (ws->input_size > 0) {

@@ -12,7 +12,7 @@ websocket_options_init(struct websocket_options *options)
         .enabled = true,
         .deflate = true,
         .max_size = 16777216,
-        .message_cost = BODY_HIGH_WATER / 32,
+        .message_cost = SOCKET_HIGH_WATER / 32,
         .ping_interval = (uint64_t)(DEFAULT_PING * 1000),
         .ping_timeout = (uint64_t)(DEFAULT_PING * 1000),
     };
@@ -73,7 +73,7 @@ websocket_options_parse(PyObject *dict, void *result)
         return 0;
     }
     options->max_size = (uint64_t)max_size;
-    options->message_cost = BODY_HIGH_WATER / (size_t)max_queue;
+    options->message_cost = SOCKET_HIGH_WATER / (size_t)max_queue;
     options->deflate = deflate;
     return 1;
 }

@@ -441,6 +441,16 @@ async def raw(scope, receive, send):
     await send({"type": "http.response.body", "body": b"Hello, world!"})
 
 
+async def echo(scope, receive, send):
+    if scope["type"] != "websocket":
+        await raw(scope, receive, send)
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "bytes": message["bytes"]})
+
+
 async def lifespan(receive, send):
     while True:
         event = (await receive())["type"]

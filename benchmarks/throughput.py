@@ -1,6 +1,7 @@
 """Requests per second, beside the other servers. ./dev bench throughput
 
-wrk with 64 keep-alive connections, on the same cores as the server; every server is up
+wrk with 64 keep-alive connections, on the same cores as the server; for WebSockets a
+client of our own (benchmarks/echo.py), as many connections. Every server is up
 all the time, and in each round each one is loaded in turn. Access logs off. The peers
 run without reload, as in production; hmr-serve runs as it always does, with its watcher
 on.
@@ -17,7 +18,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import apps
+from benchmarks import apps, echo
 from benchmarks.client import Connection
 from benchmarks.servers import (
     SERVING,
@@ -29,7 +30,13 @@ from benchmarks.servers import (
 )
 from benchmarks.tables import median, table
 
-APPS = {"raw ASGI": "plain:raw", "FastAPI JSON": "plain:app"}
+APPS = {
+    "raw ASGI": "plain:raw",
+    "FastAPI JSON": "plain:app",
+    "WebSocket echo, 32 bytes": "plain:echo",
+    "WebSocket echo, 64 KiB": "plain:echo",
+}
+MESSAGES = {"WebSocket echo, 32 bytes": 32, "WebSocket echo, 64 KiB": 65536}
 _RATE = re.compile(r"^Requests/sec:\s+([\d.]+)", re.MULTILINE)
 _ERRORS = re.compile(
     r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)"
@@ -90,7 +97,11 @@ def run(
         for number in range(options.rounds + 1):
             for server, measured in zip(running, loads, strict=True):
                 # Round 0 warms up and is not counted.
-                load = blow(wrk, server.port, options, options.seconds if number else 1)
+                seconds = options.seconds if number else 1
+                if name in MESSAGES:
+                    load = blow_echo(server.port, options, seconds, MESSAGES[name])
+                else:
+                    load = blow(wrk, server.port, options, seconds)
                 if number:
                     measured.append(load)
         report(running, loads)
@@ -120,6 +131,10 @@ def blow(wrk: str, port: int, options: argparse.Namespace, seconds: int) -> Load
     return parse_wrk(output)
 
 
+def blow_echo(port: int, options: argparse.Namespace, seconds: int, size: int) -> Load:
+    return Load(*echo.load(port, options.connections, seconds, size))
+
+
 def report(running: list[Running], loads: list[list[Load]]) -> None:
     """The best peer is 1.00: above it, a server answers more than every peer."""
     medians = [median([load.rate for load in measured]) for measured in loads]
@@ -139,7 +154,7 @@ def report(running: list[Running], loads: list[list[Load]]) -> None:
         ]
         for server, rate, measured in zip(running, medians, loads, strict=True)
     ]
-    header = ["", "requests/s", "rounds", "to the best peer", "errors"]
+    header = ["", "per second", "rounds", "to the best peer", "errors"]
     print("\n" + table(header, rows))
 
 
@@ -153,7 +168,9 @@ def load_command(options: argparse.Namespace) -> str:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench throughput")
     parser.add_argument("--only", metavar="NAMES", help="servers whose names start so")
-    parser.add_argument("--app", choices=("raw", "FastAPI", ""), default="")
+    parser.add_argument(
+        "--app", choices=("raw", "FastAPI", "WebSocket", ""), default=""
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3, help="of one round")
     parser.add_argument("--connections", type=int, default=64)
