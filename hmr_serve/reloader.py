@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from .signals import Signals
 
 ENTRY = "entry"  # the entry's name in the engine
+EMPTY_WAIT = 0.05  # seconds that an empty file gets: the next save may be writing it
+EMPTY_STEP = 0.002
 WORKERS_WAIT = 0.05  # what handlers in worker threads get to finish before an update
 COLD_HOLD = 5.0  # seconds that requests wait for what a child says of a cold start
 CLOCK_STEP = 0.01  # file systems' time stamps come from a clock that ticks seldom
@@ -174,6 +176,10 @@ class Reloader:
 
     def _next(self) -> None:
         while self._waiting and not self._task:
+            late = time.perf_counter() - self._waiting.began > EMPTY_WAIT
+            if not late and any(map(_is_empty, self._waiting.paths)):
+                self._loop.call_later(EMPTY_STEP, self._next)
+                return
             update, self._waiting = self._waiting, None
             self._apply(update)
 
@@ -504,6 +510,15 @@ def _files(folder: str) -> list[str]:
             return [entry.path for entry in entries if entry.is_file()]
     except OSError:
         return []
+
+
+def _is_empty(path: str) -> bool:
+    """Whether a file is there and holds nothing, as while somebody writes it anew."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_size == 0
 
 
 def _only_folders(report: Report, paths: Iterable[str]) -> bool:
