@@ -10,6 +10,7 @@ of it: main thread.
 from __future__ import annotations
 
 import http
+import importlib
 import logging
 import os
 import sys
@@ -29,6 +30,7 @@ UVICORN_ACCESS = logging.getLogger("uvicorn.access")
 TRACE_LEVEL = 5
 PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
 HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+IMPORTLIB = os.path.dirname(importlib.__file__)
 
 GREEN, YELLOW, RED, CYAN, BOLD, DIM = "32", "33", "31", "36", "1", "2"
 LEVEL_COLORS = {10: CYAN, 20: GREEN, 30: YELLOW, 40: RED, 50: RED}
@@ -212,7 +214,7 @@ def error_place(exc: BaseException) -> str:
 
 
 def _is_ours(filename: str) -> bool:
-    return filename.startswith((HERE, "<frozen importlib"))
+    return filename.startswith((HERE, "<frozen importlib", IMPORTLIB))
 
 
 def _write(stream: TextIO | ModuleType | Any, text: str) -> None:
