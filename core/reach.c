@@ -37,9 +37,9 @@ reach_init(Reach *reach, Engine *engine)
     for (Py_ssize_t i = 0; undo != NULL && i < undo->name_count; i++) {
         UndoName *name = &undo->names[i];
         PyObject *old = name->old != NULL ? name->old->value : NULL;
-        PyObject *new = name->new != NULL ? name->new->value : NULL;
-        if (name->cell->kind == CELL_BINDING && old != NULL
-            && old != new &&holds_state(old)
+        PyObject *now = name->new != NULL ? name->new->value : NULL;
+        if (name->cell->kind == CELL_BINDING && old != NULL && old != now
+            && holds_state(old)
             && ptrmap_set(&reach->rebound, name->cell, name) < 0) {
             PyErr_NoMemory();
             return -1;
