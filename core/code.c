@@ -96,6 +96,7 @@ opcodes_init(Opcodes *opcodes)
         .delete_name = opcode_number(opmap, "DELETE_NAME"),
         .delete_global = opcode_number(opmap, "DELETE_GLOBAL"),
         .extended_arg = opcode_number(opmap, "EXTENDED_ARG"),
+        .call_intrinsic_1 = opcode_number(opmap, "CALL_INTRINSIC_1"),
     };
     result = opcodes_read_caches(opcodes, entries, opmap);
     if (result == 0) {
@@ -430,6 +431,21 @@ code_collect_deletes(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
 }
 
 
+static int
+code_imports_star(PyObject *bytes)
+{
+    enum { INTRINSIC_IMPORT_STAR = 2 }; /* opcode._intrinsic_1_descs */
+    Instructions in = instructions_of(bytes);
+    while (instructions_next(&in)) {
+        if (in.op == in.opcodes->call_intrinsic_1
+            && in.arg == INTRINSIC_IMPORT_STAR) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
 /* Move the dict's keys into info->names; a whole read of a name makes its paths
  * superfluous. */
 static int
@@ -488,6 +504,7 @@ code_info_scan(CodeInfo *info)
     if (result == 0) {
         int is_module = info->statement != NULL
                         && info->statement->code == (PyObject *)info->code;
+        info->imports_star = code_imports_star(bytes);
         info->stores = code_collect_stores(info->code, &hmr_engine->opcodes,
                                            bytes, is_module);
         info->deletes = code_collect_deletes(info->code, &hmr_engine->opcodes,

@@ -26,6 +26,7 @@ typedef struct {
     Py_ssize_t name_count;
     PyObject *stores;     /* Owned tuple of str: global names it may bind */
     PyObject *deletes;    /* Owned tuple of str: global names it may delete */
+    int imports_star;     /* somewhere in it is an `import *` */
     int scanned;          /* names and stores are filled in */
     PyObject **functions; /* live functions with this code. Borrowed. */
     Py_ssize_t function_count, function_room;
@@ -33,6 +34,7 @@ typedef struct {
 
 /* Opcode numbers of the running Python, from its opcode module. */
 typedef struct {
+    int call_intrinsic_1;
     int load_name, load_global, load_from_dict, load_attr, load_const;
     int load_small_int, push_null, store_name, store_global, extended_arg;
     int delete_name, delete_global;

@@ -32,6 +32,7 @@ struct Engine {
     PyObject *path_finder;          /* Owned; importlib.machinery.PathFinder */
     PyObject *compile;              /* Owned; builtins.compile */
     PyObject *ast_module;           /* Owned; ast.Module */
+    PyObject *name_getattr;         /* Owned; "__getattr__" */
     SyntaxTypes *syntax_types;      /* Owned. */
     Opcodes opcodes;
     int installed;

@@ -105,6 +105,7 @@ engine_create_tables(Engine *engine)
     }
     Py_XDECREF(builtins);
     Py_XDECREF(ast);
+    engine->name_getattr = PyUnicode_InternFromString("__getattr__");
     engine->modules = PyDict_New();
     engine->files = PyDict_New();
     engine->slots = PyDict_New();
@@ -119,12 +120,13 @@ engine_create_tables(Engine *engine)
                                        PyExc_BaseException, NULL);
     engine->syntax_types = syntax_types_new();
     if (engine->compile == NULL || engine->ast_module == NULL
-        || engine->modules == NULL || engine->files == NULL
-        || engine->slots == NULL || engine->missing == NULL
-        || engine->pending == NULL || engine->written == NULL
-        || engine->wanted == NULL || engine->log == NULL
-        || engine->stat_functions == NULL || engine->async_current == NULL
-        || engine->again == NULL || engine->syntax_types == NULL) {
+        || engine->name_getattr == NULL || engine->modules == NULL
+        || engine->files == NULL || engine->slots == NULL
+        || engine->missing == NULL || engine->pending == NULL
+        || engine->written == NULL || engine->wanted == NULL
+        || engine->log == NULL || engine->stat_functions == NULL
+        || engine->async_current == NULL || engine->again == NULL
+        || engine->syntax_types == NULL) {
         return -1;
     }
     return engine_create_probes(engine);
@@ -610,6 +612,7 @@ engine_dealloc(PyObject *self)
     Py_XDECREF(engine->path_finder);
     Py_XDECREF(engine->compile);
     Py_XDECREF(engine->ast_module);
+    Py_XDECREF(engine->name_getattr);
     Py_XDECREF(engine->modules);
     Py_XDECREF(engine->files);
     Py_XDECREF(engine->slots);

@@ -7,6 +7,7 @@
 #include "files.h"
 #include "frame.h"
 #include "journal.h"
+#include "namespace.h"
 #include "rules.h"
 #include "walk.h"
 
@@ -252,6 +253,22 @@ caller_is_tracked(const Engine *engine)
 }
 
 
+/* A name that is not there is asked of the module's own __getattr__: whether it
+ * has one is a read too. */
+static int
+module_fall_back(Engine *engine, Frame *frame, Module *module, PyObject *name,
+                 int importing)
+{
+    int found = PyDict_Contains(module->ns, name);
+    if (found != 0 || name_is_system(name)) {
+        return found < 0 ? -1 : 0;
+    }
+    return importing
+               ? frame_show_name(frame, module, engine->name_getattr)
+               : frame_read_name(frame, module, engine->name_getattr, NULL, 1);
+}
+
+
 /* A read through the module object: `m.x`, `from m import x`, getattr. */
 static PyObject *
 tracked_module_getattro(PyObject *self, PyObject *name)
@@ -285,6 +302,10 @@ tracked_module_getattro(PyObject *self, PyObject *name)
         if (result < 0) {
             return NULL;
         }
+    }
+    if (module != NULL
+        && module_fall_back(engine, frame, module, name, importing) < 0) {
+        return NULL;
     }
     return PyModule_Type.tp_getattro(self, name);
 }

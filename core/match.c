@@ -185,16 +185,65 @@ statement_lay_out(Statement *fresh, Statement *old, Patches *patches)
 }
 
 
+/* May a statement import something at module level? By its text. 1, 0, -1. */
+static int
+mentions_import(const Statement *statement, PyObject *lines)
+{
+    StatementKind kind = statement->syntax.kind;
+    if (kind == STATEMENT_FUNCTION || kind == STATEMENT_CLASS) {
+        return 0;
+    }
+    PyObject *word = PyUnicode_FromString("import");
+    int found = word != NULL ? 0 : -1;
+    for (int line = statement->syntax.line;
+         found == 0 && line <= statement->syntax.end_line
+         && line <= PyList_GET_SIZE(lines);
+         line++) {
+        found = PyUnicode_Contains(PyList_GET_ITEM(lines, line - 1), word);
+    }
+    Py_XDECREF(word);
+    return found;
+}
+
+
+/* The compiler calls methods of imported names in another way, so code depends
+ * on what its file imports. Does that differ? Edited imports are a yes. 1, 0,
+ * -1. */
+static int
+imports_differ(const Module *module, const Split *split, const Match *matches,
+               PyObject *old_lines)
+{
+    Py_ssize_t kept = 0, imports = 0;
+    for (Py_ssize_t j = 0; j < split->count; j++) {
+        int found = mentions_import(split->statements[j], split->lines);
+        if (found < 0 || (found && matches[j].same < 0)) {
+            return found;
+        }
+        kept += found;
+    }
+    for (Py_ssize_t i = 0; i < module->count; i++) {
+        int found = mentions_import(module->statements[i], old_lines);
+        if (found < 0) {
+            return -1;
+        }
+        imports += found;
+    }
+    return kept != imports;
+}
+
+
 /* An equal statement that stands elsewhere, or is laid out in another way, gets
- * its line numbers in place: no new code object. 0, 1 when the new statement
+ * its line numbers in place: no new code object. `compile`: its code may differ
+ * all the same. 0, 1 when the new statement
  * has to take over the old one's trace, or -1 with an exception set. */
 static int
 statement_move(Split *split, Module *module, Py_ssize_t index, Statement *old,
-               PyObject *old_lines, Patches *patches)
+               PyObject *old_lines, int compile, Patches *patches)
 {
     Statement *fresh = split->statements[index];
     int count = old->syntax.end_line - old->syntax.line + 1;
-    int same_text = fresh->syntax.end_line - fresh->syntax.line + 1 == count
+    int same_text = !compile
+                    && fresh->syntax.end_line - fresh->syntax.line + 1 == count
                     && lines_equal(old_lines, old->syntax.line, split->lines,
                                    fresh->syntax.line, count);
     if ((same_text && fresh->syntax.line == old->syntax.line)
@@ -330,12 +379,16 @@ static int
 match_statements(Module *module, Split *split, Match *matches,
                  PyObject *old_lines, Patches *patches)
 {
+    int compile = imports_differ(module, split, matches, old_lines);
+    if (compile < 0) {
+        return -1;
+    }
     for (Py_ssize_t j = 0; j < split->count; j++) {
         Statement *fresh = split->statements[j];
         if (matches[j].same >= 0) {
             Statement *old = module->statements[matches[j].same];
-            int moved =
-                statement_move(split, module, j, old, old_lines, patches);
+            int moved = statement_move(split, module, j, old, old_lines,
+                                       compile, patches);
             if (moved < 0) {
                 return -1;
             }

@@ -156,8 +156,65 @@ namespace_in_order(const Module *module, const Engine *engine)
 
 
 static int
+namespace_restore_order(Engine *engine, Module *module)
+{
+    Py_ssize_t pos = 0, i = 0;
+    PyObject *key, *value;
+    int same = PyDict_GET_SIZE(module->ns) == PyList_GET_SIZE(module->keys);
+    while (same && PyDict_Next(module->ns, &pos, &key, &value)) {
+        same = key == PyList_GET_ITEM(module->keys, i++);
+    }
+    return same ? 0 : namespace_reorder(engine, module->ns, module->keys);
+}
+
+
+/* Are there names whose binder a partial walk skipped: submodules that others
+ * import? */
+static int
+namespace_has_skipped(const Module *module)
+{
+    Py_ssize_t pos = 0;
+    PyObject *key, *value;
+    while (PyDict_Next(module->ns, &pos, &key, &value)) {
+        Binding *binding = module_binding((Module *)module, key, 0);
+        if (binding != NULL && !binding->unordered
+            && binding->order_walk != module->walk
+            && cell_now(&binding->cell, module->engine) != NULL) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+int
+namespace_keeps_order(const Module *module)
+{
+    Py_ssize_t at = 0;
+    for (Py_ssize_t i = 0; i < module->order_count; i++) {
+        const Binding *binding = module->order[i];
+        if (cell_now(&binding->cell, module->engine) == NULL) {
+            continue;
+        }
+        while (at < PyList_GET_SIZE(module->keys)
+               && PyList_GET_ITEM(module->keys, at) != binding->name) {
+            at++;
+        }
+        if (at == PyList_GET_SIZE(module->keys)) {
+            return dict_peek(module->ns, "__path__") == NULL;
+        }
+    }
+    return 1;
+}
+
+
+static int
 namespace_order(Module *module, Engine *engine)
 {
+    if (rule(NAME_ORDER) && engine->partial && module->keys != NULL
+        && namespace_has_skipped(module)) {
+        return namespace_restore_order(engine, module);
+    }
     if (!rule(NAME_ORDER) || namespace_in_order(module, engine)) {
         return 0;
     }
@@ -211,19 +268,6 @@ namespaces_settle(Engine *engine)
         }
     }
     return 0;
-}
-
-
-static int
-namespace_restore_order(Engine *engine, Module *module)
-{
-    Py_ssize_t pos = 0, i = 0;
-    PyObject *key, *value;
-    int same = PyDict_GET_SIZE(module->ns) == PyList_GET_SIZE(module->keys);
-    while (same && PyDict_Next(module->ns, &pos, &key, &value)) {
-        same = key == PyList_GET_ITEM(module->keys, i++);
-    }
-    return same ? 0 : namespace_reorder(engine, module->ns, module->keys);
 }
 
 

@@ -28,6 +28,10 @@ void namespaces_forget(Engine *engine);
 /* Does the import system set the name? No statement is its producer then. */
 int name_is_system(PyObject *name);
 
+/* Does a partial walk leave the names in the order that they had? It does not
+ * know where names stand that skipped modules bind. */
+int namespace_keeps_order(const Module *module);
+
 /* Is the name in the tuple? */
 int name_is_among(PyObject *names, PyObject *name);
 

@@ -350,8 +350,9 @@ needed_check(Engine *engine)
             engine->walk_whole = 1;
         }
         else if (module->needed) {
-            engine->walk_whole |=
-                module->walk != engine->walk || module_imports_changed(module);
+            engine->walk_whole |= module->walk != engine->walk
+                                  || module_imports_changed(module)
+                                  || !namespace_keeps_order(module);
         }
     }
 }

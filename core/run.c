@@ -24,6 +24,11 @@ statement_read_names(Statement *statement, Frame *frame)
         return -1;
     }
     Module *module = statement->module;
+    if (info->imports_star && module->engine->transaction
+        && statement->syntax.kind != STATEMENT_IMPORT
+        && namespace_settle(module) < 0) {
+        return -1; /* what it binds is seen only where nothing stands yet */
+    }
     for (Py_ssize_t i = 0; i < info->name_count; i++) {
         const NameRead *read = &info->names[i];
         if (rule(READ_NAMES)

@@ -22,14 +22,19 @@ candidate_group(Engine *engine, PyObject *object)
         return group;
     }
     CodeInfo *info = code_info(PyFunction_GET_CODE(object));
-    if (info == NULL || info->statement == NULL
-        || info->statement->trace == NULL) {
+    Statement *creator = info != NULL ? info->statement : NULL;
+    if (creator == NULL) {
         return NULL;
     }
-    group = group_new(engine, object, info->statement);
+    int reran = engine->transaction && creator->attempt != NULL
+                && creator->fresh_walk == engine->walk;
+    Trace *trace = reran ? creator->attempt : creator->trace;
+    if (trace == NULL) {
+        return NULL;
+    }
+    group = group_new(engine, object, creator);
     if (group != NULL
-        && trace_add_write(info->statement->trace, &group->cell, group->actual)
-               == 0) {
+        && trace_add_write(trace, &group->cell, group->actual) == 0) {
         cell_unref(&group->cell, engine); /* the trace holds it */
         return group;
     }

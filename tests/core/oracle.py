@@ -62,8 +62,12 @@ def check_apply(project: Project, report: Report, ids: dict[str, int]) -> None:
 
 
 def compare(project: Project, cold: Cold, headline: str) -> None:
+    found: list[str] = []
+    if project.asked:  # first: requests may import modules, or fill what is global
+        answers = project.ask("requests", targets=project.asked)
+        found += differences(answers, cold.ask("requests", targets=project.asked))
     project.good = project.snapshot()
-    found = differences(project.good, cold.ask("snapshot"))
+    found += differences(project.good, cold.ask("snapshot"))
     live_order, cold_order = project.ask("order"), cold.ask("order")
     if live_order != cold_order:
         found.append(f"order of modules: live {live_order}, cold {cold_order}")
@@ -71,9 +75,6 @@ def compare(project: Project, cold: Cold, headline: str) -> None:
     if live:
         fresh = cold.ask("answers", prefix="get_")
         found += differences(live, fresh)
-    if project.asked:
-        answers = project.ask("requests", targets=project.asked)
-        found += differences(answers, cold.ask("requests", targets=project.asked))
     if found:
         fail(headline, found)
 

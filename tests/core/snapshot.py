@@ -29,6 +29,9 @@ LEFT_OUT = {
     "module:__loader__": "a tracked module has the engine's loader",
     "module:__spec__": "names the loader",
     "module:__warningregistry__": "which warnings were shown already",
+    "module:Model[int]": "pydantic's entry for a generic model, made only when its "
+    "cache has none",
+    "typing:identity": "aliases come out of typing's caches, or not",
     "module:__annotations__": "3.12/3.13 make it at the first annotated statement run: "
     "its content is compared, its place among the names is not",
     "module:__annotate__": "3.14: the compiler's function; what it gives is compared",
@@ -57,6 +60,7 @@ LEFT_OUT = {
     "generator:frame": "a suspended frame cannot be compared; its code is",
     "logger:untouched": "without level, handlers and filters it is as good as none",
     "sys.path_importer_cache": "a cache",
+    "threads:anyio": "its workers end a moment after the loop that they worked for",
 }
 
 realpath = functools.cache(os.path.realpath)  # thousands of times a picture
@@ -106,6 +110,8 @@ class Picture:
             return self.code(obj)
         if isinstance(obj, type) and not self.tracked_module(obj.__module__):
             return ("library class", f"{obj.__module__}.{obj.__qualname__}")
+        if type(obj).__module__ == "typing" and hasattr(obj, "__args__"):
+            return self.annotation(obj, path)
         return self.once(obj, path) or self.fresh(obj, path)
 
     def once(self, obj: Any, path: str) -> Any:
@@ -241,7 +247,8 @@ class Picture:
             shown.append(self.value(endpoint, path + ".endpoint"))
         if hasattr(route, "response_model"):
             model = self.value(route.response_model, path + ".response_model")
-            shown += [route.status_code, list(route.tags), route.summary, model]
+            tags = self.value(list(route.tags), path + ".tags")
+            shown += [route.status_code, tags, route.summary, model]
         return tuple(shown)
 
     def cls(self, cls: type, path: str) -> Any:
@@ -354,7 +361,11 @@ class Picture:
 
     def module(self, module: types.ModuleType) -> Any:
         name = module.__name__
-        names = [k for k in list(vars(module)) if f"module:{k}" not in LEFT_OUT]
+        names = [
+            k
+            for k in list(vars(module))
+            if f"module:{k}" not in LEFT_OUT and not k.endswith("]")
+        ]
         own = [k for k in names if not (k.startswith("__") and k.endswith("__"))]
         out = {
             "type": type(module).__name__,
@@ -433,7 +444,11 @@ def surroundings() -> dict[str, Any]:
     return {
         "logging": logging_tree(),
         "environ": sorted(os.environ.items()),
-        "threads": sorted(type(t).__name__ for t in threading.enumerate()),
+        "threads": sorted(
+            type(t).__name__
+            for t in threading.enumerate()
+            if not type(t).__module__.startswith("anyio.")
+        ),
         "children": len(multiprocessing.active_children()),
         "atexit": atexit._ncallbacks(),
         "signals": sorted(handlers.items()),

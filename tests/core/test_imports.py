@@ -339,6 +339,38 @@ def test_switching_to_module_getattr(project: Project) -> None:
     assert project.eval("main.y") == 1
 
 
+def test_a_module_getattr_that_comes_and_goes_is_a_read(project: Project) -> None:
+    main = "import a\nx = getattr(a, 'x', 0)\nhas = hasattr(a, 'y')\n"
+    project.start({"a.py": "b = 1\n", "main.py": main})
+    project.edit("a.py", "b = 1\n", "b = 1\n\ndef __getattr__(n):\n    return n\n")
+    assert project.eval("main.x, main.has") == ("x", True)
+    project.save({"a.py": "b = 1\n"})
+    assert project.eval("main.x, main.has") == (0, False)
+
+
+def test_a_package_in_a_cycle_has_no_getattr_yet(project: Project) -> None:
+    package = """
+        from .a import f
+        LAZY = ["f"]
+
+        def __getattr__(name):
+            if name in LAZY:
+                return name
+            raise AttributeError(name)
+        """
+    a = "from . import b\n\ndef f():\n    return b.X\n"
+    project.start(
+        {
+            "main.py": "import pkg\nx = pkg.f()\n",
+            "pkg/__init__.py": package,
+            "pkg/a.py": a,
+            "pkg/b.py": "X = 1\n",
+        }
+    )
+    project.edit("pkg/a.py", "from . import b", "if True:\n    from . import b")
+    project.save({"pkg/a.py": a})
+
+
 def test_type_checking_imports(project: Project) -> None:
     project.start(
         {
@@ -642,3 +674,127 @@ def test_a_submodule_that_its_package_no_longer_imports(project: Project) -> Non
     project.save({"pkg/__init__.py": "from .sub import *\n"})
     project.save({"pkg/__init__.py": ""})
     assert project.eval("'pkg.sub' in sys.modules")
+
+
+BROKEN = {
+    "a name": ("X = os.sep", "X = os.sepp"),
+    "an attribute of a module": ("import os", "import sys as os"),
+    "a missing module": ("import os", "import oss as os"),
+}
+
+
+@pytest.mark.parametrize("edit", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("how", ["from . import sub", "import pkg.sub as sub"])
+def test_the_error_of_a_submodule_that_a_function_imports(
+    project: Project, edit: tuple[str, str], how: str
+) -> None:
+    project.start(
+        {
+            "main.py": "import pkg\nx = pkg.go()\n",
+            "pkg/__init__.py": "def go():\n    from .user import y\n    return y\n",
+            "pkg/user.py": f"{how}\ny = sub.X\n",
+            "pkg/sub.py": "import os\nX = os.sep\n",
+        }
+    )
+    assert project.edit("pkg/sub.py", *edit).error
+    assert project.edit("pkg/sub.py", *reversed(edit)).error is None
+
+
+def test_an_import_by_name_takes_its_place_when_it_is_called(project: Project) -> None:
+    project.start(
+        {
+            "main.py": "import pkg\n",
+            "pkg/__init__.py": """
+                import importlib
+                plain = importlib.import_module("pkg.backend")
+                send = plain.send
+                """,
+            "pkg/backend.py": "from .shared import s\n\ndef send():\n    return s\n",
+            "pkg/shared.py": "s = 1\n",
+        }
+    )
+    old = 'plain = importlib.import_module("pkg.backend")'
+    project.edit("pkg/__init__.py", old, f"if True:\n    {old}")
+
+
+def test_a_module_imported_by_name_that_lacks_an_attribute(project: Project) -> None:
+    """importlib asks the module for its spec with a default: that hides this error."""
+    project.start(
+        {
+            "main.py": """
+                import importlib
+                backend = importlib.import_module("backend")
+                name = getattr(backend, "NAME", "none")
+                """,
+            "backend.py": "import os\nNAME = os.sep\n",
+        }
+    )
+    project.save(
+        {
+            "backend.py": "import os\nNAME = os.nosuch\n",
+            "main.py": """
+                import importlib
+                backend = importlib.import_module("back" + "end")
+                name = getattr(backend, "NAME", "none")
+                """,
+        }
+    )
+    project.edit("backend.py", "os.nosuch", "os.name")
+
+
+@pytest.mark.parametrize("new", ["B = 2\nA = 1\n", "A = 2\nB = 1\n", "A = 1\nC = 3\n"])
+def test_names_of_a_package_stay_in_order_where_modules_are_skipped(
+    project: Project, new: str
+) -> None:
+    project.start(
+        {
+            "main.py": "import pkg.low\nimport pkg.high\nx = pkg.high.Y\n",
+            "pkg/__init__.py": "from .base import *\nfrom . import base\nLAST = 1\n",
+            "pkg/base.py": "A = 1\nB = 2\n",
+            "pkg/low.py": "X = 1\n",
+            "pkg/high.py": "from . import low\nY = low.X\n",
+        }
+    )
+    project.save({"pkg/base.py": new})
+    project.edit("pkg/__init__.py", "LAST = 1", "FIRST = 0\nLAST = 1")
+
+
+def test_a_loop_that_imports_binds_its_variable_first(project: Project) -> None:
+    project.start(
+        {
+            "main.py": "import pkg\n",
+            "pkg/__init__.py": """
+                import importlib
+                for name in ("pkg.a", "pkg.b"):
+                    importlib.import_module(name)
+                """,
+            "pkg/a.py": "X = 1\n",
+            "pkg/b.py": "Y = 1\n",
+        }
+    )
+    project.edit("pkg/a.py", "X = 1", "X = 2")
+
+
+def test_a_star_import_that_becomes_a_part_of_a_condition(project: Project) -> None:
+    project.start(
+        {
+            "main.py": "from a import *\nx = X\n",
+            "a.py": "X = 1\nY = []\n",
+        }
+    )
+    project.save({"main.py": "if True:\n    from a import *\nx = X\n"})
+    project.edit("a.py", "Y = []", "Z = []")
+    project.save({"main.py": "from a import *\nx = X\n"})
+
+
+def test_a_module_of_a_namespace_package_that_goes(project: Project) -> None:
+    project.start(
+        {
+            "main.py": "import space.a\nimport space.b\n",
+            "space/a.py": "X = 1\n",
+            "space/b.py": "Y = 1\n",
+        }
+    )
+    project.edit("main.py", "import space.b\n", "")
+    project.edit("main.py", "import space.a\n", "import space.a, space.b\n")
+    project.edit("main.py", "import space.a, space.b\n", "import space.b\n")

@@ -204,6 +204,30 @@ def test_a_removed_rebinding_shows_the_value_below(project: Project) -> None:
     assert project.eval("(main.x, main.y, main.z)") == (1, 1, 1)
 
 
+TWICE = {
+    "a function": "def f():\n    return 1\n",
+    "a class": "class C:\n    x = 1\n",
+    "a list": "items = [1]\n",
+    "an import": "import os\n",
+}
+
+
+@pytest.mark.parametrize("source", TWICE.values(), ids=TWICE)
+@pytest.mark.parametrize("between", ["", "after = 1\n"])
+def test_a_statement_that_stood_there_twice_shows_the_first_again(
+    project: Project, source: str, between: str
+) -> None:
+    project.start({"main.py": source + between})
+    project.save({"main.py": source + source + between})
+    project.save({"main.py": source + between})
+
+
+def test_a_class_that_moved_and_stands_there_twice(project: Project) -> None:
+    project.start({"main.py": "class C:\n    x = 1\n"})
+    project.save({"main.py": "# above\nclass C:\n    x = 1\n"})
+    project.save({"main.py": "# above\nclass C:\n    x = 1\nclass C:\n    x = 1\n"})
+
+
 def test_editing_a_shadowed_binding_leaves_the_last(project: Project) -> None:
     project.start({"main.py": "x = 1\ny = x\nx = 2\nz = x\n"})
     report = project.edit("main.py", "x = 1", "x = 5")

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
 from .harness import Project, expect, ran
@@ -335,3 +337,27 @@ def test_a_class_defined_twice_has_the_line_of_the_second(project: Project) -> N
     project.save({"main.py": source})
     project.save({"main.py": source + source})
     project.save({"main.py": "\n" + source + source})
+
+
+def test_an_import_that_comes_or_goes_changes_how_its_methods_are_called(
+    project: Project,
+) -> None:
+    body = """
+        def f():
+            return os.getcwd()
+
+        class C:
+            def m(self):
+                return os.getcwd()
+
+        """
+    project.start({"main.py": "import os\n" + textwrap.dedent(body)})
+    report = project.edit("main.py", "import os\n", "import sys as os\n")
+    assert ran(report) == ["main: import sys as os"]
+    report = project.edit("main.py", "import sys as os\n", "")
+    assert ran(report) == []
+    guarded = "try:\n    import os\nexcept ImportError:\n    pass\n"
+    project.save({"main.py": guarded + textwrap.dedent(body)})
+    report = project.save({"main.py": textwrap.dedent(body)})
+    report = project.save({"main.py": textwrap.dedent(body) + "import os\n"})
+    assert ran(report) == ["main: import os"]

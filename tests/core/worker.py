@@ -17,6 +17,7 @@ import importlib
 import importlib.machinery
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -37,6 +38,7 @@ LIBRARIES = (
     "textwrap time types typing warnings weakref pydantic pydantic_settings fastapi "
     "fastapi.responses fastapi.routing starlette.middleware.cors hmr_serve._core"
 )
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # in the default repr of an object
 TOOL = 5  # sys.monitoring's optimizer: the engine takes 4 or 3
 MONITORING = sys.monitoring
 REPORT = "revision files patched reran removed kept stale restart error times visited"
@@ -52,6 +54,8 @@ def serve_forks(control: socket.socket) -> None:
             missing = getattr(error, "name", None) or ""
             if missing.split(".")[0] != name.split(".")[0]:
                 raise
+    if "fastapi" in sys.modules:
+        load_what_routes_load()
     snapshot.LIBRARIES.update(sys.modules)
     gc.collect()
     gc.freeze()
@@ -70,6 +74,15 @@ def serve_forks(control: socket.socket) -> None:
             live(fds[0], order)
         os.close(fds[0])
         control.sendall(json.dumps({"pid": pid}).encode())
+
+
+def load_what_routes_load() -> None:
+    """FastAPI imports a part of itself and of pydantic with the first route: 0.1 s."""
+    from fastapi import FastAPI
+
+    app = FastAPI()
+    app.get("/")(lambda number=1: number)
+    app.openapi()
 
 
 def live(fd: int, order: dict[str, Any]) -> None:
@@ -236,7 +249,7 @@ class Worker:
                     where = (self.relative(code.co_filename), line, name)
         return {
             "type": f"{type(error).__module__}.{type(error).__qualname__}",
-            "message": str(error).replace(self.root, ""),
+            "message": ADDRESS.sub(" at 0x...", str(error).replace(self.root, "")),
             "where": where,
             # format_exception would import modules to suggest names of theirs
             "traceback": "".join(traceback.format_tb(error.__traceback__))
@@ -295,8 +308,12 @@ class Worker:
         }
         sent: list[dict[str, Any]] = []
 
+        waiting = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            for message in waiting:
+                return message
+            return await asyncio.Future()  # the client stays
 
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
@@ -305,9 +322,9 @@ class Worker:
             await self.space["app"](scope, receive, send)
         except Exception as error:
             return ("raised", type(error).__name__, str(error))
-        status = next(m["status"] for m in sent if m["type"] == "http.response.start")
+        status = sent[0].get("status") if sent else None
         body = b"".join(m.get("body", b"") for m in sent)
-        return (status, body.decode(errors="replace"))
+        return (status, ADDRESS.sub(" at 0x...", body.decode(errors="replace")))
 
 
 def first(code: types.CodeType) -> int:

@@ -1,0 +1,5 @@
+from .shared import sent
+
+
+def send(message):
+    return sent("plain", message)

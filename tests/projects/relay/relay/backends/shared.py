@@ -1,0 +1,5 @@
+WORDS = {"plain": "sent"}
+
+
+def sent(backend, message):
+    return f"{backend} {WORDS.get(backend, 'shouted')} {message}"

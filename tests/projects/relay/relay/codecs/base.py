@@ -1,0 +1,8 @@
+class Codec:
+    name = "base"
+
+    def encode(self, text):
+        return text
+
+    def twice(self, text):
+        return self.encode(self.encode(text))

@@ -1,0 +1,7 @@
+from . import codec
+from .base import Codec
+
+
+@codec
+class Plain(Codec):
+    name = "plain"

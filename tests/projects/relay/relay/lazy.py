@@ -1,0 +1,13 @@
+"""Imported when somebody asks for it."""
+
+MARK = "!"
+
+
+def shout(text):
+    return text.upper() + MARK
+
+
+def whisper(text):
+    from .util.text import shorten
+
+    return shorten(text.lower())

@@ -1,0 +1,2 @@
+PLACE = "here"
+DISTANCE = 12.5

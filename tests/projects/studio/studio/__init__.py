@@ -1,0 +1,3 @@
+from .about import NAME as name
+
+__version__ = "2.0"

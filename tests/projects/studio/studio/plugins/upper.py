@@ -1,0 +1,8 @@
+from ._base import Plugin
+
+NAME = "upper"
+
+
+class Upper(Plugin):
+    def apply(self, text: str) -> str:
+        return text.upper()

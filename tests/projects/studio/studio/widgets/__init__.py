@@ -1,0 +1,4 @@
+from .forms import Login, Search
+from .tree import TREE
+
+__all__ = ["TREE", "Login", "Search"]
