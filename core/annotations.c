@@ -39,7 +39,8 @@ annotate_code(const Module *module)
     }
     PyObject *consts = ((PyCodeObject *)code)->co_consts;
     PyObject *found = NULL;
-    for (Py_ssize_t i = 0; found == NULL && i < PyTuple_GET_SIZE(consts); i++) {
+    /* Those of annotated functions come before it, under the same name. */
+    for (Py_ssize_t i = PyTuple_GET_SIZE(consts); found == NULL && i-- > 0;) {
         PyObject *item = PyTuple_GET_ITEM(consts, i);
         if (PyCode_Check(item)
             && PyUnicode_CompareWithASCIIString(((PyCodeObject *)item)->co_name,

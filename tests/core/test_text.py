@@ -244,6 +244,8 @@ ONE_LINERS = {
     "an except group": "try:\n    raise ExceptionGroup('g', [ValueError()])\nexcept* ValueError as e:\n    n = 1\n",
     "type aliases": "type A = int | str\ntype L[T] = list[T]\nx: A = 1\n",
     "generics": "class Box[T]:\n    def get(self) -> T: ...\ndef f[T: int](x: T) -> T:\n    return x\n",
+    "annotated functions around an annotated name": "def f(x: str) -> int: ...\n"
+    "y: int = 1\ndef g(z: bytes) -> float: ...\n",
     "lambda": "f = lambda x, y=1: x + y\nv = f(1)\n",
     "comprehensions": "a = [x for x in range(3)]\nb = {x: y for x, y in zip(a, a)}\nc = {*a}\n",
     "global at module level": "global g\ng = 1\n",
