@@ -7,7 +7,6 @@
 #ifndef HMR_ASGI_STATE_H
 #define HMR_ASGI_STATE_H
 
-#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 /* Interned: field name, text. */
