@@ -1,5 +1,6 @@
 /* Cells and their versions. */
 
+#include "array.h"
 #include "graph.h"
 
 #include "code.h"
@@ -230,16 +231,12 @@ module_set_add(ModuleSet *set, Module *module)
             return 0; /* most likely the last one */
         }
     }
-    if (set->count == set->room) {
-        Py_ssize_t room = set->room * 2 + 1;
-        Module **grown =
-            PyMem_Realloc(set->modules, (size_t)room * sizeof(*grown));
-        if (grown == NULL) {
-            return -1;
-        }
-        set->modules = grown;
-        set->room = room;
+    Module **grown =
+        array_grow(set->modules, set->count, &set->room, sizeof(*grown), 1);
+    if (grown == NULL) {
+        return -1;
     }
+    set->modules = grown;
     set->modules[set->count++] = module;
     return 0;
 }
@@ -284,17 +281,12 @@ module_order_add(Module *module, Binding *binding)
     if (binding->order_walk == module->walk || binding->unordered) {
         return 0;
     }
-    if (module->order_count == module->order_room) {
-        Py_ssize_t room = module->order_room * 2 + 16;
-        Binding **order =
-            PyMem_Realloc(module->order, (size_t)room * sizeof(*order));
-        if (order == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        module->order = order;
-        module->order_room = room;
+    Binding **order = array_reserve(module->order, module->order_count,
+                                    &module->order_room, sizeof(*order), 16);
+    if (order == NULL) {
+        return -1;
     }
+    module->order = order;
     binding->order_walk = module->walk;
     module->order[module->order_count++] = binding;
     return 0;

@@ -1,5 +1,6 @@
 /* Code objects: what they read, and which functions run them. */
 
+#include "array.h"
 #include "code.h"
 
 #include "compat.h"
@@ -285,16 +286,13 @@ code_tree_forget(PyObject *code, const Statement *statement)
 int
 code_info_add_function(CodeInfo *info, PyObject *function)
 {
-    if (info->function_count == info->function_room) {
-        Py_ssize_t room = info->function_room * 2 + 1;
-        PyObject **functions =
-            PyMem_Realloc(info->functions, (size_t)room * sizeof(*functions));
-        if (functions == NULL) {
-            return -1;
-        }
-        info->functions = functions;
-        info->function_room = room;
+    PyObject **functions =
+        array_grow(info->functions, info->function_count, &info->function_room,
+                   sizeof(*functions), 1);
+    if (functions == NULL) {
+        return -1;
     }
+    info->functions = functions;
     info->functions[info->function_count++] = function;
     return 0;
 }

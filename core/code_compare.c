@@ -1,5 +1,6 @@
 /* Code objects: how two compare, and where their lines stand. */
 
+#include "array.h"
 #include "code.h"
 
 #include "compat.h"
@@ -220,17 +221,12 @@ code_patchable(PyCodeObject *a, PyCodeObject *b)
 int
 code_pairs_add(CodePairs *pairs, PyObject *a, PyObject *b, int changed)
 {
-    if (pairs->count == pairs->room) {
-        Py_ssize_t room = pairs->room * 2 + 4;
-        CodePair *grown =
-            PyMem_Realloc(pairs->pairs, (size_t)room * sizeof(*grown));
-        if (grown == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        pairs->pairs = grown;
-        pairs->room = room;
+    CodePair *grown = array_reserve(pairs->pairs, pairs->count, &pairs->room,
+                                    sizeof(*grown), 4);
+    if (grown == NULL) {
+        return -1;
     }
+    pairs->pairs = grown;
     pairs->pairs[pairs->count++] = (CodePair){
         .old_code = Py_NewRef(a),
         .new_code = Py_NewRef(b),
@@ -431,17 +427,12 @@ code_tree_shift(PyObject *code, int delta)
 int
 code_positions_save(CodePositions *positions, PyObject *code)
 {
-    if (positions->count == positions->room) {
-        Py_ssize_t room = positions->room * 2 + 16;
-        CodePosition *items =
-            PyMem_Realloc(positions->items, (size_t)room * sizeof(*items));
-        if (items == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        positions->items = items;
-        positions->room = room;
+    CodePosition *items = array_reserve(positions->items, positions->count,
+                                        &positions->room, sizeof(*items), 16);
+    if (items == NULL) {
+        return -1;
     }
+    positions->items = items;
     PyCodeObject *co = (PyCodeObject *)code;
     positions->items[positions->count++] = (CodePosition){
         .code = Py_NewRef(code),

@@ -10,6 +10,7 @@
 #include "files.h"
 #include "loaded.h"
 #include "namespace.h"
+#include "needed.h"
 #include "rules.h"
 #include "slots.h"
 #include "value.h"
@@ -83,7 +84,7 @@ commit_statement(Transaction *tx, Statement *statement)
             statement->patched->trace = NULL; /* ours now */
         }
         statement->trace = attempt;
-        trace_commit(attempt, statement->module);
+        trace_adopt(attempt, statement->module);
         trace_move_producer(attempt, statement, statement);
         trace_free(old, engine);
     }

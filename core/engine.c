@@ -1,5 +1,6 @@
 /* The engine's state: its tables of modules and what paths it tracks. */
 
+#include "array.h"
 #include "engine.h"
 
 #include "compat.h"
@@ -35,16 +36,11 @@ static int
 modules_append(Module ***list, Py_ssize_t *count, Py_ssize_t *room,
                Module *module)
 {
-    if (*count == *room) {
-        Py_ssize_t wanted = *room * 2 + 16;
-        Module **grown = PyMem_Realloc(*list, (size_t)wanted * sizeof(*grown));
-        if (grown == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        *list = grown;
-        *room = wanted;
+    Module **grown = array_reserve(*list, *count, room, sizeof(*grown), 16);
+    if (grown == NULL) {
+        return -1;
     }
+    *list = grown;
     (*list)[(*count)++] = module;
     return 0;
 }

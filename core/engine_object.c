@@ -9,6 +9,7 @@
 #include "introspect.h"
 #include "journal.h"
 #include "loader.h"
+#include "needed.h"
 #include "print.h"
 #include "reach.h"
 #include "transaction.h"
@@ -433,7 +434,7 @@ engine_end(PyObject *self, PyObject *name)
         return NULL;
     }
     probe->trace = trace;
-    trace_commit(trace, engine->probes);
+    trace_adopt(trace, engine->probes);
     engine->generation++;
     Py_RETURN_NONE;
 }

@@ -4,6 +4,7 @@
 
 #include "compat.h"
 #include "frame.h"
+#include "hooks.h"
 #include "journal.h"
 #include "needed.h"
 #include "slots.h"
@@ -324,23 +325,12 @@ environ_dict(void)
 }
 
 
-static void
-environ_set_type(PyObject *data, PyTypeObject *from, PyTypeObject *to)
-{
-    if (Py_IS_TYPE(data, from)) {
-        Py_INCREF(to);
-        Py_SET_TYPE(data, to);
-        Py_DECREF(from);
-    }
-}
-
-
 void
 environ_start(Engine *engine)
 {
     engine->environ = environ_dict();
     if (engine->environ != NULL) {
-        environ_set_type(engine->environ, &PyDict_Type, engine->environ_type);
+        object_set_type(engine->environ, &PyDict_Type, engine->environ_type);
     }
 }
 
@@ -349,7 +339,7 @@ void
 environ_stop(Engine *engine)
 {
     if (engine->environ != NULL) {
-        environ_set_type(engine->environ, engine->environ_type, &PyDict_Type);
+        object_set_type(engine->environ, engine->environ_type, &PyDict_Type);
         Py_CLEAR(engine->environ);
     }
 }

@@ -40,10 +40,7 @@ failure_collect(const Module *module, Trace *into, Statement *importer)
     const Engine *engine = module->engine;
     for (Py_ssize_t i = 0; i < module->passed; i++) {
         const Statement *statement = module->statements[i];
-        const Trace *trace =
-            statement->attempt != NULL && statement->fresh_walk == engine->walk
-                ? statement->attempt
-                : statement->trace;
+        const Trace *trace = statement_trace(statement);
         if (trace != NULL && trace_absorb(into, trace, module, importer) < 0) {
             return -1;
         }

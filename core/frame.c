@@ -1,5 +1,6 @@
 /* The statement that a thread is running, and what it is seen to do. */
 
+#include "array.h"
 #include "frame.h"
 #include "frame_parts.h"
 
@@ -471,17 +472,12 @@ frame_bind(Frame *frame, Module *module, PyObject *name)
     if (first <= 0) {
         return first;
     }
-    if (frame->bound_count == frame->bound_room) {
-        Py_ssize_t room = frame->bound_room * 2 + 4;
-        Binding **bound =
-            PyMem_Realloc(frame->bound, (size_t)room * sizeof(*bound));
-        if (bound == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        frame->bound = bound;
-        frame->bound_room = room;
+    Binding **bound = array_reserve(frame->bound, frame->bound_count,
+                                    &frame->bound_room, sizeof(*bound), 4);
+    if (bound == NULL) {
+        return -1;
     }
+    frame->bound = bound;
     frame->bound[frame->bound_count++] = binding;
     return 0;
 }

@@ -2,9 +2,9 @@
 
 #include "graph.h"
 
+#include "array.h"
 #include "code.h"
 #include "engine.h"
-#include "needed.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -34,11 +34,10 @@ trace_count_readers(Trace *trace, Py_ssize_t step)
 
 
 void
-trace_commit(Trace *trace, Module *module)
+trace_commit(Trace *trace)
 {
     if (!trace->committed) {
         trace_count_readers(trace, 1);
-        trace_note_readers(trace, module);
     }
 }
 
@@ -74,29 +73,11 @@ trace_free(Trace *trace, Engine *engine)
 }
 
 
-/* Make room for one more item of `size` bytes. The array, or NULL. */
-static void *
-array_reserve(void *items, Py_ssize_t count, Py_ssize_t *room, size_t size)
-{
-    if (count < *room) {
-        return items;
-    }
-    Py_ssize_t wanted = *room * 2 + 4;
-    void *grown = PyMem_Realloc(items, (size_t)wanted * size);
-    if (grown == NULL) {
-        PyErr_NoMemory();
-        return NULL;
-    }
-    *room = wanted;
-    return grown;
-}
-
-
 int
 trace_add_read(Trace *trace, Cell *cell, Version *version)
 {
     Read *reads = array_reserve(trace->reads, trace->read_count,
-                                &trace->read_room, sizeof(*reads));
+                                &trace->read_room, sizeof(*reads), 4);
     if (reads == NULL) {
         return -1;
     }
@@ -120,7 +101,7 @@ trace_add_write(Trace *trace, Cell *cell, Version *version)
         }
     }
     Write *writes = array_reserve(trace->writes, trace->write_count,
-                                  &trace->write_room, sizeof(*writes));
+                                  &trace->write_room, sizeof(*writes), 4);
     if (writes == NULL) {
         return -1;
     }
@@ -140,7 +121,7 @@ trace_add_import(Trace *trace, Module *module)
         }
     }
     Import *imports = array_reserve(trace->imports, trace->import_count,
-                                    &trace->import_room, sizeof(*imports));
+                                    &trace->import_room, sizeof(*imports), 4);
     if (imports == NULL) {
         return -1;
     }
@@ -170,7 +151,7 @@ int
 trace_add_names(Trace *trace, Module *module, PyObject *names)
 {
     NamesRead *items = array_reserve(trace->names, trace->names_count,
-                                     &trace->names_room, sizeof(*items));
+                                     &trace->names_room, sizeof(*items), 4);
     if (items == NULL) {
         return -1;
     }
@@ -332,6 +313,28 @@ statement_free(Statement *statement, Engine *engine)
     Py_XDECREF(statement->reason);
     Py_XDECREF(statement->reached);
     PyMem_Free(statement);
+}
+
+
+Trace *
+statement_trace(const Statement *statement)
+{
+    return statement->attempt != NULL
+                   && statement->fresh_walk == statement->module->engine->walk
+               ? statement->attempt
+               : statement->trace;
+}
+
+
+Statement *
+cell_stale_creator(const Cell *cell, const Statement *statement)
+{
+    Statement *creator =
+        cell->kind == CELL_GROUP ? ((const Group *)cell)->creator : NULL;
+    return creator != NULL && creator != statement && !creator->dead
+                   && creator->fresh_walk != creator->module->engine->walk
+               ? creator
+               : NULL;
 }
 
 

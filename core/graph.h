@@ -336,12 +336,21 @@ int trace_absorb(Trace *into, const Trace *from, const Module *failed,
 /* What `from` wrote is now the doing of `to`: versions and groups. */
 void trace_move_producer(Trace *trace, const Statement *from, Statement *to);
 
-/* Count the trace among the cells' readers; it is one of the module's. */
-void trace_commit(Trace *trace, Module *module);
+/* Count the trace among the cells' readers. */
+void trace_commit(Trace *trace);
 
 /* Statements and modules. */
 Statement *statement_new(Module *module);
 void statement_free(Statement *statement, Engine *engine);
+
+/* What it did as far as the walk has come: of its run in this walk, or of the
+ * applied revision. Borrowed; may be NULL. */
+Trace *statement_trace(const Statement *statement);
+
+/* Who made the object of a group, where that is another statement that has not
+ * run in this walk: to undo what `statement` did to it, it has to. Borrowed, or
+ * NULL. */
+Statement *cell_stale_creator(const Cell *cell, const Statement *statement);
 
 /* Set why it runs; keeps the first reason. */
 void statement_set_reason(Statement *statement, const char *format, ...);

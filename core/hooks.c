@@ -343,25 +343,13 @@ static PyType_Spec tracked_module_spec = {
 };
 
 
-static void
-module_set_type(PyObject *module, PyTypeObject *from, PyTypeObject *to)
-{
-    if (!Py_IS_TYPE(module, from)) {
-        return; /* the program gave it a class of its own */
-    }
-    Py_INCREF(to);
-    Py_SET_TYPE(module, to);
-    Py_DECREF(from);
-}
-
-
 int
 hooks_add_module(Engine *engine, Module *module)
 {
     if (engine->tracing == 0) {
         return 0;
     }
-    module_set_type(module->module, &PyModule_Type, engine->module_type);
+    object_set_type(module->module, &PyModule_Type, engine->module_type);
     return PyDict_Watch(engine->dict_watcher, module->ns);
 }
 
@@ -369,7 +357,7 @@ hooks_add_module(Engine *engine, Module *module)
 void
 hooks_remove_module(Engine *engine, Module *module)
 {
-    module_set_type(module->module, engine->module_type, &PyModule_Type);
+    object_set_type(module->module, engine->module_type, &PyModule_Type);
     if (PyDict_Unwatch(engine->dict_watcher, module->ns) < 0) {
         PyErr_Clear(); /* was not watched */
     }

@@ -18,6 +18,18 @@
 int hooks_install(Engine *engine);
 void hooks_uninstall(Engine *engine);
 
+/* Let an object of exactly the type `from` be one of `to`, of the same layout;
+ * what the program gave a type of its own stays as it is. */
+static inline void
+object_set_type(PyObject *object, PyTypeObject *from, PyTypeObject *to)
+{
+    if (Py_IS_TYPE(object, from)) {
+        Py_INCREF(to);
+        Py_SET_TYPE(object, to);
+        Py_DECREF(from);
+    }
+}
+
 /* Begin and end tracing; calls nest. 0, or -1 with an exception set. */
 int hooks_start(Engine *engine);
 void hooks_stop(Engine *engine);

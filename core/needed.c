@@ -46,7 +46,7 @@ path_add_reader(const Read *read, Module *module)
 }
 
 
-void
+static void
 trace_note_readers(const Trace *trace, Module *module)
 {
     for (Py_ssize_t i = 0; i < trace->read_count; i++) {
@@ -65,6 +65,16 @@ trace_note_readers(const Trace *trace, Module *module)
             && module_set_add(&source->names_readers, module) < 0) {
             module->engine->readers_lost = 1;
         }
+    }
+}
+
+
+void
+trace_adopt(Trace *trace, Module *module)
+{
+    if (!trace->committed) {
+        trace_commit(trace);
+        trace_note_readers(trace, module);
     }
 }
 
@@ -264,16 +274,6 @@ needed_begin(Engine *engine)
 }
 
 
-static const Trace *
-trace_now(const Statement *statement)
-{
-    const Engine *engine = statement->module->engine;
-    return statement->attempt != NULL && statement->fresh_walk == engine->walk
-               ? statement->attempt
-               : statement->trace;
-}
-
-
 int
 imports_differ(const Trace *a, const Trace *b)
 {
@@ -298,7 +298,7 @@ imports_collect(ModuleSet *set, Statement *const *statements, Py_ssize_t count,
 {
     for (Py_ssize_t i = 0; i < count; i++) {
         const Trace *trace =
-            now ? trace_now(statements[i]) : statements[i]->trace;
+            now ? statement_trace(statements[i]) : statements[i]->trace;
         for (Py_ssize_t j = 0; trace != NULL && j < trace->import_count; j++) {
             if (module_set_add(set, trace->imports[j].module) < 0) {
                 return -1;
@@ -316,7 +316,7 @@ module_imports_changed(const Module *module)
     if (!module->edited) {
         for (Py_ssize_t i = 0; i < module->count; i++) {
             Statement *statement = module->statements[i];
-            if (imports_differ(statement->trace, trace_now(statement))) {
+            if (imports_differ(statement->trace, statement_trace(statement))) {
                 return 1;
             }
         }

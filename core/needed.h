@@ -26,8 +26,9 @@ void module_need(Module *module);
 /* The cell has another version: who has read it is needed. */
 void cell_need_readers(Cell *cell, Engine *engine);
 
-/* Note who reads what, when a trace becomes part of the program. */
-void trace_note_readers(const Trace *trace, Module *module);
+/* The trace becomes one of the module's: counted among the cells' readers, and
+ * the module among those to visit when they change. */
+void trace_adopt(Trace *trace, Module *module);
 
 /* Does the running walk leave this module out? */
 int walk_skips(const Module *module);

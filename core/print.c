@@ -6,6 +6,7 @@
  * references and caches show nothing. Objects that hold no references show
  * their buffer or the bytes of their struct. */
 
+#include "array.h"
 #include "print.h"
 
 #include "compat.h"
@@ -266,17 +267,13 @@ printer_add(Printer *printer, PyObject *object)
         print->complete = 0;
         return;
     }
-    if (print->count == print->room) {
-        Py_ssize_t room = print->room * 2 + 32;
-        PrintNode *nodes =
-            PyMem_Realloc(print->nodes, (size_t)room * sizeof(*nodes));
-        if (nodes == NULL) {
-            printer->failed = 1;
-            return;
-        }
-        print->nodes = nodes;
-        print->room = room;
+    PrintNode *nodes = array_grow(print->nodes, print->count, &print->room,
+                                  sizeof(*nodes), 32);
+    if (nodes == NULL) {
+        printer->failed = 1;
+        return;
     }
+    print->nodes = nodes;
     *slot = object;
     print->nodes[print->count++] = (PrintNode){.object = Py_NewRef(object)};
 }
@@ -524,19 +521,14 @@ print_save(const Print *print, PrintSaved *saved)
         if (copy == NULL) {
             continue;
         }
-        if (saved->count == saved->room) {
-            Py_ssize_t room = saved->room * 2 + 8;
-            void *items = PyMem_Realloc(saved->items,
-                                        (size_t)room * sizeof(*saved->items));
-            if (items == NULL) {
-                Py_DECREF(copy);
-                Py_DECREF(container);
-                PyErr_NoMemory();
-                return -1;
-            }
-            saved->items = items;
-            saved->room = room;
+        void *items = array_reserve(saved->items, saved->count, &saved->room,
+                                    sizeof(*saved->items), 8);
+        if (items == NULL) {
+            Py_DECREF(copy);
+            Py_DECREF(container);
+            return -1;
         }
+        saved->items = items;
         saved->items[saved->count].container = container;
         saved->items[saved->count++].copy = copy;
     }

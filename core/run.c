@@ -148,7 +148,7 @@ statement_keep(Statement *statement, Trace *trace)
     }
     trace_free(statement->trace, engine);
     statement->trace = trace;
-    trace_commit(trace, statement->module);
+    trace_adopt(trace, statement->module);
 }
 
 

@@ -1,6 +1,7 @@
 /* Which objects a statement shaped: those that its text, or code that it
  * called, may have changed are printed before and after. */
 
+#include "array.h"
 #include "frame.h"
 #include "frame_parts.h"
 
@@ -26,9 +27,7 @@ candidate_group(Engine *engine, PyObject *object)
     if (creator == NULL) {
         return NULL;
     }
-    int reran = engine->transaction && creator->attempt != NULL
-                && creator->fresh_walk == engine->walk;
-    Trace *trace = reran ? creator->attempt : creator->trace;
+    Trace *trace = statement_trace(creator);
     if (trace == NULL) {
         return NULL;
     }
@@ -66,17 +65,12 @@ frame_add_candidate(Frame *frame, PyObject *root, PyObject *object, int effect)
     if (group == NULL || group->outside) {
         return 0; /* nobody tracked created it: see journal.c */
     }
-    if (frame->candidate_count == frame->candidate_room) {
-        Py_ssize_t room = frame->candidate_room * 2 + 4;
-        Candidate *grown =
-            PyMem_Realloc(frame->candidates, (size_t)room * sizeof(*grown));
-        if (grown == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        frame->candidates = grown;
-        frame->candidate_room = room;
+    Candidate *grown = array_reserve(frame->candidates, frame->candidate_count,
+                                     &frame->candidate_room, sizeof(*grown), 4);
+    if (grown == NULL) {
+        return -1;
     }
+    frame->candidates = grown;
     Candidate *candidate = &frame->candidates[frame->candidate_count];
     *candidate = (Candidate){.group = group, .effect = effect};
     if (print_take(&candidate->before, object,
@@ -252,11 +246,12 @@ frame_add_code_candidates(Frame *frame, CodeInfo *info)
 static int
 frame_shape(Frame *frame, Engine *engine, Group *group)
 {
-    if (engine->transaction && group->creator != NULL
-        && group->creator != frame->statement && !group->creator->dead
-        && group->creator->fresh_walk != engine->walk) {
+    Statement *creator =
+        engine->transaction ? cell_stale_creator(&group->cell, frame->statement)
+                            : NULL;
+    if (creator != NULL) {
         group->must_be_fresh = 1;
-        return frame_conflict(engine, group->creator, "%U changes it",
+        return frame_conflict(engine, creator, "%U changes it",
                               frame->statement->syntax.label);
     }
     if (group->outside) {

@@ -1,5 +1,6 @@
 /* Slots: places outside of the program that its statements store into. */
 
+#include "array.h"
 #include "slots.h"
 
 #include "compat.h"
@@ -93,17 +94,12 @@ slot_find(const Engine *engine, PyObject *owner, PyObject *key)
 static int
 slot_list_add(Engine *engine, Slot *slot)
 {
-    if (engine->slot_count == engine->slot_room) {
-        Py_ssize_t room = engine->slot_room * 2 + 16;
-        Slot **grown = PyMem_Realloc(engine->slot_list,
-                                     (size_t)room * sizeof(*engine->slot_list));
-        if (grown == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        engine->slot_list = grown;
-        engine->slot_room = room;
+    Slot **grown = array_reserve(engine->slot_list, engine->slot_count,
+                                 &engine->slot_room, sizeof(*grown), 16);
+    if (grown == NULL) {
+        return -1;
     }
+    engine->slot_list = grown;
     engine->slot_list[engine->slot_count++] = slot;
     return 0;
 }

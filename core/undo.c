@@ -1,5 +1,6 @@
 /* How to go back over an applied revision: function code and names. */
 
+#include "array.h"
 #include "undo.h"
 
 #include "compat.h"
@@ -45,17 +46,12 @@ int
 undo_add_code(Undo *undo, PyObject *function, PyObject *old_code,
               PyObject *new_code)
 {
-    if (undo->code_count == undo->code_room) {
-        Py_ssize_t room = undo->code_room * 2 + 4;
-        UndoCode *codes =
-            PyMem_Realloc(undo->codes, (size_t)room * sizeof(*codes));
-        if (codes == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        undo->codes = codes;
-        undo->code_room = room;
+    UndoCode *codes = array_reserve(undo->codes, undo->code_count,
+                                    &undo->code_room, sizeof(*codes), 4);
+    if (codes == NULL) {
+        return -1;
     }
+    undo->codes = codes;
     undo->codes[undo->code_count++] = (UndoCode){
         .function = Py_NewRef(function),
         .old_code = Py_NewRef(old_code),
@@ -68,17 +64,12 @@ undo_add_code(Undo *undo, PyObject *function, PyObject *old_code,
 static int
 undo_add_name(Undo *undo, Cell *cell, Version *old, Version *new)
 {
-    if (undo->name_count == undo->name_room) {
-        Py_ssize_t room = undo->name_room * 2 + 16;
-        UndoName *names =
-            PyMem_Realloc(undo->names, (size_t)room * sizeof(*names));
-        if (names == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        undo->names = names;
-        undo->name_room = room;
+    UndoName *names = array_reserve(undo->names, undo->name_count,
+                                    &undo->name_room, sizeof(*names), 16);
+    if (names == NULL) {
+        return -1;
     }
+    undo->names = names;
     undo->names[undo->name_count++] = (UndoName){
         .cell = cell_ref(cell),
         .old = version_ref(old),

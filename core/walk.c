@@ -304,16 +304,12 @@ walk_force(Engine *engine, Statement *statement, PyObject *reason)
     Trace *trace = statement->trace;
     for (Py_ssize_t i = 0; !again && trace != NULL && i < trace->write_count;
          i++) {
-        if (trace->writes[i].cell->kind != CELL_GROUP) {
-            continue;
-        }
-        Group *group = (Group *)trace->writes[i].cell;
-        if (group->creator != NULL && group->creator != statement
-            && !group->creator->dead
-            && group->creator->fresh_walk != engine->walk) {
-            group->must_be_fresh = 1;
-            walk_force(engine, group->creator, NULL);
-            statement_set_reason(group->creator,
+        Cell *cell = trace->writes[i].cell;
+        Statement *creator = cell_stale_creator(cell, statement);
+        if (creator != NULL) {
+            ((Group *)cell)->must_be_fresh = 1;
+            walk_force(engine, creator, NULL);
+            statement_set_reason(creator,
                                  "%U, which changes it, has "
                                  "to run again",
                                  statement->syntax.label);
@@ -368,11 +364,9 @@ statement_force_groups(Statement *statement)
     Py_XDECREF(reason);
     const Trace *trace = statement->trace;
     for (Py_ssize_t i = 0; i < trace->write_count; i++) {
-        Cell *cell = trace->writes[i].cell;
         Statement *creator =
-            cell->kind == CELL_GROUP ? ((Group *)cell)->creator : NULL;
-        if (creator != NULL && creator != statement && !creator->dead
-            && creator->fresh_walk != engine->walk) {
+            cell_stale_creator(trace->writes[i].cell, statement);
+        if (creator != NULL) {
             return frame_conflict(engine, creator, "%U changes it",
                                   statement->syntax.label);
         }

@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import ssl
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -103,14 +102,23 @@ def test_client_certificates(required: int) -> None:
 
 
 def test_a_large_body_goes_both_ways(loop: str) -> None:
+    """The client is one thread: an SSLSocket must not be written while it is read."""
     body = bytes(range(256)) * 40_000
-    with serve(echo, loop, tls=FILES) as served, connect(served) as client:
-        head = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
-        sender = threading.Thread(target=client.send, args=(head + body,))
-        sender.start()
-        assert client.response().body == body
-        sender.join(DEADLINE)
-        assert client.get().status == 200
+
+    async def exchange(port: int) -> bytes:
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=client_context(), server_hostname="localhost"
+        )
+        writer.write(b"POST / HTTP/1.0\r\ncontent-length: %d\r\n\r\n" % len(body))
+        writer.write(body)
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    with serve(echo, loop, tls=FILES) as served:
+        answer = asyncio.run(asyncio.wait_for(exchange(served.port), DEADLINE))
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert answer.partition(b"\r\n\r\n")[2] == body
 
 
 def test_a_client_that_does_not_read_stops_the_application() -> None:
