@@ -32,6 +32,18 @@ engine_module(const Engine *engine, PyObject *name)
 }
 
 
+Module *
+module_package(const Module *module)
+{
+    Py_ssize_t dot = PyUnicode_FindChar(module->name, '.', 0,
+                                        PyUnicode_GET_LENGTH(module->name), -1);
+    PyObject *head = dot > 0 ? PyUnicode_Substring(module->name, 0, dot) : NULL;
+    Module *parent = head != NULL ? engine_module(module->engine, head) : NULL;
+    Py_XDECREF(head);
+    return parent;
+}
+
+
 static int
 modules_append(Module ***list, Py_ssize_t *count, Py_ssize_t *room,
                Module *module)

@@ -123,6 +123,10 @@ Module *engine_module_by_ns(const Engine *engine, PyObject *ns);
 /* The module record by name, or NULL without an exception. Borrowed. */
 Module *engine_module(const Engine *engine, PyObject *name);
 
+/* The package that the module is in. Borrowed; NULL without an exception: there
+ * is none that we track; or with one. */
+Module *module_package(const Module *module);
+
 /* Register a module record (stolen). 0, or -1 with an exception set. */
 int engine_add_module(Engine *engine, Module *module);
 

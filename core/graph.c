@@ -120,6 +120,13 @@ trace_add_import(Trace *trace, Module *module)
             return 0;
         }
     }
+    /* Python imports a package before what is in it, whatever is read first of
+     * modules that are there already. */
+    Module *package = module_package(module);
+    if (package != NULL ? !package->gone && trace_add_import(trace, package) < 0
+                        : PyErr_Occurred() != NULL) {
+        return -1;
+    }
     Import *imports = array_reserve(trace->imports, trace->import_count,
                                     &trace->import_room, sizeof(*imports), 4);
     if (imports == NULL) {

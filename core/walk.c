@@ -142,26 +142,12 @@ module_is_settled(const Module *module)
 }
 
 
-/* The package that the module is in. Borrowed; NULL without an exception: there
- * is none that we track. */
-static Module *
-module_parent(const Module *module)
-{
-    Py_ssize_t dot = PyUnicode_FindChar(module->name, '.', 0,
-                                        PyUnicode_GET_LENGTH(module->name), -1);
-    PyObject *head = dot > 0 ? PyUnicode_Substring(module->name, 0, dot) : NULL;
-    Module *parent = head != NULL ? engine_module(module->engine, head) : NULL;
-    Py_XDECREF(head);
-    return parent;
-}
-
-
 /* Has the import of a package that the module is in failed? It is tried again
  * then. */
 static int
 parent_failed(const Module *module)
 {
-    const Module *parent = module_parent(module);
+    const Module *parent = module_package(module);
     return parent != NULL
            && (parent->failed_walk == module->engine->walk
                || (!module_is_settled(parent) && parent_failed(parent)));
@@ -470,7 +456,7 @@ module_bind_in_parent(Module *module)
 static int
 walk_parent(Module *module)
 {
-    Module *parent = module_parent(module);
+    Module *parent = module_package(module);
     if (parent == NULL) {
         return PyErr_Occurred() ? -1 : 0;
     }

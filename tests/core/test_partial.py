@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .harness import Project, ran
 
 SHOP = {
@@ -35,6 +37,40 @@ def test_a_change_visits_its_readers(project: Project) -> None:
     ]
     assert "users" not in report.visited
     assert project.eval("items.most") == [4]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from pkg.limits import LIMIT",
+        "from .limits import LIMIT",
+        "import pkg.limits; LIMIT = pkg.limits.LIMIT",
+        "import pkg.limits as limits; LIMIT = limits.LIMIT",
+        "from pkg import limits; LIMIT = limits.LIMIT",
+        "from . import limits; LIMIT = limits.LIMIT",
+    ],
+)
+@pytest.mark.parametrize("init", [True, False])
+def test_a_change_in_a_package_visits_its_readers(
+    project: Project, line: str, init: bool
+) -> None:
+    """Each statement runs once: the walk needs no second attempt as a whole one."""
+    line = line.replace("; ", "\n")
+    project.start(
+        {
+            **({"pkg/__init__.py": ""} if init else {}),
+            "pkg/limits.py": "LIMIT = 3\n",
+            "pkg/items.py": f"{line}\nmost = [LIMIT]\n",
+            "pkg/users.py": "users = []\n",
+            "main.py": "import pkg.users, pkg.items\nfrom pkg import items\n",
+        }
+    )
+    for number in (4, 5):
+        report = project.save({"pkg/limits.py": f"LIMIT = {number}\n"})
+        assert len(ran(report)) == len(set(ran(report)))
+        assert ran(report)[-1] == "pkg.items: most = [LIMIT]"
+        assert set(report.visited) == {"main", "pkg.items", "pkg.limits"}
+        assert project.eval("main.items.most") == [number]
 
 
 def test_a_reader_that_was_passed_already_is_visited(project: Project) -> None:
