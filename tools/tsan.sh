@@ -33,7 +33,7 @@ tests_run() {
     rm -rf "$reports"
     mkdir -p "$reports"
     TSAN_OPTIONS=$options ${fixed[@]+"${fixed[@]}"} "$venv/bin/ctest" --test-dir "$1" \
-        --output-on-failure --no-tests=error --timeout 300
+        --output-on-failure --no-tests=error --timeout 1200
 }
 
 environment_ready
