@@ -51,6 +51,22 @@ transaction_read_portions(Transaction *tx, Module *module)
 }
 
 
+/* The file cannot be compiled: whoever imports the module meets the error, if
+ * anybody still does. 0; or -1 where it is not the source's fault. */
+static int
+transaction_defer_error(Transaction *tx, Module *module)
+{
+    if (!PyErr_ExceptionMatches(PyExc_Exception)
+        || PyErr_ExceptionMatches(PyExc_MemoryError)) {
+        return -1;
+    }
+    module->unreadable = PyErr_GetRaisedException();
+    tx->engine->walk_whole = 1; /* the import fails, or is no more */
+    tx->changed = 1;
+    return 0;
+}
+
+
 /* The module's file may have new text, or be gone. */
 static int
 transaction_read_module(Transaction *tx, Module *module)
@@ -84,6 +100,9 @@ transaction_read_module(Transaction *tx, Module *module)
         if (result == 0) {
             result = match_module(module, source, &tx->patches);
             tx->touched = 1;
+        }
+        if (result < 0) {
+            result = transaction_defer_error(tx, module);
         }
     }
     Py_DECREF(source);
@@ -147,9 +166,11 @@ transaction_find_missing(Transaction *tx)
     int result = names != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
         PyObject *name = PyList_GET_ITEM(names, i);
-        int found = files_set_may_hold(tx->paths, name);
+        int found = files_set_may_hold(tx->paths, name, NULL);
         if (found > 0) {
-            found = engine_can_find(engine, name);
+            PyObject *origin = engine_find_file(engine, name);
+            found = origin != NULL ? origin != Py_False : -1;
+            Py_XDECREF(origin);
         }
         if (found > 0) {
             engine->walk_whole = 1; /* another module takes part */
@@ -174,6 +195,138 @@ transaction_find_missing(Transaction *tx)
     }
     Py_XDECREF(names);
     return result;
+}
+
+
+/* A file that the import system now finds before the module's own is another
+ * module. */
+static int
+transaction_find_rival(Transaction *tx, Module *module)
+{
+    int may = module->gone || module->portions
+                  ? 0
+                  : files_set_may_hold(tx->paths, module->name, module->path);
+    if (may <= 0) {
+        return may;
+    }
+    PyObject *origin = engine_find_file(tx->engine, module->name);
+    int rival = origin != NULL && PyUnicode_Check(origin)
+                && PyUnicode_Compare(origin, module->path) != 0;
+    int result = origin != NULL ? 0 : -1;
+    if (rival) {
+        module->gone = 1;
+        tx->changed = 1;
+        result = transaction_add_file(tx, origin);
+    }
+    Py_XDECREF(origin);
+    return result;
+}
+
+
+/* The file of a loaded module that we do not track; NULL without an exception:
+ * there is no such module, or it has none. New reference. */
+static PyObject *
+loaded_library_file(Engine *engine, PyObject *name)
+{
+    PyObject *module = PyDict_GetItemWithError(PyImport_GetModuleDict(), name);
+    if (module == NULL || !PyModule_Check(module)
+        || engine_module_by_ns(engine, PyModule_GetDict(module)) != NULL) {
+        return NULL;
+    }
+    PyObject *spec = dict_peek(PyModule_GetDict(module), "__spec__");
+    PyObject *origin = spec != NULL && spec != Py_None
+                           ? PyObject_GetAttrString(spec, "origin")
+                           : NULL;
+    if (origin != NULL
+        && (!PyUnicode_Check(origin) || PyUnicode_GET_LENGTH(origin) == 0
+            || PyUnicode_READ_CHAR(origin, 0) != '/')) {
+        Py_CLEAR(origin); /* "frozen", "built-in": found before any file */
+    }
+    return origin;
+}
+
+
+/* The top-level module that the file would be: name.py, name/__init__.py. New
+ * reference; NULL without an exception: it is no such file. */
+static PyObject *
+path_module_name(PyObject *path)
+{
+    static const char *const ends[] = {"/__init__.py", ".py"};
+    Py_ssize_t length = PyUnicode_GET_LENGTH(path);
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(ends); i++) {
+        Py_ssize_t end = length - (Py_ssize_t)strlen(ends[i]);
+        PyObject *tail =
+            end > 0 ? PyUnicode_Substring(path, end, length) : NULL;
+        int is = tail != NULL
+                 && PyUnicode_CompareWithASCIIString(tail, ends[i]) == 0;
+        Py_XDECREF(tail);
+        if (is) {
+            Py_ssize_t slash = PyUnicode_FindChar(path, '/', 0, end, -1);
+            return PyUnicode_Substring(path, slash + 1, end);
+        }
+    }
+    return NULL;
+}
+
+
+/* Is it the source of a module that we have? */
+static int
+path_is_known(const Engine *engine, PyObject *path)
+{
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        if (PyUnicode_Compare(engine->order[i]->path, path) == 0
+            || PyUnicode_Compare(engine->order[i]->real, path) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* A new file that an import would find in place of a library that is loaded:
+ * whoever holds the library, libraries among them, would get the file. */
+static int
+transaction_find_shadow(Transaction *tx, PyObject *path)
+{
+    Engine *engine = tx->engine;
+    PyObject *name = path_module_name(path);
+    PyObject *library = name != NULL ? loaded_library_file(engine, name) : NULL;
+    PyObject *found = NULL;
+    if (library != NULL && !path_is_known(engine, path)
+        && engine_tracks_path(engine, path)) {
+        found = engine_find_file(engine, name);
+    }
+    if (found != NULL && PyUnicode_Check(found)
+        && PyUnicode_Compare(found, path) == 0
+        && PyUnicode_Compare(found, library) != 0) {
+        engine_need_restart(engine, "%U now stands before the library %U", path,
+                            name);
+    }
+    Py_XDECREF(found);
+    Py_XDECREF(library);
+    Py_XDECREF(name);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+
+static int
+transaction_find_shadows(Transaction *tx)
+{
+    Engine *engine = tx->engine;
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        if (transaction_find_rival(tx, engine->order[i]) < 0) {
+            return -1;
+        }
+    }
+    PyObject *iterator = PyObject_GetIter(tx->paths);
+    PyObject *path;
+    int result = iterator != NULL ? 0 : -1;
+    while (result == 0 && (path = PyIter_Next(iterator)) != NULL) {
+        result = transaction_find_shadow(tx, path);
+        Py_DECREF(path);
+    }
+    Py_XDECREF(iterator);
+    return PyErr_Occurred() ? -1 : result;
 }
 
 
@@ -205,5 +358,7 @@ transaction_read_changes(Transaction *tx)
             return -1;
         }
     }
-    return transaction_read_files(tx) < 0 ? -1 : transaction_find_missing(tx);
+    return transaction_read_files(tx) < 0 || transaction_find_missing(tx) < 0
+               ? -1
+               : transaction_find_shadows(tx);
 }

@@ -216,11 +216,11 @@ engine_invalidate_caches(Engine *engine)
 }
 
 
-int
-engine_can_find(Engine *engine, PyObject *name)
+PyObject *
+engine_find_file(Engine *engine, PyObject *name)
 {
     if (engine_invalidate_caches(engine) < 0) {
-        return -1;
+        return NULL;
     }
     Py_ssize_t dot =
         PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), -1);
@@ -237,18 +237,19 @@ engine_can_find(Engine *engine, PyObject *name)
             loaded != NULL ? PyObject_GetAttrString(loaded, "__path__") : NULL;
         if (path == NULL) {
             PyErr_Clear(); /* the package is not there: nor is the module */
-            return 0;
+            return Py_NewRef(Py_False);
         }
     }
     PyObject *spec =
         PyObject_CallMethod(engine->path_finder, "find_spec", "OO", name, path);
     Py_DECREF(path);
-    if (spec == NULL) {
-        return -1;
+    if (spec == NULL || spec == Py_None) {
+        Py_XDECREF(spec);
+        return spec != NULL ? Py_NewRef(Py_False) : NULL;
     }
-    int found = spec != Py_None;
+    PyObject *origin = PyObject_GetAttrString(spec, "origin");
     Py_DECREF(spec);
-    return found;
+    return origin;
 }
 
 

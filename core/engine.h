@@ -139,8 +139,10 @@ void engine_drop_module(Engine *engine, Module *module);
 /* importlib.invalidate_caches(). 0, or -1 with an exception set. */
 int engine_invalidate_caches(Engine *engine);
 
-/* Would an import of this name find a file now? 1, 0, -1. */
-int engine_can_find(Engine *engine, PyObject *name);
+/* What an import of this name would find now: the path of a file, None for a
+ * folder without one, False for nothing. New reference, NULL with an exception
+ * set. */
+PyObject *engine_find_file(Engine *engine, PyObject *name);
 
 /* Only a new process can apply the edit; keeps the first reason. */
 void engine_need_restart(Engine *engine, const char *format, ...);

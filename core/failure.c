@@ -3,6 +3,7 @@
 #include "failure.h"
 
 #include "frame_parts.h"
+#include "imports.h"
 #include "loaded.h"
 #include "rules.h"
 
@@ -112,6 +113,62 @@ int
 failure_is_held(const Module *module)
 {
     return module->engine->held.module == module;
+}
+
+
+/* Is it the error of a source that cannot be compiled? */
+static int
+error_is_of_source(const Engine *engine, const PyObject *error)
+{
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        if (engine->order[i]->unreadable == error) {
+            return error != NULL;
+        }
+    }
+    return 0;
+}
+
+
+static int
+visit_find(Module *module, void *arg)
+{
+    const Module **sought = arg;
+    if (module == *sought) {
+        *sought = NULL;
+    }
+    return 0;
+}
+
+
+int
+failure_is_certain(Statement *statement, const Module *failed)
+{
+    Engine *engine = failed->engine;
+    if (statement->syntax.kind != STATEMENT_IMPORT
+        || !error_is_of_source(engine, engine->held.error)) {
+        return 0;
+    }
+    PyObject *error = PyErr_GetRaisedException();
+    const Module *sought = failed; /* NULL: the text names it */
+    Trace *trace = trace_new();
+    int certain =
+        trace != NULL && import_visit(statement, visit_find, &sought) == 0
+        && sought == NULL && engine->held.trace != NULL
+        && trace_absorb(trace, engine->held.trace, failed, statement) == 0
+        && (failed->file == NULL
+            || trace_add_read(trace, &failed->file->cell,
+                              cell_now(&failed->file->cell, engine))
+                   == 0);
+    if (certain) {
+        trace_free(statement->module->raised, engine);
+        statement->module->raised = trace;
+        failure_forget(engine);
+    }
+    else {
+        trace_free(trace, engine);
+    }
+    PyErr_SetRaisedException(error); /* memory was short: it runs */
+    return certain;
 }
 
 

@@ -19,6 +19,12 @@ void failure_give(Module *module, Frame *frame);
  * when its import began. Keeps the exception. */
 void failure_hold(Module *module, long before);
 
+/* The statement, clean so far, imports the module that is held. Is it sure to
+ * raise its error, a source that cannot be compiled, if it runs? Then it need
+ * not run: its module fails in its place, and nothing is held. 1, 0. Keeps the
+ * exception. */
+int failure_is_certain(Statement *statement, const Module *failed);
+
 /* The running statement imports the module that is held: raises its error and
  * returns -1. 0: another module, or nothing is held. */
 int failure_meet(Module *module, Frame *frame);

@@ -239,7 +239,7 @@ path_ends(PyObject *path, PyObject *tail, const char *suffix)
 
 
 int
-files_set_may_hold(PyObject *paths, PyObject *module)
+files_set_may_hold(PyObject *paths, PyObject *module, PyObject *known)
 {
     Py_ssize_t length = PyUnicode_GET_LENGTH(module);
     Py_ssize_t dot = PyUnicode_FindChar(module, '.', 0, length, -1);
@@ -249,7 +249,9 @@ files_set_may_hold(PyObject *paths, PyObject *module)
     int found = iterator != NULL ? 0 : -1;
     while (found == 0 && (path = PyIter_Next(iterator)) != NULL) {
         static const char *const suffixes[] = {".py", "", "/__init__.py"};
-        for (size_t i = 0; found == 0 && i < Py_ARRAY_LENGTH(suffixes); i++) {
+        int other = known == NULL || PyUnicode_Compare(path, known) != 0;
+        for (size_t i = 0; other && found == 0 && i < Py_ARRAY_LENGTH(suffixes);
+             i++) {
             found = path_ends(path, tail, suffixes[i]);
         }
         Py_DECREF(path);

@@ -434,6 +434,7 @@ module_free(Module *module)
     Py_XDECREF(module->loaded);
     Py_XDECREF(module->annotations_before);
     Py_XDECREF(module->annotate);
+    Py_XDECREF(module->unreadable);
     Py_XDECREF(module->module);
     PyMem_Free(module);
 }

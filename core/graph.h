@@ -232,6 +232,8 @@ struct Module {
     uint32_t seen_walk;   /* the walk in which others looked into it last */
     Py_ssize_t passed;    /* statements that the walk is over with */
     Trace *raised;        /* Owned; of the statement that raised; or NULL */
+    PyObject *unreadable; /* Owned; the exception that its edited source gives
+                             instead of statements; or NULL */
     PyObject *loaded; /* Owned; what sys.modules held before the transaction */
     int hidden;       /* `loaded` is set, be it NULL */
     int withheld;     /* imported in this walk, but the statement that did so

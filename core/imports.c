@@ -94,6 +94,89 @@ import_visit(Statement *statement, int (*visit)(Module *, void *), void *arg)
 }
 
 
+/* See import_claim_untracked: the submodule of that full name, if it is one. */
+static int
+claim_untracked(Frame *frame, Engine *engine, PyObject *full)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(full);
+    Py_ssize_t dot = PyUnicode_FindChar(full, '.', 0, length, -1);
+    PyObject *child =
+        dot > 0 && engine_module(engine, full) == NULL && !PyErr_Occurred()
+            ? PyDict_GetItemWithError(PyImport_GetModuleDict(), full)
+            : NULL;
+    if (child == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    PyObject *head = PyUnicode_Substring(full, 0, dot);
+    PyObject *tail = PyUnicode_Substring(full, dot + 1, length);
+    Module *parent =
+        head != NULL && tail != NULL ? engine_module(engine, head) : NULL;
+    Binding *binding = parent != NULL ? module_binding(parent, tail, 1) : NULL;
+    int result = PyErr_Occurred() ? -1 : 0;
+    if (binding != NULL && cell_now(&binding->cell, engine) != NULL) {
+        result = frame_read_cell(frame, &binding->cell);
+    }
+    else if (binding != NULL) {
+        result = PyDict_SetItem(parent->ns, tail, child) < 0
+                     ? -1
+                     : frame_bind(frame, parent, tail);
+    }
+    Py_XDECREF(head);
+    Py_XDECREF(tail);
+    return result;
+}
+
+
+/* The same for each package on the way and for what is imported from it. */
+static int
+claim_untracked_chain(Frame *frame, Engine *engine, PyObject *name,
+                      PyObject *from)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(name);
+    int result = 0;
+    for (Py_ssize_t end = 0; result == 0 && end >= 0 && end < length; end++) {
+        end = PyUnicode_FindChar(name, '.', end, length, 1);
+        PyObject *head = PyUnicode_Substring(name, 0, end < 0 ? length : end);
+        result = head != NULL ? claim_untracked(frame, engine, head) : -1;
+        Py_XDECREF(head);
+        if (end < 0) {
+            break;
+        }
+    }
+    for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(from); i++) {
+        PyObject *full =
+            PyUnicode_FromFormat("%U.%U", name, PyTuple_GET_ITEM(from, i));
+        result = full != NULL ? claim_untracked(frame, engine, full) : -1;
+        Py_XDECREF(full);
+    }
+    return result;
+}
+
+
+int
+import_claim_untracked(Statement *statement, Frame *frame)
+{
+    Engine *engine = statement->module->engine;
+    PyObject *imports = statement->syntax.imports;
+    int result = 0;
+    for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(imports); i++) {
+        PyObject *item = PyTuple_GET_ITEM(imports, i);
+        PyObject *name = import_name(statement->module,
+                                     PyLong_AsLong(PyTuple_GET_ITEM(item, 0)),
+                                     PyTuple_GET_ITEM(item, 1));
+        if (name != NULL) {
+            result = claim_untracked_chain(frame, engine, name,
+                                           PyTuple_GET_ITEM(item, 2));
+            Py_DECREF(name);
+        }
+        else if (PyErr_Occurred()) {
+            result = -1;
+        }
+    }
+    return result;
+}
+
+
 /* The names that `import *` takes from a module. New list. */
 static PyObject *
 star_names(PyObject *source)

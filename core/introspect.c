@@ -65,6 +65,25 @@ watch_missing(PyObject *files, PyObject *name)
 }
 
 
+/* A package of that name beside a module, `name/__init__.py`, would be found
+ * before it. */
+static int
+watch_rival(PyObject *files, const Module *module)
+{
+    Py_ssize_t end = PyUnicode_GET_LENGTH(module->path) - 3; /* ".py" */
+    if (end <= 0 || dict_peek(module->ns, "__path__") != NULL) {
+        return 0;
+    }
+    PyObject *stem = PyUnicode_Substring(module->path, 0, end);
+    PyObject *init =
+        stem != NULL ? PyUnicode_FromFormat("%U/__init__.py", stem) : NULL;
+    int result = init != NULL ? PySet_Add(files, init) : -1;
+    Py_XDECREF(stem);
+    Py_XDECREF(init);
+    return result;
+}
+
+
 PyObject *
 introspect_watched(Engine *engine)
 {
@@ -88,7 +107,9 @@ introspect_watched(Engine *engine)
     }
     Py_XDECREF(wanted);
     for (Py_ssize_t i = 0; result == 0 && i < engine->module_count; i++) {
-        result = PySet_Add(files, engine->order[i]->real);
+        result = PySet_Add(files, engine->order[i]->real) < 0
+                     ? -1
+                     : watch_rival(files, engine->order[i]);
     }
     PyObject *pair = result == 0 ? PyTuple_Pack(2, files, folders) : NULL;
     Py_XDECREF(files);

@@ -161,5 +161,6 @@ loaded_forget(Engine *engine)
         engine->order[i]->hidden = 0;
         engine->order[i]->withheld = 0;
         Py_CLEAR(engine->order[i]->loaded);
+        Py_CLEAR(engine->order[i]->unreadable);
     }
 }

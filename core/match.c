@@ -383,6 +383,12 @@ match_statements(Module *module, Split *split, Match *matches,
     if (compile < 0) {
         return -1;
     }
+    /* Before anything of the old code is touched. */
+    for (Py_ssize_t j = 0; j < split->count; j++) {
+        if (matches[j].same < 0 && split_compile(split, module, j) < 0) {
+            return -1;
+        }
+    }
     for (Py_ssize_t j = 0; j < split->count; j++) {
         Statement *fresh = split->statements[j];
         if (matches[j].same >= 0) {
@@ -398,9 +404,6 @@ match_statements(Module *module, Split *split, Match *matches,
                 fresh->place = old->place;
             }
             continue;
-        }
-        if (split_compile(split, module, j) < 0) {
-            return -1;
         }
         if (matches[j].changed < 0) {
             statement_set_reason(fresh, "new");

@@ -119,7 +119,8 @@ statement_run_code(Statement *statement, Frame *frame)
     frame->entered = 1;
     PyObject *result = PyEval_EvalCode(statement->code, ns, ns);
     Py_XDECREF(result);
-    if (result == NULL || annotations_note(statement) < 0) {
+    if (result == NULL || annotations_note(statement) < 0
+        || import_claim_untracked(statement, frame) < 0) {
         return -1;
     }
     return import_claim_star(statement, frame);

@@ -172,6 +172,9 @@ import_clean(Statement *statement, Module *module)
     if (engine->conflict != NULL || engine->held.module == NULL) {
         return -1;
     }
+    if (failure_is_certain(statement, module)) {
+        return -1;
+    }
     PyErr_Clear(); /* held: see failure.h */
     statement_set_reason(statement, "imports %U, which fails", module->name);
     return 0;
@@ -500,6 +503,17 @@ walk_skip(Module *module)
 }
 
 
+/* Its edited source gives no statements: raises why, and returns -1. */
+static int
+module_raise_unreadable(const Module *module)
+{
+    PyObject *error = Py_NewRef(module->unreadable);
+    (void)PyException_SetTraceback(error, Py_None); /* of an earlier try */
+    PyErr_SetRaisedException(error);
+    return -1;
+}
+
+
 /* Visit the statements in order. */
 static int
 walk_statements(Module *module)
@@ -515,7 +529,8 @@ walk_statements(Module *module)
         module->importer = outer;
         module->began = engine->place;
     }
-    int result = 0;
+    int result =
+        module->unreadable != NULL ? module_raise_unreadable(module) : 0;
     for (module->passed = 0; result == 0 && module->passed < module->count;) {
         result = walk_statement(module->statements[module->passed]);
         module->passed += result == 0;

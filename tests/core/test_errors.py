@@ -283,3 +283,49 @@ def test_a_failed_rerun_does_not_leave_appended_members(project: Project) -> Non
     assert project.eval("main.x") == [1]
     project.edit("main.py", "1/0\n", "")
     assert project.eval("main.x") == [1, 2]
+
+
+def test_a_syntax_error_in_a_module_that_the_same_save_drops_is_no_error(
+    project: Project,
+) -> None:
+    project.start({"a.py": "X = 1\n", "main.py": "from a import X\nY = 2\n"})
+    report = project.save({"a.py": "X = = 1\n", "main.py": "X = 3\nY = 2\n"})
+    assert (ran(report), report.error) == (["main: X = 3"], None)
+
+
+def test_an_error_that_a_cold_start_meets_before_the_syntax_error_is_shown(
+    project: Project,
+) -> None:
+    project.start({"a.py": "X = 1\n", "main.py": "Y = 2\nfrom a import X\n"})
+    report = project.save({"a.py": "X = (\n", "main.py": "Y = 2 / 0\nimport a\n"})
+    assert report.error
+    assert report.error["type"] == "builtins.ZeroDivisionError"
+    report = project.save({"a.py": "X = 5\n", "main.py": "Y = 2\nfrom a import X\n"})
+    assert report.error is None
+
+
+CAUGHT = {
+    "at once": {"main.py": "try:\n    import a\nexcept SyntaxError:\n    a = None\n"},
+    "further up": {
+        "b.py": "Z = 1\nimport a\n",
+        "main.py": "try:\n    import b\nexcept SyntaxError:\n    b = None\n",
+    },
+    "by a function": {
+        "main.py": "def load():\n    try:\n        import a\n"
+        "    except SyntaxError:\n        a = None\n    return a\n\n\na = load()\n"
+    },
+    "by the package": {
+        "pkg/__init__.py": "def __getattr__(name):\n    try:\n        import a\n"
+        "    except SyntaxError:\n        return 0\n    return a\n",
+        "main.py": "from pkg import thing\n",
+    },
+}
+
+
+@pytest.mark.parametrize("files", CAUGHT.values(), ids=CAUGHT)
+def test_a_syntax_error_that_the_program_catches_is_applied(
+    project: Project, files: dict[str, str]
+) -> None:
+    project.start({"a.py": "X = 1\n", **files})
+    for source in ("X = (\n", "X = 2\n", "def f():\n  return = 1\n", "X = 3\n"):
+        assert project.save({"a.py": source}).error is None

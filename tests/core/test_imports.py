@@ -798,3 +798,97 @@ def test_a_module_of_a_namespace_package_that_goes(project: Project) -> None:
     project.edit("main.py", "import space.b\n", "")
     project.edit("main.py", "import space.a\n", "import space.a, space.b\n")
     project.edit("main.py", "import space.a, space.b\n", "import space.b\n")
+
+
+def test_a_package_beside_a_module_of_its_name_takes_its_place(
+    project: Project,
+) -> None:
+    project.start(
+        {
+            "a.py": "X = 1\n",
+            "pkg/__init__.py": "",
+            "pkg/b.py": "Y = 1\n",
+            "main.py": "from a import X\nfrom pkg.b import Y\nother = [1]\n",
+        }
+    )
+    report = project.save({"a/__init__.py": "X = 2\n"})
+    assert ran(report) == ["a: X = 2", "main: from a import X"]
+    report = project.save(
+        {"pkg/b/__init__.py": "from .c import Y\n", "pkg/b/c.py": "Y = 5\n"}
+    )
+    assert project.eval("(main.X, main.Y)") == (2, 5)
+    report = project.delete("a/__init__.py", "pkg/b/__init__.py", "pkg/b/c.py")
+    assert project.eval("(main.X, main.Y)") == (1, 1)
+    assert "main: other = [1]" not in ran(report)
+
+
+def test_a_package_that_takes_a_modules_place_and_fails(project: Project) -> None:
+    project.start({"a.py": "X = 1\n", "main.py": "from a import X\n"})
+    assert project.save({"a/__init__.py": "Z = 2\n"}).error
+    report = project.delete("a/__init__.py")
+    assert (ran(report), report.error) == ([], None)
+    assert project.save({"a/__init__.py": "X = (\n"}).error
+    assert project.save({"a/__init__.py": "X = 3\n"}).error is None
+
+
+def test_a_file_earlier_on_the_path_takes_a_modules_place(project: Project) -> None:
+    project.start(
+        {
+            "late/a.py": "X = 1\n",
+            "early/note.txt": "",
+            "main.py": "import sys\n"
+            "sys.path[:0] = [sys.path[0] + '/early', sys.path[0] + '/late']\n"
+            "import a\nY = a.X\n",
+        }
+    )
+    project.save({"early/a.py": "X = 2\n"})
+    assert project.eval("main.Y") == 2
+    project.delete("early/a.py")
+    assert project.eval("main.Y") == 1
+
+
+def test_a_file_with_the_name_of_a_loaded_library_needs_a_new_process(
+    project: Project,
+) -> None:
+    project.start({"main.py": "import textwrap\nX = textwrap.dedent(' a')\n"})
+    report = project.save({"textwrap.py": "def dedent(text):\n    return 1\n"})
+    assert "library textwrap" in (report.restart or "")
+
+
+def test_what_may_stand_before_a_module_is_watched(project: Project) -> None:
+    project.start({"a.py": "", "pkg/__init__.py": "", "main.py": "import a, pkg\n"})
+    files = project.eval("sorted(engine.watched()[0])")
+    root = str(project.root)
+    assert f"{root}/a/__init__.py" in files
+    assert f"{root}/pkg/__init__/__init__.py" not in files
+
+
+NATIVE = {
+    "import": "import pkg._native\nX = pkg._native.V\n",
+    "from": "from pkg import _native\nX = _native.V\n",
+    "as": "import pkg._native as n\nX = n.V\n",
+}
+
+
+@pytest.mark.parametrize("source", NATIVE.values(), ids=NATIVE)
+def test_a_submodule_that_is_not_tracked_stays_bound(
+    project: Project, source: str
+) -> None:
+    library = project.scratch / "native"
+    library.mkdir()
+    (library / "_native.py").write_text("V = 1\n")
+    head = f"__path__.append({str(library)!r})\n"
+    project.start(
+        {
+            "pkg/__init__.py": head + "A = 1\n",
+            "other.py": "import pkg._native\nY = pkg._native.V\n",
+            "main.py": source + "Z = 1\n",
+        }
+    )
+    project.edit("pkg/__init__.py", "A = 1", "A = 2\nB = 3")
+    project.save({"main.py": "import os\n" + source + "Z = 1\n"})
+    project.save({"main.py": "import os\n" + source + "import other\nZ = 1\n"})
+    project.save({"main.py": "import other\nimport os\n" + source + "Z = 2\n"})
+    project.edit("pkg/__init__.py", "A = 2\n", "")
+    project.save({"main.py": "import pkg\nZ = 1\n"})
+    project.save({"main.py": source})
