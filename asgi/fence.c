@@ -154,9 +154,10 @@ fence_ready(struct fence *fence, const char *path, size_t size, uint64_t settle)
     if (pathset_add(&fence->changed, path, size) == NULL) {
         return; /* no memory for a path: the next save tells */
     }
-    if (fence->changed.count > 1 && fence->settle < SETTLE_MANY) {
-        fence->settle = SETTLE_MANY;
-    }
+    uint64_t several = fence->changed.count >= BURST_FILES ? SETTLE_BURST
+                       : fence->changed.count > 1          ? SETTLE_MANY
+                                                           : settle;
+    settle = settle > several ? settle : several;
     if (settle > fence->settle) {
         fence->settle = settle;
     }
@@ -292,8 +293,10 @@ fence_update(struct fence *fence)
     uint64_t settle =
         fence->settle > fence->delay ? fence->settle : fence->delay;
     uint64_t due = fence->last + settle;
-    if (due > fence->first + fence->delay + SETTLE_LIMIT) {
-        due = fence->first + fence->delay + SETTLE_LIMIT;
+    uint64_t limit =
+        fence->changed.count >= BURST_FILES ? SETTLE_BURST_LIMIT : SETTLE_LIMIT;
+    if (due > fence->first + fence->delay + limit) {
+        due = fence->first + fence->delay + limit;
     }
     if (now >= due) {
         fence_report(fence);

@@ -25,14 +25,17 @@
 
 struct io;
 
-/* How long all must be quiet before a change is reported, in milliseconds: a
- * burst over many files is one update, and an editor that moves a file away is
- * about to put another in its place. */
+/* How long all must be quiet before a change is reported, in milliseconds: files
+ * saved together are one update, an editor that moves a file away is about to put
+ * another in its place, and a checkout writes hundreds, one after the other. */
 enum {
     SETTLE_ONE = 1,
     SETTLE_MANY = 4,
     SETTLE_GONE = 10,
-    SETTLE_LIMIT = 50, /* after which a burst is reported as it is */
+    SETTLE_LIMIT = 50, /* after which the change is reported as it is */
+    SETTLE_BURST = 25, /* of at least BURST_FILES */
+    SETTLE_BURST_LIMIT = 1000,
+    BURST_FILES = 8, /* a number of files */
 };
 
 /* After which a request behind a reported change is refused if it comes from
