@@ -27,7 +27,7 @@ struct io;
 
 /* How long all must be quiet before a change is reported, in milliseconds:
  * files saved together are one update, an editor that moves a file away is
- * about to put another in its place, and a checkout writes hundreds in a row. */
+ * about to put another in its place, and a checkout writes hundreds. */
 enum {
     SETTLE_ONE = 1,
     SETTLE_MANY = 4,
