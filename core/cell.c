@@ -146,6 +146,10 @@ cell_unref(Cell *cell, Engine *engine)
     case CELL_SLOT:
         slot_clear((Slot *)cell, engine);
         break;
+    case CELL_SUBCLASSES:
+        ptrmap_pop(&engine->bases, ((SubclassCell *)cell)->base);
+        Py_CLEAR(((SubclassCell *)cell)->base);
+        break;
     }
     version_unref(cell->env);
     version_unref(cell->base);

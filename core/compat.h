@@ -42,6 +42,16 @@ PyDict_GetItemRef(PyObject *dict, PyObject *key, PyObject **result)
 }
 
 
+/* 1 and a new reference, 0 and NULL when the object is no more. */
+static inline int
+PyWeakref_GetRef(PyObject *ref, PyObject **result)
+{
+    PyObject *object = PyWeakref_GetObject(ref); /* LINT_OK: borrowed */
+    *result = object != Py_None ? Py_NewRef(object) : NULL;
+    return *result != NULL;
+}
+
+
 static inline int
 PyObject_GetOptionalAttr(PyObject *obj, PyObject *name, PyObject **result)
 {

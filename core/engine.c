@@ -163,6 +163,14 @@ path_contains(PyObject *path, const char *part)
 
 
 int
+engine_caller_is_tracked(const Engine *engine)
+{
+    PyObject *globals = PyEval_GetGlobals(); /* borrowed */
+    return globals != NULL && engine_module_by_ns(engine, globals) != NULL;
+}
+
+
+int
 engine_is_library_path(const Engine *engine, PyObject *path)
 {
     return path_contains(path, "/site-packages/")

@@ -53,9 +53,12 @@ struct Engine {
     Py_ssize_t slot_count, slot_room;
     Py_ssize_t outside_groups; /* objects outside that were stored into */
     Cell *cells;               /* all cells */
-    Cell *touched; /* those that the running transaction may have changed.
+    Cell *touched;  /* those that the running transaction may have changed.
                             Owned. */
-    PtrMap caches; /* bindings that have held functools caches */
+    PtrMap caches;  /* bindings that have held functools caches */
+    PtrMap classes; /* class -> who made it: class_made.c. Owned records. */
+    PtrMap bases;   /* class -> SubclassCell */
+    long class_number;
     Py_ssize_t cell_count;
     Module **retired; /* records of modules that are no more: traces may
                              still name them. */
@@ -98,6 +101,7 @@ struct Engine {
     int syncing; /* the engine itself is writing into a namespace */
     Failure held;
     PyTypeObject *environ_type; /* Owned; what environ is while tracing */
+    PyObject *build_class; /* Owned; builtins.__build_class__ while tracing */
     PyObject *environ; /* Owned; the dict behind os.environ, while tracing */
     Py_ssize_t modules_seen; /* loaded modules whose stores are watched */
     PtrMap containers;       /* dict -> Container: see journal.c */
@@ -149,6 +153,9 @@ void engine_need_restart(Engine *engine, const char *format, ...);
 
 /* Does the path belong to an installed library or to Python itself? */
 int engine_is_library_path(const Engine *engine, PyObject *path);
+
+/* Is tracked code at work: not a library on its behalf? */
+int engine_caller_is_tracked(const Engine *engine);
 
 /* Is this real path a file that we track? */
 int engine_tracks_path(const Engine *engine, PyObject *path);

@@ -2,6 +2,7 @@
 
 #include "engine_object.h"
 
+#include "class_made.h"
 #include "compat.h"
 #include "engine.h"
 #include "frame.h"
@@ -606,6 +607,8 @@ engine_dealloc(PyObject *self)
     syntax_types_free(engine->syntax_types);
     ptrmap_fini(&engine->by_namespace);
     ptrmap_fini(&engine->groups);
+    ptrmap_fini(&engine->caches);
+    class_made_fini(engine);
     Py_XDECREF(engine->roots);
     Py_XDECREF(engine->outside);
     Py_XDECREF(engine->loader_type);

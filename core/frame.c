@@ -5,6 +5,7 @@
 #include "frame_parts.h"
 
 #include "caches.h"
+#include "class_made.h"
 #include "compat.h"
 #include "journal.h"
 #include "namespace.h"
@@ -546,6 +547,9 @@ frame_create_group(Frame *frame, Engine *engine, PyObject *value)
         || frame->statement->syntax.kind == STATEMENT_IMPORT
         || value_is_outside(engine, value)) {
         return 0;
+    }
+    if (PyType_Check(value) && class_made_note(frame, value) < 0) {
+        return -1;
     }
     Group *group = group_of(engine, value);
     if (group == NULL) {

@@ -3,6 +3,7 @@
 #include "graph.h"
 
 #include "array.h"
+#include "class_made.h"
 #include "code.h"
 #include "engine.h"
 
@@ -51,6 +52,7 @@ trace_free(Trace *trace, Engine *engine)
     if (trace->committed) {
         trace_count_readers(trace, -1);
     }
+    class_made_retire(engine, trace);
     for (Py_ssize_t i = 0; i < trace->read_count; i++) {
         cell_unref(trace->reads[i].cell, engine);
         version_unref(trace->reads[i].version);
@@ -184,6 +186,7 @@ cell_is_of(const Cell *cell, const Module *module)
     case CELL_CODE:
     case CELL_FILE:
     case CELL_SLOT:
+    case CELL_SUBCLASSES:
         break;
     }
     return 0;
@@ -266,6 +269,7 @@ trace_absorb(Trace *into, const Trace *from, const Module *failed,
         }
     }
     into->unsteady |= from->unsteady;
+    class_made_absorb(failed->engine, into, from, importer);
     return 0;
 }
 
@@ -298,6 +302,9 @@ trace_move_producer(Trace *trace, const Statement *from, Statement *to)
             ((Group *)write->cell)->creator = to;
         }
     }
+    if (trace != NULL) {
+        class_made_move(from->module->engine, trace, to);
+    }
 }
 
 
@@ -311,6 +318,7 @@ statement_free(Statement *statement, Engine *engine)
     trace_move_producer(statement->attempt, statement, NULL);
     trace_free(statement->trace, engine);
     trace_free(statement->attempt, engine);
+    class_made_forget(engine, statement);
     if (statement->code != NULL) {
         code_tree_forget(statement->code, statement);
     }

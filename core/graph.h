@@ -38,6 +38,7 @@ typedef enum {
     CELL_CODE,
     CELL_FILE,
     CELL_SLOT,
+    CELL_SUBCLASSES,
 } CellKind;
 
 #define BINDING_CAPSULE "hmr_serve._core.Binding"
@@ -111,6 +112,13 @@ typedef struct {
     uint64_t content_before; /* while a transaction runs */
 } FileCell;
 
+/* Which subclasses a class has: no versions, its reads compare what they saw.
+ * See class_made.h. */
+typedef struct {
+    Cell cell;
+    PyObject *base; /* Owned class. */
+} SubclassCell;
+
 typedef enum {
     SLOT_ITEM,          /* of a dict: a plain one, a module's, an instance's */
     SLOT_CLASS,         /* an attribute of a class */
@@ -142,7 +150,8 @@ typedef struct {
     Version *version; /* Owned; NULL: unbound or missing */
     PyObject *path;   /* Owned; tuple of attribute names, or NULL: all of it */
     PyObject *value;  /* Owned; what the path led to; of SLOT_ENVIRON_NAMES the
-                         names that were seen */
+                         names that were seen, of CELL_SUBCLASSES the classes
+                       */
     int bound;        /* only whether the name is bound: `del x` */
     int once; /* by a library while it was imported: it will not read again */
 } Read;
@@ -174,11 +183,12 @@ typedef struct {
     Py_ssize_t import_count, import_room;
     NamesRead *names;
     Py_ssize_t names_count, names_room;
-    PyObject *result; /* Owned; a probe's result. */
-    double cost;      /* seconds, without nested imports */
-    int committed;    /* counted in the cells' readers */
-    int partial;      /* of a run in a partial walk */
-    int unsteady;     /* an import failed that others had looked into: what
+    PyObject *result;  /* Owned; a probe's result. */
+    double cost;       /* seconds, without nested imports */
+    int committed;     /* counted in the cells' readers */
+    int partial;       /* of a run in a partial walk */
+    int makes_classes; /* the engine's table of classes names it */
+    int unsteady;      /* an import failed that others had looked into: what
                          they saw is not known, so it is never clean */
 } Trace;
 

@@ -2,6 +2,7 @@
 
 #include "hooks.h"
 
+#include "class_made.h"
 #include "compat.h"
 #include "environ.h"
 #include "files.h"
@@ -243,16 +244,6 @@ is_name(PyObject *name, const char *text)
 }
 
 
-/* Is tracked code at work, or a library that looks at modules for its own
- * purposes (pydantic, inspect)? */
-static int
-caller_is_tracked(const Engine *engine)
-{
-    PyObject *globals = PyEval_GetGlobals(); /* borrowed */
-    return globals != NULL && engine_module_by_ns(engine, globals) != NULL;
-}
-
-
 /* A name that is not there is asked of the module's own __getattr__: whether it
  * has one is a read too. */
 static int
@@ -292,7 +283,9 @@ tracked_module_getattro(PyObject *self, PyObject *name)
         }
         int result = 0;
         if (is_name(name, "__dict__")) {
-            if (caller_is_tracked(engine)) {
+            /* not a library that looks at modules for its own purposes
+             * (pydantic, inspect) */
+            if (engine_caller_is_tracked(engine)) {
                 result = frame_read_namespace(frame, module);
             }
         }
@@ -378,7 +371,8 @@ hooks_start(Engine *engine)
             return -1;
         }
     }
-    if (journal_start(engine) < 0 || monitoring_set(engine, 1) < 0) {
+    if (journal_start(engine) < 0 || class_made_start(engine) < 0
+        || monitoring_set(engine, 1) < 0) {
         engine->tracing--;
         return -1;
     }
@@ -397,6 +391,7 @@ hooks_stop(Engine *engine)
     PyObject *error = PyErr_GetRaisedException();
     files_trace(engine, 0);
     environ_stop(engine);
+    class_made_stop(engine);
     journal_stop(engine);
     if (monitoring_set(engine, 0) < 0) {
         PyErr_WriteUnraisable(engine->monitoring);
@@ -421,7 +416,10 @@ hooks_install(Engine *engine)
     if (engine->dict_watcher < 0 || engine->function_watcher < 0) {
         return -1;
     }
-    return environ_install(engine) < 0 ? -1 : files_install();
+    if (class_made_install() < 0 || environ_install(engine) < 0) {
+        return -1;
+    }
+    return files_install();
 }
 
 
@@ -443,6 +441,7 @@ hooks_uninstall(Engine *engine)
         (void)PyFunction_ClearWatcher(engine->function_watcher);
         engine->function_watcher = -1;
     }
+    class_made_uninstall();
     PyErr_Clear();
     PyErr_SetRaisedException(error);
 }

@@ -262,15 +262,6 @@ journal_watch(Frame *frame, PyObject *code, PyObject *value, PyObject *path,
 
 /* ---- what changed -------------------------------------------------------- */
 
-/* Is tracked code at work: not a library on its behalf? */
-static int
-caller_is_tracked(const Engine *engine)
-{
-    PyObject *globals = PyEval_GetGlobals(); /* borrowed */
-    return globals != NULL && engine_module_by_ns(engine, globals) != NULL;
-}
-
-
 /* The module whose namespace it is. Borrowed; NULL without an exception. */
 static PyObject *
 module_of_dict(PyObject *dict)
@@ -296,7 +287,7 @@ journal_event(Engine *engine, Frame *frame, PyDict_WatchEvent event,
         container != NULL ? container->owner : module_of_dict(dict);
     Group *group = owner != NULL ? group_of(engine, owner) : NULL;
     if (owner == NULL || (group != NULL && !group->outside)
-        || !caller_is_tracked(engine)) {
+        || !engine_caller_is_tracked(engine)) {
         return 0;
     }
     int is_class = PyType_Check(owner);

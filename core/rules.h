@@ -15,6 +15,7 @@
     RULE(READ_GROUPS, "and what was done to the objects") \
     RULE(READ_PATHS, "an attribute path is compared by its value") \
     RULE(READ_ALL_NAMES, "vars(), dir(), import * read all names") \
+    RULE(READ_SUBCLASSES, "__subclasses__() reads which ones there are") \
     RULE(READ_FILES, "opening a file reads it") \
     RULE(READ_MISSING, "looking for a module in vain is a read") \
     RULE(READ_DELETED, "del reads whether the name is bound") \

@@ -3,6 +3,7 @@
 #include "run.h"
 
 #include "annotations.h"
+#include "class_made.h"
 #include "code.h"
 #include "compat.h"
 #include "frame.h"
@@ -145,6 +146,8 @@ statement_keep(Statement *statement, Trace *trace)
                 cell_need_readers(trace->writes[i].cell, engine);
             }
         }
+        class_made_need_readers(engine, statement->trace);
+        class_made_need_readers(engine, trace);
         return;
     }
     trace_free(statement->trace, engine);

@@ -4,6 +4,7 @@
 #include "rules.h"
 #include "transaction_parts.h"
 
+#include "class_made.h"
 #include "code.h"
 #include "compat.h"
 #include "frame.h"
@@ -100,6 +101,7 @@ transaction_plan_removed(Transaction *tx, Module *module)
             continue;
         }
         tx->changed = 1;
+        class_made_need_readers(tx->engine, old->trace);
         for (Py_ssize_t k = 0; k < old->trace->write_count; k++) {
             Cell *cell = old->trace->writes[k].cell;
             Statement *creator =
@@ -303,6 +305,7 @@ transaction_perform(Transaction *tx)
     groups_settle(engine);
     slots_forget(engine);
     cells_forget(engine);
+    class_made_sweep(engine);
     return result;
 }
 

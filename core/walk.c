@@ -2,6 +2,7 @@
 
 #include "walk.h"
 
+#include "class_made.h"
 #include "compat.h"
 #include "failure.h"
 #include "frame.h"
@@ -47,6 +48,11 @@ reason_from_read(Statement *statement, const Read *read)
         statement_set_reason(statement, "reads os.environ, changed: %S",
                              ((Slot *)cell)->key);
         break;
+    case CELL_SUBCLASSES:
+        statement_set_reason(
+            statement, "reads the subclasses of %s, changed",
+            ((PyTypeObject *)((SubclassCell *)cell)->base)->tp_name);
+        break;
     }
 }
 
@@ -82,6 +88,9 @@ read_clean(Read *read, const Engine *engine)
     }
     if (read->cell->kind == CELL_SLOT) {
         return environ_clean(engine, read);
+    }
+    if (read->cell->kind == CELL_SUBCLASSES) {
+        return class_made_clean(read);
     }
     return now == read->version;
 }

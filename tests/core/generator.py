@@ -477,6 +477,15 @@ def make_instance(g: Generator, scope: dict[str, str]) -> Chunk | None:
     return Chunk(f"{name} = {cls}()", {name: "inst"})
 
 
+def make_subclasses(g: Generator, scope: dict[str, str]) -> Chunk | None:
+    base = g.pick(scope, "cls")
+    if base is None:
+        return None
+    name = g.name("l")
+    text = f"{name} = [c.limit for c in {base}.__subclasses__()]"
+    return Chunk(text, {name: "list"})
+
+
 def make_attribute(g: Generator, scope: dict[str, str]) -> Chunk | None:
     owner = g.pick(scope, "inst", "cls")
     if owner is None:

@@ -27,14 +27,8 @@ KNOWN = {
     "test_classes.py::test_a_method_reaches_a_loaded_model": (
         f"{ENGINE}: class patch (2.5)"
     ),
-    "test_classes.py::test_subclasses_are_read_as_a_set": (
-        f"{ENGINE}: __subclasses__ as a read (2.6)"
-    ),
     "test_counterexamples.py::test_14_an_unrelated_setting_keeps_the_model": (
         f"{ENGINE}: records compare by field (2.6)"
-    ),
-    "test_counterexamples.py::test_17_subclasses_of_an_edited_plugin": (
-        f"{ENGINE}: __subclasses__ as a read (2.6)"
     ),
 }
 if sys.version_info >= (3, 13):

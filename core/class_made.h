@@ -1,0 +1,52 @@
+/* The classes that the program's statements have made, and what
+ * type.__subclasses__() tells of them.
+ *
+ * A class that was replaced lives on until the garbage collector finds it, and
+ * its bases list it until then. So __subclasses__() leaves out, while an engine
+ * is installed, classes whose statement has run again or is gone, and those
+ * that the running walk has not come to; it lists the others in cold order.
+ * Tracked code that calls it reads, per base, which ones there are: a cell
+ * without versions, compared by the list. GIL held. */
+
+#ifndef HMR_CORE_CLASS_MADE_H
+#define HMR_CORE_CLASS_MADE_H
+
+#include "frame.h"
+
+/* Put our __subclasses__() in place of CPython's, and take it away. 0, or -1
+ * with an exception set. */
+int class_made_install(void);
+void class_made_uninstall(void);
+
+/* While tracing, class statements are seen. 0, or -1 with an exception set. */
+int class_made_start(Engine *engine);
+void class_made_stop(Engine *engine);
+
+/* The engine is freed. */
+void class_made_fini(Engine *engine);
+
+/* The running statement made the class, unless that is known already. 0, or -1
+ * with an exception set. */
+int class_made_note(Frame *frame, PyObject *type);
+
+/* The classes that a trace's run made: are retired; are of another statement;
+ * are of another trace. */
+void class_made_retire(Engine *engine, const Trace *trace);
+void class_made_move(Engine *engine, const Trace *trace, Statement *to);
+void class_made_absorb(Engine *engine, Trace *into, const Trace *from,
+                       Statement *to);
+
+/* The statement is freed. */
+void class_made_forget(Engine *engine, const Statement *statement);
+
+/* A run with this trace is new, or no more: who has read the subclasses of its
+ * classes' bases is needed. */
+void class_made_need_readers(Engine *engine, const Trace *trace);
+
+/* Does the base have the subclasses at this place that the read saw? */
+int class_made_clean(const Read *read);
+
+/* Records of classes that are no more are freed: a transaction is over. */
+void class_made_sweep(Engine *engine);
+
+#endif
