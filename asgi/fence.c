@@ -312,7 +312,7 @@ static void
 on_timer(uv_timer_t *timer)
 {
     struct fence *fence = timer->data;
-    watch_drain(fence->io->watch); /* is it quiet indeed? */
+    io_look_at_files(fence->io); /* is it quiet indeed? */
     fence_pass(fence);
     io_ring_app(fence->io);
 }
@@ -321,8 +321,8 @@ on_timer(uv_timer_t *timer)
 void
 fence_pass(struct fence *fence)
 {
-    if (fence->held != NULL) {
-        watch_drain(fence->io->watch);
+    if (fence->held != NULL && !fence->reported) {
+        io_look_at_files(fence->io);
     }
     if (fence_update(fence) && !fence->io->stopping) {
         io_count(fence->io, IO_FENCED, (int)fence->n_fresh);

@@ -92,7 +92,7 @@ void output_free(struct output *output);
 void io_send(struct io *io, struct output *output);
 void io_nudge(struct io *io);
 int io_resume(struct io *io, struct request *request);
-int io_watch(struct io *io, struct pathset *paths); /* steals paths */
+int io_watch(struct io *io, struct watchlist *list); /* steals it */
 int io_release(struct io *io, uint64_t serial);
 /* WebSockets are closed with that code. */
 int io_stop(struct io *io, uint16_t leave_code);

@@ -157,6 +157,7 @@ io_end(struct io *io)
     io->ended = true;
     fence_close(&io->fence);
     watch_close(io->watch);
+    poller_close(&io->poller);
     uv_close((uv_handle_t *)&io->idle_timer, on_handle_closed);
     uv_close((uv_handle_t *)&io->before_poll, on_handle_closed);
     uv_close((uv_handle_t *)&io->after_poll, on_handle_closed);
@@ -214,7 +215,9 @@ io_do_command(struct io *io, struct command *command)
         request_unref(command->request);
         break;
     case LETTER_WATCH:
-        watch_set(io->watch, command->paths, command->serial);
+        watch_set(io->watch, &command->list->told, command->serial);
+        poller_set(&io->poller, &command->list->polled, command->serial);
+        watchlist_free(command->list);
         break;
     case LETTER_RELEASE:
         fence_release(&io->fence, command->serial);
@@ -263,6 +266,14 @@ io_do_letters(struct io *io)
         letter = next;
     }
     io_flush(io);
+}
+
+
+void
+io_look_at_files(struct io *io)
+{
+    watch_drain(io->watch);
+    poller_sweep(&io->poller);
 }
 
 
@@ -339,6 +350,7 @@ io_init_handles(struct io *io)
     (void)uv_check_start(&io->after_poll, on_after_poll);
     fence_init(&io->fence, io);
     io->open_handles = 5;
+    poller_init(&io->poller, io);
     io->watch = watch_new(io, &status);
     return status;
 }
@@ -480,7 +492,7 @@ letters_free(struct letter *letter)
             free(letter);
             break;
         case LETTER_WATCH:
-            pathset_free(CONTAINER_OF(letter, struct command, letter)->paths);
+            watchlist_free(CONTAINER_OF(letter, struct command, letter)->list);
             free(letter);
             break;
         case LETTER_CHANGE:
@@ -511,6 +523,7 @@ io_free(struct io *io)
         loop_close(io);
     }
     watch_free(io->watch);
+    poller_fini(&io->poller);
     tls_context_free(io->tls);
     fence_fini(&io->fence);
     letters_free(mailbox_take(&io->to_io));
@@ -656,12 +669,12 @@ io_resume(struct io *io, struct request *request)
 /* What changes between two calls of this, in a directory that only the second
  * one names, is noticed by its time stamp. */
 int
-io_watch(struct io *io, struct pathset *paths)
+io_watch(struct io *io, struct watchlist *list)
 {
     struct command command = {
-        .letter.kind = LETTER_WATCH, .paths = paths, .serial = io->watched_at};
+        .letter.kind = LETTER_WATCH, .list = list, .serial = io->watched_at};
     if (io_command(io, command) < 0) {
-        pathset_free(paths);
+        watchlist_free(list);
         return -1;
     }
     io->watched_at = wall_clock();

@@ -8,6 +8,7 @@
 #include "io.h"
 #include "waker.h"
 #include "watch.h"
+#include "watch_poll.h"
 
 enum {
     READ_SIZE = 65536,
@@ -64,6 +65,7 @@ struct io {
     struct connection *to_flush;
     struct fence fence;
     struct watch *watch; /* Owned. */
+    struct poller poller;
     bool stopping;
     bool aborting;
     bool ended;
@@ -91,6 +93,9 @@ void io_idle_remove(struct io *io, struct connection *conn);
 
 /* Something that the user should know, such as a limit that was reached. */
 void io_complain(struct io *io, const char *format, ...);
+
+/* What has changed by now? The fence hears of it. */
+void io_look_at_files(struct io *io);
 
 /* Write what was queued with connection_send. */
 void io_flush(struct io *io);

@@ -15,6 +15,7 @@
 
 struct request;
 struct pathset;
+struct watchlist;
 
 enum letter_kind {
     LETTER_CHUNK, /* in request.body */
@@ -68,7 +69,7 @@ struct output {
 struct command {
     struct letter letter;
     struct request *request; /* LETTER_RESUME. Owned. */
-    struct pathset *paths;   /* LETTER_WATCH. Owned. */
+    struct watchlist *list;  /* LETTER_WATCH. Owned. */
     uint64_t serial;         /* LETTER_RELEASE; LETTER_WATCH: since when;
                               * LETTER_STOP: the WebSockets' close code */
 };

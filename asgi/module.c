@@ -2,6 +2,7 @@
 
 #include "awaitable.h"
 #include "exchange.h"
+#include "filesystem.h"
 #include "server.h"
 #include "state.h"
 
@@ -138,9 +139,29 @@ module_free(void *module)
 }
 
 
+static PyObject *
+filesystem_of(PyObject *module, PyObject *path)
+{
+    (void)module;
+    PyObject *bytes = NULL;
+    if (!PyUnicode_FSConverter(path, &bytes)) {
+        return NULL;
+    }
+    const char *name;
+    Py_BEGIN_ALLOW_THREADS
+    name = filesystem_without_events(PyBytes_AS_STRING(bytes),
+                                     (size_t)PyBytes_GET_SIZE(bytes));
+    Py_END_ALLOW_THREADS
+    Py_DECREF(bytes);
+    return name == NULL ? Py_NewRef(Py_None) : PyUnicode_FromString(name);
+}
+
+
 static PyMethodDef module_methods[] = {
     {"versions", versions, METH_NOARGS,
      PyDoc_STR("The versions of the libraries in use.")},
+    {"filesystem_without_events", filesystem_of, METH_O,
+     PyDoc_STR("The file system of a path, if it tells of no changes.")},
     {"check_tls", check_tls, METH_O,
      PyDoc_STR(
          "Whether these files can be used for TLS: OSError says why not.")},

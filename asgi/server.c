@@ -4,8 +4,8 @@
 
 #include "compat.h"
 #include "exchange.h"
-#include "pathset.h"
-#include "watch.h"
+#include "filesystem.h"
+#include "watchlist.h"
 
 #include <stdlib.h>
 #include <uv.h> /* uv_strerror */
@@ -277,8 +277,24 @@ server_start(PyObject *op, PyObject *unused)
 
 /* Watching. */
 
+static bool
+is_polled(struct server *self, const char *path, size_t size)
+{
+    switch (self->poll) {
+    case POLL_ALL:
+        return true;
+    case POLL_NONE:
+        return false;
+    case POLL_WHERE_SILENT:
+        return filesystem_is_silent(&self->silent, path, size);
+    }
+    Py_UNREACHABLE();
+}
+
+
 static int
-watchlist_extend(struct pathset *paths, PyObject *iterable, int value)
+watchlist_extend(struct server *self, struct watchlist *list,
+                 PyObject *iterable, int value)
 {
     PyObject *iterator = PyObject_GetIter(iterable);
     if (iterator == NULL) {
@@ -302,7 +318,10 @@ watchlist_extend(struct pathset *paths, PyObject *iterable, int value)
         while (size > 1 && text[size - 1] == '/') {
             size--;
         }
-        if (status == 0 && watchlist_add(paths, text, size, value) < 0) {
+        if (status == 0
+            && watchlist_add(list, text, size, value,
+                             is_polled(self, text, size))
+                   < 0) {
             PyErr_NoMemory();
             status = -1;
         }
@@ -323,16 +342,16 @@ server_watch(PyObject *op, PyObject *args, PyObject *kwargs)
                                      &directories)) {
         return NULL;
     }
-    struct pathset *paths = pathset_new();
-    if (paths == NULL) {
+    struct watchlist *list = watchlist_new();
+    if (list == NULL) {
         return PyErr_NoMemory();
     }
-    if (watchlist_extend(paths, files, PATH_FILE) < 0
-        || watchlist_extend(paths, directories, PATH_LISTED) < 0) {
-        pathset_free(paths);
+    if (watchlist_extend(self, list, files, PATH_FILE) < 0
+        || watchlist_extend(self, list, directories, PATH_LISTED) < 0) {
+        watchlist_free(list);
         return NULL;
     }
-    if (io_watch(self->io, paths) < 0) {
+    if (io_watch(self->io, list) < 0) {
         return PyErr_NoMemory();
     }
     Py_RETURN_NONE;
@@ -479,6 +498,7 @@ server_dealloc(PyObject *op)
     Py_CLEAR(self->extensions);
     Py_CLEAR(self->socket_scope);
     Py_CLEAR(self->socket_asgi);
+    pathset_fini(&self->silent);
     if (self->io != NULL) {
         io_free(self->io);
     }

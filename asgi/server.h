@@ -7,8 +7,16 @@
 
 #include "cache.h"
 #include "io.h"
+#include "pathset.h"
 
 struct exchange;
+
+/* Which paths are polled. */
+enum poll {
+    POLL_WHERE_SILENT, /* where the file system tells nothing */
+    POLL_ALL,
+    POLL_NONE,
+};
 
 enum server_phase {
     SERVER_NEW,
@@ -46,6 +54,8 @@ struct server {
     bool in_batch;     /* heads are flushed at its end */
     PyObject *headers; /* bytes: lines that every response gets */
     PyObject *proxy; /* called with the scope of a request that a proxy sent */
+    enum poll poll;
+    struct pathset silent; /* what filesystem_is_silent keeps */
     bool reset_context;
     bool tls;
     bool server_header;

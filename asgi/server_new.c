@@ -208,22 +208,23 @@ server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         "on_error",    "root_path",     "keep_alive", "head_time",
         "head_limit",  "backlog",       "headers",    "limit_concurrency",
         "proxy",       "reset_context", "settle",     "server_header",
-        "date_header", "websocket",     "tls",        NULL,
+        "date_header", "websocket",     "tls",        "poll",
+        NULL,
     };
     struct arguments arguments = {.keep_alive = 5.0, .head_time = 60.0};
     websocket_options_init(&arguments.websocket);
-    PyObject *loop = NULL, *proxy = Py_None;
+    PyObject *loop = NULL, *proxy = Py_None, *poll = Py_None;
     PyObject *on_change = Py_None, *access_log = Py_None, *on_error = Py_None;
     int server_header = 1, date_header = 1, reset_context = 0;
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "O|$OOOOUddIiOIOpdppO&O&:Server", keywords,
+            args, kwargs, "O|$OOOOUddIiOIOpdppO&O&O:Server", keywords,
             &arguments.listeners, &loop, &on_change, &access_log, &on_error,
             &arguments.root_path, &arguments.keep_alive, &arguments.head_time,
             &arguments.head_limit, &arguments.backlog, &arguments.headers,
             &arguments.limit_concurrency, &proxy, &reset_context,
             &arguments.settle, &server_header, &date_header,
             websocket_options_parse, &arguments.websocket, tls_parse,
-            &arguments.tls)) {
+            &arguments.tls, &poll)) {
         tls_context_free(arguments.tls);
         return NULL;
     }
@@ -246,6 +247,9 @@ server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->on_error = Py_NewRef(on_error);
     self->proxy = Py_NewRef(proxy);
     self->reset_context = reset_context;
+    self->poll = poll == Py_None              ? POLL_WHERE_SILENT
+                 : PyObject_IsTrue(poll) == 0 ? POLL_NONE
+                                              : POLL_ALL;
     self->server_header = server_header;
     self->date_header = date_header;
     if (server_init(self, &arguments) < 0) {

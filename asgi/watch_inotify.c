@@ -1,13 +1,15 @@
 /* The watcher on Linux: an inotify descriptor of our own. See watch.h.
  *
- * Watched are the directories that hold what matters and, for what does not
- * exist, the nearest directory above it that does. A directory that appears is
- * watched at once, and what is already in it counts as changed.
+ * What is watched is inotify_table.c's; here is what its events mean. A
+ * directory that appears is watched at once, and what is already in it counts
+ * as changed.
  */
 
 #include "watch.h"
 
 #include "fence.h"
+#include "filetime.h"
+#include "inotify_table.h"
 #include "io_thread.h"
 
 #include <errno.h>
@@ -15,166 +17,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-static const uint32_t MASK = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM
-                             | IN_DELETE | IN_CREATE | IN_MODIFY
-                             | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
 enum {
     GONE = IN_DELETE | IN_MOVED_FROM,
     CAME = IN_CREATE | IN_MOVED_TO,
     SELF_GONE = IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT,
-    CLOCK_SLACK = 20 * 1000 * 1000, /* time stamps tick every 4 to 10 ms */
 };
 
 struct watch {
     struct io *io;
-    int fd;
     uv_poll_t poll;
-    bool complained;        /* about the limit of watches */
-    struct pathset *paths;  /* what matters. Owned. */
-    struct pathset folders; /* watched: value is the descriptor */
-    uint64_t turn;          /* of the last watch_set: stamp of what it needs */
+    struct pathset paths; /* what matters */
+    struct inotify_table table;
 };
 
 
-/* Watched directories. */
-
-static struct path_entry *
-folder_of(struct watch *watch, int descriptor)
-{
-    size_t at = 0;
-    struct path_entry *folder;
-    while ((folder = pathset_next(&watch->folders, &at)) != NULL) {
-        if (folder->value == descriptor) {
-            return folder;
-        }
-    }
-    return NULL;
-}
-
-
-/* Have the kernel watch it: true if it exists. An entry with value -1 is a
- * directory that was watched once. */
-static bool
-folder_add(struct watch *watch, const char *path, size_t size)
-{
-    struct path_entry *folder = pathset_find(&watch->folders, path, size);
-    if (folder != NULL && folder->value >= 0) {
-        folder->stamp = watch->turn;
-        return true;
-    }
-    char name[PATH_MAX];
-    if (size >= sizeof name) {
-        return false;
-    }
-    memcpy(name, path, size);
-    name[size] = '\0';
-    int descriptor = inotify_add_watch(watch->fd, name, MASK);
-    if (descriptor < 0) {
-        if (errno == ENOSPC && !watch->complained) {
-            watch->complained = true;
-            io_complain(watch->io,
-                        "cannot watch %.300s: raise fs.inotify."
-                        "max_user_watches",
-                        name);
-        }
-        return false;
-    }
-    folder = pathset_add(&watch->folders, path, size);
-    if (folder == NULL) {
-        inotify_rm_watch(watch->fd, descriptor);
-        return false;
-    }
-    folder->value = descriptor;
-    folder->stamp = watch->turn;
-    return true;
-}
-
-
-/* Watch it or, while it does not exist, what is above it. The second try is for
- * a directory that came after the first and before its parent was watched. */
-static bool
-folder_need(struct watch *watch, const char *path, size_t size)
-{
-    if (folder_add(watch, path, size)) {
-        return true;
-    }
-    size_t parent = path_parent_size(path, size);
-    if (parent == 0 || !folder_need(watch, path, parent)) {
-        return false;
-    }
-    return folder_add(watch, path, size);
-}
-
-
-/* The directory in which changes of this path show. */
-static size_t
-folder_size(const struct path_entry *entry)
-{
-    if (entry->value & PATH_LISTED) {
-        return entry->size;
-    }
-    return path_parent_size(entry->path, entry->size);
-}
-
-
-static void
-folders_need(struct watch *watch, const char *below, size_t below_size)
-{
-    size_t at = 0;
-    struct path_entry *entry;
-    while ((entry = pathset_next(watch->paths, &at)) != NULL) {
-        if (!path_is_below(entry->path, entry->size, below, below_size)) {
-            continue;
-        }
-        if (entry->value & PATH_LISTED) {
-            folder_need(watch, entry->path, entry->size);
-        }
-        if (entry->value & PATH_FILE) {
-            folder_need(watch, entry->path,
-                        path_parent_size(entry->path, entry->size));
-        }
-    }
-}
-
-
-/* Forget directories that the last watch_set did not need. */
-static void
-folders_prune(struct watch *watch)
-{
-    struct pathset kept;
-    pathset_init(&kept);
-    size_t at = 0;
-    struct path_entry *folder;
-    while ((folder = pathset_next(&watch->folders, &at)) != NULL) {
-        struct path_entry *copy = NULL;
-        if (folder->value >= 0 && folder->stamp == watch->turn) {
-            copy = pathset_add(&kept, folder->path, folder->size);
-        }
-        if (copy != NULL) {
-            copy->value = folder->value;
-            copy->stamp = folder->stamp;
-        }
-        else if (folder->value >= 0) {
-            inotify_rm_watch(watch->fd, folder->value);
-        }
-    }
-    pathset_fini(&watch->folders);
-    watch->folders = kept;
-}
-
-
 /* What changed while nobody watched. */
-
-static uint64_t
-stamp_of(const struct timespec *time)
-{
-    return (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
-}
-
 
 /* Report what matters and changed since then; `below` narrows it down. */
 static void
@@ -183,7 +42,7 @@ paths_report_since(struct watch *watch, const char *below, size_t below_size,
 {
     size_t at = 0;
     struct path_entry *entry;
-    while ((entry = pathset_next(watch->paths, &at)) != NULL) {
+    while ((entry = pathset_next(&watch->paths, &at)) != NULL) {
         struct stat stat;
         if (!(entry->value & (PATH_FILE | PATH_LISTED))
             || !path_is_below(entry->path, entry->size, below, below_size)
@@ -193,7 +52,7 @@ paths_report_since(struct watch *watch, const char *below, size_t below_size,
             || lstat(entry->path, &stat) < 0) {
             continue;
         }
-        if (stamp_of(&stat.st_ctim) + CLOCK_SLACK >= since) {
+        if (file_changed_at(&stat) + CLOCK_SLACK >= since) {
             fence_ready(&watch->io->fence, entry->path, entry->size,
                         SETTLE_GONE);
         }
@@ -206,7 +65,7 @@ paths_report_all(struct watch *watch, const char *below, size_t below_size)
 {
     size_t at = 0;
     struct path_entry *entry;
-    while ((entry = pathset_next(watch->paths, &at)) != NULL) {
+    while ((entry = pathset_next(&watch->paths, &at)) != NULL) {
         if (entry->value & (PATH_FILE | PATH_LISTED)
             && path_is_below(entry->path, entry->size, below, below_size)) {
             fence_ready(&watch->io->fence, entry->path, entry->size,
@@ -222,7 +81,7 @@ paths_report_all(struct watch *watch, const char *below, size_t below_size)
 static void
 tree_came(struct watch *watch, const char *path, size_t size)
 {
-    folders_need(watch, path, size);
+    table_need(&watch->table, &watch->paths, path, size);
     paths_report_since(watch, path, size, 0, NULL);
 }
 
@@ -231,17 +90,9 @@ tree_came(struct watch *watch, const char *path, size_t size)
 static void
 tree_gone(struct watch *watch, const char *path, size_t size)
 {
-    size_t at = 0;
-    struct path_entry *folder;
-    while ((folder = pathset_next(&watch->folders, &at)) != NULL) {
-        if (folder->value >= 0
-            && path_is_below(folder->path, folder->size, path, size)) {
-            inotify_rm_watch(watch->fd, folder->value);
-            folder->value = -1;
-        }
-    }
+    table_forget(&watch->table, path, size);
     paths_report_all(watch, path, size);
-    folders_need(watch, path, size);
+    table_need(&watch->table, &watch->paths, path, size);
 }
 
 
@@ -268,6 +119,9 @@ static void
 on_file(struct watch *watch, const char *path, size_t size, uint32_t mask)
 {
     struct fence *fence = &watch->io->fence;
+    if (mask & (GONE | CAME)) {
+        file_renew(&watch->table, path, size);
+    }
     if (mask & (IN_CLOSE_WRITE | IN_MOVED_TO)) {
         fence_ready(fence, path, size, SETTLE_ONE);
     }
@@ -277,8 +131,21 @@ on_file(struct watch *watch, const char *path, size_t size, uint32_t mask)
     else if (mask & IN_CREATE) {
         file_created(watch, path, size, PATIENCE_FILE);
     }
-    else if (mask & IN_MODIFY) {
-        fence_raise(fence, path, size, false, PATIENCE_FILE);
+}
+
+
+/* A write to a file that matters. Where several directories of the set are the
+ * same one, the end of the write shows at the first of them. */
+static void
+on_modified(struct watch *watch, const struct path_entry *file)
+{
+    size_t parent = path_parent_size(file->path, file->size);
+    struct path_entry *folder =
+        pathset_find(&watch->table.folders, file->path, parent);
+    if (folder != NULL && folder->value > 0
+        && folder_of(&watch->table, folder->value) == folder) {
+        fence_raise(&watch->io->fence, file->path, file->size, false,
+                    PATIENCE_FILE);
     }
 }
 
@@ -325,9 +192,9 @@ static void
 on_entry(struct watch *watch, const struct path_entry *folder, const char *path,
          size_t size, uint32_t mask)
 {
-    struct path_entry *entry = pathset_find(watch->paths, path, size);
+    struct path_entry *entry = pathset_find(&watch->paths, path, size);
     struct path_entry *list =
-        pathset_find(watch->paths, folder->path, folder->size);
+        pathset_find(&watch->paths, folder->path, folder->size);
     int value = entry == NULL ? 0 : entry->value;
     bool listed = list != NULL && list->value & PATH_LISTED;
     if (listed && mask & (GONE | CAME) && !(value & PATH_FILE)) {
@@ -353,7 +220,8 @@ on_entry(struct watch *watch, const struct path_entry *folder, const char *path,
 static void
 on_overflow(struct watch *watch)
 {
-    folders_need(watch, "/", 1);
+    table_forget(&watch->table, "/", 1);
+    table_need(&watch->table, &watch->paths, "/", 1);
     paths_report_all(watch, "/", 1);
 }
 
@@ -365,9 +233,17 @@ on_event(struct watch *watch, const struct inotify_event *event)
         on_overflow(watch);
         return;
     }
-    struct path_entry *folder = folder_of(watch, event->wd);
+    struct path_entry *file = file_of(&watch->table, event->wd);
+    if (file != NULL && event->mask & IN_MODIFY) {
+        on_modified(watch, file);
+        return;
+    }
+    struct path_entry *folder = folder_of(&watch->table, event->wd);
+    if (event->mask & IN_IGNORED && file != NULL) {
+        file->value = 0;
+    }
     if (folder == NULL) {
-        return; /* pruned: an event from before */
+        return; /* or it was dropped: an event from before */
     }
     char path[PATH_MAX];
     if (event->mask & SELF_GONE) {
@@ -377,7 +253,7 @@ on_event(struct watch *watch, const struct inotify_event *event)
         return;
     }
     if (event->mask & IN_IGNORED) {
-        folder->value = -1;
+        folder->value = 0;
         return;
     }
     size_t name = event->len > 0 ? strlen(event->name) : 0;
@@ -401,11 +277,8 @@ watch_drain(struct watch *watch)
         struct inotify_event align;
         char bytes[16384];
     } buffer;
-    if (watch->paths == NULL) {
-        return;
-    }
     for (;;) {
-        ssize_t size = read(watch->fd, buffer.bytes, sizeof buffer.bytes);
+        ssize_t size = read(watch->table.fd, buffer.bytes, sizeof buffer.bytes);
         if (size <= 0) {
             if (size < 0 && errno == EINTR) {
                 continue;
@@ -442,16 +315,17 @@ watch_set(struct watch *watch, struct pathset *paths, uint64_t since)
     pathset_init(&before);
     size_t at = 0;
     struct path_entry *folder;
-    while ((folder = pathset_next(&watch->folders, &at)) != NULL) {
-        if (folder->value >= 0) {
+    while ((folder = pathset_next(&watch->table.folders, &at)) != NULL) {
+        if (folder->value > 0) {
             (void)pathset_add(&before, folder->path, folder->size);
         }
     }
-    pathset_free(watch->paths);
-    watch->paths = paths;
-    watch->turn++;
-    folders_need(watch, "/", 1);
-    folders_prune(watch);
+    pathset_fini(&watch->paths);
+    watch->paths = *paths;
+    pathset_init(paths);
+    table_begin(&watch->table);
+    table_need(&watch->table, &watch->paths, "/", 1);
+    table_end(&watch->table);
     paths_report_since(watch, "/", 1, since, &before);
     pathset_fini(&before);
 }
@@ -466,17 +340,13 @@ watch_new(struct io *io, int *error)
         return NULL;
     }
     watch->io = io;
-    watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (watch->fd < 0) {
-        *error = -errno;
-        free(watch);
-        return NULL;
+    pathset_init(&watch->paths);
+    *error = table_init(&watch->table, io);
+    if (*error == 0) {
+        *error = uv_poll_init(&io->loop, &watch->poll, watch->table.fd);
     }
-    pathset_init(&watch->folders);
-    *error = uv_poll_init(&io->loop, &watch->poll, watch->fd);
     if (*error < 0) {
-        close(watch->fd);
-        free(watch);
+        watch_free(watch);
         return NULL;
     }
     watch->poll.data = watch;
@@ -507,9 +377,8 @@ void
 watch_free(struct watch *watch)
 {
     if (watch != NULL) {
-        close(watch->fd);
-        pathset_free(watch->paths);
-        pathset_fini(&watch->folders);
+        table_fini(&watch->table);
+        pathset_fini(&watch->paths);
         free(watch);
     }
 }

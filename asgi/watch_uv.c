@@ -10,16 +10,15 @@
 #include "watch.h"
 
 #include "fence.h"
+#include "filetime.h"
 #include "io_thread.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
     SETTLE_QUIET = 2, /* milliseconds without an event */
-    CLOCK_SLACK = 20 * 1000 * 1000,
 };
 
 struct folder {
@@ -34,7 +33,7 @@ struct folder {
 
 struct watch {
     struct io *io;
-    struct pathset *paths;  /* what matters. Owned. */
+    struct pathset paths;   /* what matters */
     struct folder *folders; /* Owned; freed when closed. */
     uint64_t turn;
 };
@@ -89,7 +88,7 @@ paths_report(struct watch *watch, const char *below, size_t size)
 {
     size_t at = 0;
     struct path_entry *entry;
-    while ((entry = pathset_next(watch->paths, &at)) != NULL) {
+    while ((entry = pathset_next(&watch->paths, &at)) != NULL) {
         if (entry->value & (PATH_FILE | PATH_LISTED)
             && path_is_below(entry->path, entry->size, below, size)) {
             fence_ready(&watch->io->fence, entry->path, entry->size,
@@ -114,7 +113,7 @@ on_event(uv_fs_event_t *handle, const char *name, int events, int status)
         folders_need(watch);
         return;
     }
-    struct path_entry *list = pathset_find(watch->paths, path, size);
+    struct path_entry *list = pathset_find(&watch->paths, path, size);
     if (events & UV_RENAME && list != NULL && list->value & PATH_LISTED) {
         fence_ready(fence, path, size, SETTLE_QUIET);
     }
@@ -127,7 +126,7 @@ on_event(uv_fs_event_t *handle, const char *name, int events, int status)
     }
     memcpy(path + size, name, length + 1);
     size += length;
-    struct path_entry *entry = pathset_find(watch->paths, path, size);
+    struct path_entry *entry = pathset_find(&watch->paths, path, size);
     int value = entry == NULL ? 0 : entry->value;
     if (value & PATH_FILE) {
         fence_ready(fence, path, size,
@@ -201,7 +200,7 @@ folders_need(struct watch *watch)
 {
     size_t at = 0;
     struct path_entry *entry;
-    while ((entry = pathset_next(watch->paths, &at)) != NULL) {
+    while ((entry = pathset_next(&watch->paths, &at)) != NULL) {
         if (entry->value & PATH_LISTED) {
             folder_need(watch, entry->path, entry->size);
         }
@@ -227,25 +226,13 @@ folders_prune(struct watch *watch)
 }
 
 
-static uint64_t
-changed_at(const struct stat *stat)
-{
-#ifdef __APPLE__
-    const struct timespec *time = &stat->st_ctimespec;
-#else
-    const struct timespec *time = &stat->st_ctim;
-#endif
-    return (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
-}
-
-
 /* What changed in directories that were not watched before. */
 static void
 paths_report_missed(struct watch *watch, uint64_t since)
 {
     size_t at = 0;
     struct path_entry *entry;
-    while ((entry = pathset_next(watch->paths, &at)) != NULL) {
+    while ((entry = pathset_next(&watch->paths, &at)) != NULL) {
         if (!(entry->value & (PATH_FILE | PATH_LISTED))) {
             continue;
         }
@@ -255,7 +242,7 @@ paths_report_missed(struct watch *watch, uint64_t since)
         struct folder *folder = folder_find(watch, entry->path, size);
         struct stat stat;
         if (folder != NULL && folder->fresh && lstat(entry->path, &stat) == 0
-            && changed_at(&stat) + CLOCK_SLACK >= since) {
+            && file_changed_at(&stat) + CLOCK_SLACK >= since) {
             fence_ready(&watch->io->fence, entry->path, entry->size,
                         SETTLE_GONE);
         }
@@ -266,8 +253,9 @@ paths_report_missed(struct watch *watch, uint64_t since)
 void
 watch_set(struct watch *watch, struct pathset *paths, uint64_t since)
 {
-    pathset_free(watch->paths);
-    watch->paths = paths;
+    pathset_fini(&watch->paths);
+    watch->paths = *paths;
+    pathset_init(paths);
     watch->turn++;
     struct folder *folder;
     for (folder = watch->folders; folder != NULL; folder = folder->next) {
@@ -311,7 +299,7 @@ void
 watch_free(struct watch *watch)
 {
     if (watch != NULL) {
-        pathset_free(watch->paths);
+        pathset_fini(&watch->paths);
         free(watch);
     }
 }

@@ -1,17 +1,44 @@
-/* The set of paths that matter; see watch.h. */
+/* See watchlist.h. */
 
-#include "watch.h"
+#include "watchlist.h"
+
+#include <stdlib.h>
+
+
+struct watchlist *
+watchlist_new(void)
+{
+    struct watchlist *list = malloc(sizeof *list);
+    if (list != NULL) {
+        pathset_init(&list->told);
+        pathset_init(&list->polled);
+    }
+    return list;
+}
+
+
+void
+watchlist_free(struct watchlist *list)
+{
+    if (list != NULL) {
+        pathset_fini(&list->told);
+        pathset_fini(&list->polled);
+        free(list);
+    }
+}
 
 
 int
-watchlist_add(struct pathset *paths, const char *path, size_t size, int value)
+watchlist_add(struct watchlist *list, const char *path, size_t size, int value,
+              bool polled)
 {
+    struct pathset *paths = polled ? &list->polled : &list->told;
     struct path_entry *entry = pathset_add(paths, path, size);
     if (entry == NULL) {
         return -1;
     }
     entry->value |= value;
-    while ((size = path_parent_size(path, size)) > 0) {
+    while (!polled && (size = path_parent_size(path, size)) > 0) {
         entry = pathset_add(paths, path, size);
         if (entry == NULL) {
             return -1;

@@ -37,6 +37,7 @@ class Server:
         date_header: bool = True,
         tls: Tls | None = None,
         websocket: dict[str, Any] | None = ...,
+        poll: bool | None = None,  # look at files again and again; None: where no events come
     ) -> None:
         """on_change(serial, paths) is called in the loop's thread with absolute paths of ready files,
         while the fence stands; answer with release(serial).
@@ -86,6 +87,10 @@ class ClientDisconnected(OSError):
 
 def check_tls(tls: Tls, /) -> None:
     """Whether the files can be used; OSError says in a sentence why not."""
+
+def filesystem_without_events(path: str, /) -> str | None:
+    """The name of the file system that holds this absolute path, if changes made elsewhere raise no
+    events there ("NFS", "9p", "FUSE", ...); None: it tells of them, or that is not known."""
 
 def versions() -> dict[str, str]:
     """{"libuv": "1.44.2", "llhttp": "8.1.0"}"""

@@ -121,6 +121,11 @@ def version_line() -> str:
     help="Seconds of quiet after a save before it is applied.",
 )
 @option(
+    "--reload-poll/--no-reload-poll",
+    default=None,
+    help="Look at files instead of waiting for events.  [default: where none come]",
+)
+@option(
     "--explain-path",
     metavar="FILE",
     help="Say whether a save of FILE is seen, and why; serve nothing.",
@@ -220,9 +225,8 @@ def version_line() -> str:
 @option(
     "--timeout-graceful-shutdown",
     type=click.FloatRange(min=0),
-    default=1.0,
-    show_default=True,
-    help="Seconds that running requests get at the end.",
+    help="Seconds that running requests get at the end.  [default: 0.5; 1 before a "
+    "restart in place]",
 )
 @option(
     "--timeout-keep-alive",

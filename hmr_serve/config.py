@@ -46,6 +46,7 @@ class Config:
     reload_includes: str | Sequence[str] | None = ()
     reload_excludes: str | Sequence[str] | None = ()
     reload_delay: float = 0.0
+    reload_poll: bool | None = None  # where the file system raises no events
     loop: str = "auto"
     lifespan: str = "auto"
     ws: str = "auto"
@@ -69,7 +70,7 @@ class Config:
     explain: bool = False
     limit_concurrency: int | None = None
     h11_max_incomplete_event_size: int | None = None
-    timeout_graceful_shutdown: float | None = 1.0
+    timeout_graceful_shutdown: float | None = None
     timeout_keep_alive: float = 5.0
     backlog: int = 2048
     ssl_certfile: str | None = None
@@ -233,7 +234,14 @@ class Config:
 
     @property
     def grace(self) -> float:
-        """Seconds that running requests get at the end."""
+        """Seconds that running requests get at the end: all is over within one, by
+        default."""
+        value = self.timeout_graceful_shutdown
+        return 0.5 if value is None else value
+
+    @property
+    def restart_grace(self) -> float:
+        """The same before a restart in place, which nobody asked for."""
         value = self.timeout_graceful_shutdown
         return 1.0 if value is None else value
 

@@ -17,7 +17,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -233,6 +233,7 @@ class Program:
             proxy=Proxies(config.trusted()) if config.proxy_headers else None,
             reset_context=config.reset_contextvars,
             settle=config.reload_delay,
+            poll=config.reload_poll,
             server_header=config.server_header,
             date_header=config.date_header,
             websocket=config.websocket(),
@@ -250,6 +251,8 @@ class Program:
         server.start()
         if self._reloader:
             self._reloader.watch(began)
+            for line in polling_lines(self._reloader.roots, config):
+                self._log.info(line)
         self._log.info(self._greeting())
         await self._leave.wait()
         return await self._end()
@@ -323,10 +326,13 @@ class Program:
 
     async def _end_gracefully(self) -> None:
         assert self._server is not None
-        await self._server.stop(
-            self._config.grace,
-            CLOSE_RESTART if self.restarting else CLOSE_LEAVING,
-        )
+        if self.restarting:
+            await self._server.stop(self._config.restart_grace, CLOSE_RESTART)
+        else:
+            # A handler that blocked the loop has had its share.
+            late = time.monotonic() - self._signals.since
+            grace = max(0.0, self._config.grace - late)
+            await self._server.stop(grace, CLOSE_LEAVING)
         ending = self._reloader or self._live
         if ending is None or not ending.has_lifespan:
             return
@@ -386,6 +392,19 @@ def new_event_loop(kind: str) -> asyncio.AbstractEventLoop:
         else:
             return uvloop.new_event_loop()
     return asyncio.SelectorEventLoop()
+
+
+def polling_lines(roots: list[str], config: Config) -> Iterator[str]:
+    """Which folders are watched by looking at their files, and why."""
+    from ._asgi import filesystem_without_events
+
+    for root in roots:
+        if config.reload_poll:
+            yield f"Polling {root} for changes (--reload-poll)"
+        elif config.reload_poll is None:
+            kind = filesystem_without_events(root)
+            if kind:
+                yield f"Polling {root} for changes: {kind} tells of none"
 
 
 def reload_roots(entry: Entry, config: Config) -> list[str]:

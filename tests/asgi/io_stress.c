@@ -12,7 +12,7 @@
 
 #include "io.h"
 #include "pathset.h"
-#include "watch.h"
+#include "watchlist.h"
 #include "websocket_handshake.h"
 
 #include <arpa/inet.h>
@@ -46,6 +46,7 @@ static int rounds = DEFAULT_ROUNDS;
 static atomic_int clients_left = CLIENTS;
 static char folder[] = "/tmp/io_stress.XXXXXX";
 static char watched[64];
+static char polled[64];
 
 
 static void
@@ -517,16 +518,24 @@ client_run(void *unused)
 }
 
 
+static void
+save(const char *path)
+{
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL);
+    CHECK(fputs("x = 1\n", file) >= 0);
+    CHECK(fclose(file) == 0);
+}
+
+
 /* Saves, all the time. */
 static void *
 editor_run(void *unused)
 {
     (void)unused;
     while (atomic_load(&clients_left) > 0) {
-        FILE *file = fopen(watched, "w");
-        CHECK(file != NULL);
-        CHECK(fputs("x = 1\n", file) >= 0);
-        CHECK(fclose(file) == 0);
+        save(watched);
+        save(polled);
         usleep(2000); /* the pace of the load, nothing waits for it */
     }
     return NULL;
@@ -578,10 +587,11 @@ listener_new(void)
 static void
 watch_folder(struct io *io)
 {
-    struct pathset *paths = pathset_new();
-    CHECK(paths != NULL);
-    CHECK(watchlist_add(paths, watched, strlen(watched), PATH_FILE) == 0);
-    CHECK(io_watch(io, paths) == 0);
+    struct watchlist *list = watchlist_new();
+    CHECK(list != NULL);
+    CHECK(watchlist_add(list, watched, strlen(watched), PATH_FILE, false) == 0);
+    CHECK(watchlist_add(list, polled, strlen(polled), PATH_FILE, true) == 0);
+    CHECK(io_watch(io, list) == 0);
 }
 
 
@@ -591,6 +601,7 @@ main(int argc, char **argv)
     rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : DEFAULT_ROUNDS;
     CHECK(mkdtemp(folder) != NULL);
     snprintf(watched, sizeof(watched), "%s/module.py", folder);
+    snprintf(polled, sizeof(polled), "%s/polled.py", folder);
     int listener = listener_new();
     int alive, error, status;
     pid_t clients = clients_start(&alive);
@@ -622,6 +633,7 @@ main(int argc, char **argv)
     io_free(io);
     close(listener);
     CHECK(unlink(watched) == 0);
+    CHECK(unlink(polled) == 0);
     CHECK(rmdir(folder) == 0);
     return 0;
 }

@@ -89,11 +89,11 @@ class Watched:
 
 
 @contextmanager
-def watching(folder: Path, loop: str = "asyncio") -> Iterator[Watched]:
+def watching(folder: Path, loop: str = "asyncio", **options: Any) -> Iterator[Watched]:
     watched = Watched(Path(os.path.realpath(folder)))
     watched.main.write_text("first")
     watched.content = "first"
-    with serve(watched.app, loop, on_change=watched.on_change) as served:
+    with serve(watched.app, loop, on_change=watched.on_change, **options) as served:
         watched.served = served
         yield watched
 

@@ -1,0 +1,99 @@
+"""Folders of file systems that tell of no changes (Docker, WSL, NFS), end to end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import Serve
+
+# Makes every folder whose name contains "mounted" one of that file system.
+SHIM = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <string.h>
+#include <sys/vfs.h>
+
+int
+statfs(const char *path, struct statfs *status)
+{
+    int (*real)(const char *, struct statfs *) = dlsym(RTLD_NEXT, "statfs");
+    int result = real(path, status);
+    if (result == 0 && strstr(path, "mounted")) {
+        status->f_type = MAGIC;
+    }
+    return result;
+}
+"""
+MAGICS = {"9p": 0x01021997, "FUSE": 0x65735546, "NFS": 0x6969, "SMB": 0xFF534D42}
+
+
+def edits_are_applied(server) -> None:
+    for i in range(5):
+        server.write("words.py", f"WORD = 'new {i}'\n")
+        assert f"new {i}" in server.get("/").text
+    server.write("words.py", "WORD = 'last'\n")
+    server.until_log("reloaded  words.py", 6)
+
+
+APP = {
+    "main.py": """\
+import words
+
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        raise RuntimeError("no lifespan")
+    body = words.WORD.encode()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+""",
+    "words.py": "WORD = 'old'\n",
+}
+
+
+def test_polling_by_hand(serve: Serve) -> None:
+    server = serve(APP, "--reload-poll")
+    assert f"Polling {os.path.realpath(server.folder)} for changes" in server.log
+    assert "(--reload-poll)" in server.log
+    edits_are_applied(server)
+
+
+def test_polling_by_the_environment(serve: Serve) -> None:
+    server = serve(APP, env={"HMR_SERVE_RELOAD_POLL": "1"})
+    assert "(--reload-poll)" in server.log
+    edits_are_applied(server)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="statfs(2) is Linux's here")
+@pytest.mark.skipif(
+    bool(os.environ.get("HMR_SANITIZER")), reason="the sanitizer is preloaded itself"
+)
+@pytest.mark.parametrize("name", MAGICS)
+def test_a_mount_without_events_is_polled(
+    make_server, tmp_path: Path, name: str
+) -> None:
+    source, shim = tmp_path / "shim.c", tmp_path / "shim.so"
+    source.write_text(SHIM)
+    compiler = os.environ.get("CC") or shutil.which("cc")
+    assert compiler is not None
+    magic = f"-DMAGIC={MAGICS[name]}"
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", magic, "-o", shim, source, "-ldl"], check=True
+    )
+    server = make_server({f"mounted/{path}": text for path, text in APP.items()})
+    folder = server.folder / "mounted"
+    server.start("--app-dir", str(folder), env={"LD_PRELOAD": str(shim)}, cwd=folder)
+    where = os.path.realpath(folder)
+    assert f"Polling {where} for changes: {name} tells of none" in server.log
+    server.folder = folder
+    edits_are_applied(server)
+
+
+def test_nothing_is_said_where_events_come(serve: Serve) -> None:
+    assert "Polling" not in serve(APP).log
