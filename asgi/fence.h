@@ -33,8 +33,8 @@ enum {
     SETTLE_MANY = 4,
     SETTLE_GONE = 10,
     SETTLE_POLLED = 10, /* the end of a write shows only as quiet */
-    SETTLE_LIMIT = 50, /* after which the change is reported as it is */
-    SETTLE_BURST = 25, /* of at least BURST_FILES */
+    SETTLE_LIMIT = 50,  /* after which the change is reported as it is */
+    SETTLE_BURST = 25,  /* of at least BURST_FILES */
     SETTLE_BURST_LIMIT = 1000,
     BURST_FILES = 8, /* a number of files */
 };

@@ -5,7 +5,7 @@
 
 #include "websocket.h" /* close codes */
 
-static const double LAST_GRACE = 0.5; /* seconds that a cancelled task gets */
+static const double LAST_GRACE = 0.25; /* seconds that a cancelled task gets */
 
 
 static void

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -22,6 +23,7 @@ class Signals:
     def __init__(self, loop: asyncio.AbstractEventLoop, grace: float) -> None:
         self.count = 0
         self.number = 0
+        self.since = 0.0  # when the first came (monotonic)
         self.on_signal: Callable[[int], None] = lambda count: None
         self._loop = loop
         self._grace = grace
@@ -56,6 +58,8 @@ class Signals:
             raise asyncio.CancelledError  # into the handler that blocks the loop
         self.count += 1
         self.number = number
+        if self.count == 1:
+            self.since = time.monotonic()
         self._loop.call_soon_threadsafe(self._tell, self.count)
         if self._importing:
             raise KeyboardInterrupt
