@@ -23,6 +23,11 @@ struct websocket_options {
     uint64_t ping_timeout;  /* ... for the answer to one; 0: for ever */
 };
 
+/* The application's thread has not answered for so long; runs on a thread of
+ * its own, which may wait. `question` is for io_is_blocked. */
+typedef void (*blocked_callback)(void *data, uint64_t question,
+                                 uint64_t milliseconds);
+
 struct tls_context;
 
 struct io_options {
@@ -34,8 +39,10 @@ struct io_options {
     uint64_t settle;     /* milliseconds of quiet before a change is reported */
     uint32_t head_limit; /* bytes of a head: 431 above; 0: REQUEST_HEAD_LIMIT */
     int backlog;
-    struct tls_context *tls;    /* or NULL. Owned from io_new on. */
-    uint32_t limit_concurrency; /* connections; 503 above. 0: no limit */
+    struct tls_context *tls;     /* or NULL. Owned from io_new on. */
+    uint32_t limit_concurrency;  /* connections; 503 above. 0: no limit */
+    blocked_callback on_blocked; /* or NULL */
+    void *on_blocked_data;       /* Borrowed, until io_join. */
 };
 
 enum io_counter {
@@ -74,6 +81,10 @@ struct letter *io_take(struct io *io);
 
 /* After io_fd became readable and before the first io_take. */
 void io_awake(struct io *io);
+
+/* Does the application's thread still not answer, as when on_blocked was
+ * called? Any thread. */
+bool io_is_blocked(struct io *io, uint64_t question);
 
 /* Before going back to sleep: true when a letter came meanwhile (take it). */
 bool io_sleep(struct io *io);

@@ -49,6 +49,7 @@ io_ring_app(struct io *io)
 {
     if (!mailbox_is_empty(&io->to_app)) {
         waker_ring(&io->waker);
+        stall_watch(&io->stall);
     }
 }
 
@@ -158,6 +159,7 @@ io_end(struct io *io)
     fence_close(&io->fence);
     watch_close(io->watch);
     poller_close(&io->poller);
+    stall_close(&io->stall);
     uv_close((uv_handle_t *)&io->idle_timer, on_handle_closed);
     uv_close((uv_handle_t *)&io->before_poll, on_handle_closed);
     uv_close((uv_handle_t *)&io->after_poll, on_handle_closed);
@@ -351,6 +353,7 @@ io_init_handles(struct io *io)
     fence_init(&io->fence, io);
     io->open_handles = 5;
     poller_init(&io->poller, io);
+    stall_init(&io->stall, io);
     io->watch = watch_new(io, &status);
     return status;
 }
@@ -364,6 +367,8 @@ io_init(struct io *io, const struct io_options *options)
     }
     io->keep_alive = options->keep_alive;
     io->head_time = options->head_time;
+    io->stall.tell = options->on_blocked;
+    io->stall.data = options->on_blocked_data;
     io->websocket = options->websocket;
     io->head_limit =
         options->head_limit != 0 ? options->head_limit : REQUEST_HEAD_LIMIT;
@@ -462,6 +467,7 @@ io_join(struct io *io)
 {
     if (io_is_here(io) && io->started && !io->joined) {
         uv_thread_join(&io->thread);
+        stall_join(&io->stall);
         loop_close(io); /* not before: io_nudge may be in there */
         io->joined = true;
     }
@@ -565,10 +571,18 @@ bool
 io_sleep(struct io *io)
 {
     waker_quiet(&io->waker);
+    stall_answer(&io->stall);
     /* A letter that came before the bell was quiet rang nobody; whoever wins
      * the bell now answers for it. */
     return !mailbox_is_empty(&io->to_app)
            && !atomic_exchange(&io->waker.rung, true);
+}
+
+
+bool
+io_is_blocked(struct io *io, uint64_t question)
+{
+    return stall_is_on(&io->stall, question);
 }
 
 

@@ -6,6 +6,7 @@
 #include "connection.h"
 #include "fence.h"
 #include "io.h"
+#include "stall.h"
 #include "waker.h"
 #include "watch.h"
 #include "watch_poll.h"
@@ -66,6 +67,7 @@ struct io {
     struct fence fence;
     struct watch *watch; /* Owned. */
     struct poller poller;
+    struct stall stall;
     bool stopping;
     bool aborting;
     bool ended;

@@ -43,6 +43,24 @@ server_report(struct server *self, const char *message, PyObject *exception)
 }
 
 
+/* On a thread of its own; the server is there until it is joined. */
+void
+server_on_blocked(void *server, uint64_t question, uint64_t milliseconds)
+{
+    struct server *self = server;
+    PyGILState_STATE gil = PyGILState_Ensure();
+    if (io_is_blocked(self->io, question)) { /* not over while we waited */
+        PyObject *result = PyObject_CallFunction(self->on_blocked, "d",
+                                                 (double)milliseconds / 1000);
+        if (result == NULL) {
+            PyErr_WriteUnraisable(self->on_blocked);
+        }
+        Py_XDECREF(result);
+    }
+    PyGILState_Release(gil);
+}
+
+
 bool
 server_note_interrupt(struct server *self, PyObject *exception)
 {
@@ -448,6 +466,7 @@ server_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(self->on_change);
     Py_VISIT(self->access_log);
     Py_VISIT(self->on_error);
+    Py_VISIT(self->on_blocked);
     Py_VISIT(self->proxy);
     Py_VISIT(self->interrupt);
     Py_VISIT(self->stopped);
@@ -489,6 +508,7 @@ server_dealloc(PyObject *op)
     Py_CLEAR(self->on_change);
     Py_CLEAR(self->access_log);
     Py_CLEAR(self->on_error);
+    Py_CLEAR(self->on_blocked);
     Py_CLEAR(self->root_path);
     Py_CLEAR(self->root_path_bytes);
     Py_CLEAR(self->headers);

@@ -36,6 +36,7 @@ struct server {
     PyObject *on_change;
     PyObject *access_log;
     PyObject *on_error;
+    PyObject *on_blocked;
     PyObject *root_path;       /* str */
     PyObject *root_path_bytes; /* bytes */
     PyObject *scope;           /* template, copied for each request */
@@ -89,6 +90,9 @@ bool server_note_interrupt(struct server *self, PyObject *exception);
 
 /* Heads are flushed and the I/O thread woken at the end of this turn. */
 int server_schedule_flush(struct server *self);
+
+/* blocked_callback: tell on_blocked. Takes the GIL. */
+void server_on_blocked(void *server, uint64_t question, uint64_t milliseconds);
 
 /* server_new.c: the module's check_tls(tuple), which raises OSError. */
 PyObject *check_tls(PyObject *module, PyObject *tuple);

@@ -76,6 +76,8 @@ server_open_io(struct server *self, const struct arguments *arguments)
         .backlog = arguments->backlog,
         .websocket = arguments->websocket,
         .tls = arguments->tls,
+        .on_blocked = self->on_blocked == Py_None ? NULL : server_on_blocked,
+        .on_blocked_data = self,
     };
     int error;
     self->io = io_new(&options, &error);
@@ -204,27 +206,33 @@ PyObject *
 server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {
-        "listeners",   "loop",          "on_change",  "access_log",
-        "on_error",    "root_path",     "keep_alive", "head_time",
-        "head_limit",  "backlog",       "headers",    "limit_concurrency",
-        "proxy",       "reset_context", "settle",     "server_header",
-        "date_header", "websocket",     "tls",        "poll",
-        NULL,
+        "listeners",   "loop",
+        "on_change",   "access_log",
+        "on_error",    "root_path",
+        "keep_alive",  "head_time",
+        "head_limit",  "backlog",
+        "headers",     "limit_concurrency",
+        "proxy",       "reset_context",
+        "settle",      "server_header",
+        "date_header", "websocket",
+        "tls",         "poll",
+        "on_blocked",  NULL,
     };
     struct arguments arguments = {.keep_alive = 5.0, .head_time = 60.0};
     websocket_options_init(&arguments.websocket);
     PyObject *loop = NULL, *proxy = Py_None, *poll = Py_None;
     PyObject *on_change = Py_None, *access_log = Py_None, *on_error = Py_None;
+    PyObject *on_blocked = Py_None;
     int server_header = 1, date_header = 1, reset_context = 0;
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "O|$OOOOUddIiOIOpdppO&O&O:Server", keywords,
+            args, kwargs, "O|$OOOOUddIiOIOpdppO&O&OO:Server", keywords,
             &arguments.listeners, &loop, &on_change, &access_log, &on_error,
             &arguments.root_path, &arguments.keep_alive, &arguments.head_time,
             &arguments.head_limit, &arguments.backlog, &arguments.headers,
             &arguments.limit_concurrency, &proxy, &reset_context,
             &arguments.settle, &server_header, &date_header,
             websocket_options_parse, &arguments.websocket, tls_parse,
-            &arguments.tls, &poll)) {
+            &arguments.tls, &poll, &on_blocked)) {
         tls_context_free(arguments.tls);
         return NULL;
     }
@@ -245,6 +253,7 @@ server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->on_change = Py_NewRef(on_change);
     self->access_log = Py_NewRef(access_log);
     self->on_error = Py_NewRef(on_error);
+    self->on_blocked = Py_NewRef(on_blocked);
     self->proxy = Py_NewRef(proxy);
     self->reset_context = reset_context;
     self->poll = poll == Py_None              ? POLL_WHERE_SILENT

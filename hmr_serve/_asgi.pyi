@@ -37,6 +37,7 @@ class Server:
         date_header: bool = True,
         tls: Tls | None = None,
         websocket: dict[str, Any] | None = ...,
+        on_blocked: Callable[[float], None] | None = None,
         poll: bool | None = None,  # look at files again and again; None: where no events come
     ) -> None:
         """on_change(serial, paths) is called in the loop's thread with absolute paths of ready files,
@@ -47,6 +48,8 @@ class Server:
         the application before reading stops), ping_interval=20.0, ping_timeout=20.0 (seconds; None or 0:
         never), deflate=True (permessage-deflate where the client offers it).
         proxy(scope) is called for a request with X-Forwarded-For or -Proto, to change the scope in place.
+        on_blocked(seconds), on a thread of its own, when the loop has not answered for so long while there is
+        traffic, and no change is being applied; once for each time.
         on_error("message", exception or None) when the application raises or breaks the protocol."""
 
     app: Callable[[dict[str, Any], Any, Any], Awaitable[None]]

@@ -22,6 +22,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import sockets
+from .blocked import Blocked
 from .config import Config
 from .entry import Entry, find_entry, load_env_file, missing_module, prepare_path
 from .lifespan import LifespanFailed
@@ -150,6 +151,7 @@ class Program:
         self._reloader: Reloader | None = None
         self._live: Live | None = None  # without a reloader
         self._server: Server | None = None
+        self._roots: list[str] = []  # the folders of the application
 
     def run(self, entry: Entry | None, app: Any) -> int:
         """Import, serve, clean up; the exit code. Raises Problem."""
@@ -159,6 +161,7 @@ class Program:
             began = time.time()
             error: BaseException | None = None
             if entry is not None:
+                self._roots = reload_roots(entry, self._config)
                 if self._config.reload:
                     self._reloader = self._new_reloader(entry)
                 try:
@@ -189,11 +192,16 @@ class Program:
         from ._core import Engine
         from .reloader import Reloader
 
-        roots = reload_roots(entry, self._config)
-        engine = Engine(roots)
+        engine = Engine(self._roots)
         engine.install()
         reloader = Reloader(
-            engine, entry, self._config, self._log, self._loop, self._signals, roots
+            engine,
+            entry,
+            self._config,
+            self._log,
+            self._loop,
+            self._signals,
+            self._roots,
         )
         reloader.restart = self._restart
         return reloader
@@ -224,6 +232,7 @@ class Program:
             if config.access_log
             else None,
             on_error=self._log.error,
+            on_blocked=Blocked(self._log, self._roots),
             root_path=config.root_path,
             keep_alive=config.timeout_keep_alive,
             head_limit=config.h11_max_incomplete_event_size or 65536,
@@ -251,7 +260,7 @@ class Program:
         server.start()
         if self._reloader:
             self._reloader.watch(began)
-            for line in polling_lines(self._reloader.roots, config):
+            for line in polling_lines(self._roots, config):
                 self._log.info(line)
         self._log.info(self._greeting())
         await self._leave.wait()

@@ -19,7 +19,7 @@ import asyncio
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,7 @@ class Reloader:
         log: Log,
         loop: asyncio.AbstractEventLoop,
         signals: Signals,
-        roots: list[str],
+        roots: Sequence[str],
     ) -> None:
         self.live: Live | None = None  # None: there has not been a good application yet
         self.restart: Callable[[], None]  # set by the program
@@ -92,7 +92,7 @@ class Reloader:
         self._cold: asyncio.Task[None] | None = None  # _task, while it asks a child
         self._environ = dict(os.environ)
         self._rules = Rules(config.reload_includes or (), config.reload_excludes or ())
-        self.roots = roots
+        self._roots = roots
         self._included: set[str] = set()  # files that nothing but an include names
         # What was read at the start and cannot be read again: path -> content.
         given = [config.log_config] if isinstance(config.log_config, str) else []
@@ -155,7 +155,7 @@ class Reloader:
         kept = {path for path in files if self._rules.excluded_by(path) is None}
         folders = {path for path in folders if self._rules.excluded_by(path) is None}
         if self._rules.has_includes:
-            found, searched = self._rules.find_included(self.roots)
+            found, searched = self._rules.find_included(self._roots)
             self._included = found - files
             return kept | found, folders | searched
         return kept, folders
@@ -219,7 +219,7 @@ class Reloader:
         if report.restart or (
             report.error is not None
             and self.live is not None
-            and raised_in_library(report.error, self.roots)
+            and raised_in_library(report.error, self._roots)
         ):
             self._cold = self._task = self._loop.create_task(self._ask(update, report))
         elif report.error is not None:
