@@ -80,6 +80,7 @@ commit_statement(Transaction *tx, Statement *statement)
     statement->forced = 0;
     if (attempt != NULL && statement->fresh_walk == engine->walk) {
         Trace *old = statement->trace;
+        statement->undone = 0;
         if (statement->patched != NULL) {
             statement->patched->trace = NULL; /* ours now */
         }
@@ -258,6 +259,18 @@ report_visited(Transaction *tx)
 }
 
 
+/* Edits that failed were tried again with this one. */
+static int
+forget_failed(const Transaction *tx)
+{
+    const Engine *engine = tx->engine;
+    if (tx->redo) {
+        return 0;
+    }
+    return PySet_Clear(engine->pending) < 0 ? -1 : PySet_Clear(engine->wanted);
+}
+
+
 int
 transaction_commit(Transaction *tx)
 {
@@ -286,13 +299,14 @@ transaction_commit(Transaction *tx)
         }
     }
     (void)each_statement(tx, statement_clear); /* cannot fail */
+    engine->undone = 0;
     engine->revision++;
     engine->generation++;
     undo_free(engine->undo, engine);
     tx->undo->revision = engine->revision;
     engine->undo = tx->undo; /* until the server settles for this revision */
     tx->undo = NULL;
-    return PySet_Clear(engine->pending) < 0 ? -1 : PySet_Clear(engine->wanted);
+    return forget_failed(tx);
 }
 
 
@@ -319,7 +333,7 @@ transaction_commit_unwalked(Transaction *tx)
     }
     (void)each_statement(tx, statement_clear); /* cannot fail */
     engine->revision++;
-    return PySet_Clear(engine->pending) < 0 ? -1 : PySet_Clear(engine->wanted);
+    return forget_failed(tx);
 }
 
 
@@ -356,6 +370,15 @@ set_update(PyObject *set, PyObject *more)
 }
 
 
+/* What its statement that raised did is undone with the edit. */
+static void
+forget_raised(Module *module)
+{
+    trace_free(module->raised, module->engine);
+    module->raised = NULL;
+}
+
+
 /* Everything as it was before. Never fails halfway: what cannot be put back is
  * reported as unraisable. Keeps the current exception. */
 void
@@ -367,6 +390,10 @@ transaction_rollback(Transaction *tx, int walked)
     engine->generation++;
     slots_restore(engine); /* before attempts go: they hold some of them */
     (void)each_statement(tx, statement_clear);
+    forget_raised(engine->probes);
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        forget_raised(engine->order[i]);
+    }
     if (rule(ROLLBACK_CODE)) {
         undo_restore_code(tx->undo);
     }

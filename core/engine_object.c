@@ -2,6 +2,8 @@
 
 #include "engine_object.h"
 
+#include "callbacks.h"
+#include "callbacks_object.h"
 #include "class_made.h"
 #include "compat.h"
 #include "engine.h"
@@ -116,6 +118,7 @@ engine_create_tables(Engine *engine)
     engine->written = PySet_New(NULL);
     engine->wanted = PySet_New(NULL);
     engine->log = PyList_New(0);
+    engine->leftover = PyList_New(0);
     engine->stat_functions = PyDict_New();
     engine->async_current = PyContextVar_New("hmr_serve_trace", NULL);
     engine->again = PyErr_NewException("hmr_serve._core.RunAgain",
@@ -126,9 +129,9 @@ engine_create_tables(Engine *engine)
         || engine->files == NULL || engine->slots == NULL
         || engine->missing == NULL || engine->pending == NULL
         || engine->written == NULL || engine->wanted == NULL
-        || engine->log == NULL || engine->stat_functions == NULL
-        || engine->async_current == NULL || engine->again == NULL
-        || engine->syntax_types == NULL) {
+        || engine->leftover == NULL || engine->log == NULL
+        || engine->stat_functions == NULL || engine->async_current == NULL
+        || engine->again == NULL || engine->syntax_types == NULL) {
         return -1;
     }
     return engine_create_probes(engine);
@@ -356,6 +359,7 @@ engine_run(PyObject *self, PyObject *args)
         result = walk_statement(probe);
         hooks_stop(engine);
     }
+    callbacks_flush(engine);
     if (result < 0) {
         PyObject *error = PyErr_GetRaisedException();
         Py_ssize_t index = probe_index(engine, name);
@@ -448,6 +452,7 @@ engine_drop(PyObject *self, PyObject *name)
     Py_ssize_t index = PyUnicode_Check(name) ? probe_index(engine, name) : -1;
     if (index >= 0) {
         probe_drop(engine, index);
+        callbacks_flush(engine);
     }
     Py_RETURN_NONE;
 }
@@ -628,6 +633,7 @@ engine_dealloc(PyObject *self)
     Py_XDECREF(engine->written);
     Py_XDECREF(engine->wanted);
     Py_XDECREF(engine->log);
+    Py_XDECREF(engine->leftover);
     Py_XDECREF(engine->stat_functions);
     Py_XDECREF(engine->module_type);
     Py_XDECREF(engine->disable);
@@ -663,6 +669,18 @@ static PyMethodDef engine_methods[] = {
      "While swapped back: give the last revision up."},
     {"reaches_rebound", engine_reaches_rebound, METH_O,
      "What the last revision replaced and a coroutine still uses, or None."},
+    {"on_dispose", engine_on_dispose, METH_O,
+     "Call it before the running statement runs again or goes."},
+    {"before_reload", engine_before_reload, METH_O,
+     "Call it before an edit is applied."},
+    {"after_reload", engine_after_reload, METH_O, "Call it with reloaded()."},
+    {"reloaded", engine_reloaded, METH_NOARGS,
+     "An edit was applied: call what after_reload() was given."},
+    {"dispose", engine_dispose, METH_VARARGS,
+     "Call what on_dispose() was given by an entry or lifespan, or by all."},
+    {"undone", engine_undone, METH_NOARGS,
+     "Whether an edit that failed has disposed of something."},
+    {"redo", engine_redo, METH_NOARGS, "Run that again."},
     {"watched", engine_watched, METH_NOARGS,
      "(files, directories) whose change may matter."},
     {"generation", engine_generation, METH_NOARGS,

@@ -2,6 +2,7 @@
 
 #include "failure.h"
 
+#include "callbacks.h"
 #include "frame_parts.h"
 #include "imports.h"
 #include "loaded.h"
@@ -12,8 +13,15 @@
 static int
 frame_absorb(Frame *frame, const Trace *from, const Module *failed)
 {
-    if (trace_absorb(frame->trace, from, failed, frame->statement) < 0) {
+    if (trace_absorb(frame->trace, from, failed, frame->statement) < 0
+        || callbacks_absorb(frame->trace, from) < 0) {
         return -1;
+    }
+    for (Py_ssize_t i = 0; i < failed->passed && i < failed->count; i++) {
+        const Trace *trace = statement_trace(failed->statements[i]);
+        if (trace != NULL && callbacks_absorb(frame->trace, trace) < 0) {
+            return -1;
+        }
     }
     for (Py_ssize_t i = 0; i < from->write_count; i++) {
         /* its own doing from here on */
@@ -47,9 +55,12 @@ failure_collect(const Module *module, Trace *into, Statement *importer)
         }
     }
     into->unsteady |= module->seen_walk == engine->walk;
-    return module->raised != NULL
-               ? trace_absorb(into, module->raised, module, importer)
-               : 0;
+    if (module->raised == NULL) {
+        return 0;
+    }
+    return trace_absorb(into, module->raised, module, importer) < 0
+               ? -1
+               : callbacks_absorb(into, module->raised);
 }
 
 

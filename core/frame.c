@@ -61,6 +61,15 @@ frame_current(Engine *engine)
 }
 
 
+Frame *
+frame_swap(Frame *frame)
+{
+    Frame *before = frame_top;
+    frame_top = frame;
+    return before;
+}
+
+
 void
 frame_fini(Frame *frame, Engine *engine)
 {

@@ -42,6 +42,10 @@ struct Frame {
  * the current context. NULL: nobody tracked is at work. Borrowed. */
 Frame *frame_current(Engine *engine);
 
+/* What this thread does from now on is `frame`'s doing; NULL: nobody's. Gives
+ * whose it was. */
+Frame *frame_swap(Frame *frame);
+
 /* Begin a statement on this thread. 0, or -1 with an exception set. */
 int frame_push(Frame *frame, Engine *engine, Statement *statement);
 

@@ -3,6 +3,7 @@
 #include "graph.h"
 
 #include "array.h"
+#include "callbacks.h"
 #include "class_made.h"
 #include "code.h"
 #include "engine.h"
@@ -49,6 +50,7 @@ trace_free(Trace *trace, Engine *engine)
     if (trace == NULL) {
         return;
     }
+    callbacks_drop(trace, engine);
     if (trace->committed) {
         trace_count_readers(trace, -1);
     }

@@ -183,12 +183,14 @@ typedef struct {
     Py_ssize_t import_count, import_room;
     NamesRead *names;
     Py_ssize_t names_count, names_room;
-    PyObject *result;  /* Owned; a probe's result. */
-    double cost;       /* seconds, without nested imports */
-    int committed;     /* counted in the cells' readers */
-    int partial;       /* of a run in a partial walk */
-    int makes_classes; /* the engine's table of classes names it */
-    int unsteady;      /* an import failed that others had looked into: what
+    PyObject *result;    /* Owned; a probe's result. */
+    double cost;         /* seconds, without nested imports */
+    PyObject *callbacks; /* Owned list of (kind, callable, list of what it acts
+                            on): callbacks.h; or NULL */
+    int committed;       /* counted in the cells' readers */
+    int partial;         /* of a run in a partial walk */
+    int makes_classes;   /* the engine's table of classes names it */
+    int unsteady;        /* an import failed that others had looked into: what
                          they saw is not known, so it is never clean */
 } Trace;
 
@@ -212,6 +214,7 @@ struct Statement {
     int async;         /* a trace opened by begin(): never run from here */
     int always_stale;  /* an async trace of a world that was given up */
     int stale;         /* an async trace that is no longer clean */
+    int undone;        /* an edit that was not applied has disposed of it */
     int dead; /* not in the edited source; freed when that is applied */
     Statement *patched; /* Borrowed; the old statement that this one is but for
                          bodies of functions, while the edit is applied */

@@ -446,6 +446,7 @@ match_install(Module *module, Split *split, const Match *matches,
             fresh->trace = fresh->patched->trace; /* lent until the commit */
             trace_move_producer(fresh->trace, fresh->patched, fresh);
             fresh->reached = Py_XNewRef(fresh->patched->reached);
+            fresh->undone = fresh->patched->undone;
         }
     }
     module->statements = split->statements;
@@ -509,6 +510,18 @@ match_forget(Module *module)
     module->old_statements = NULL;
     module->old_count = 0;
     module->edited = 0;
+}
+
+
+int
+match_is_patched(const Module *module, const Statement *old)
+{
+    for (Py_ssize_t j = 0; j < module->count; j++) {
+        if (module->statements[j]->patched == old) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 

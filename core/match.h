@@ -23,4 +23,7 @@ int match_module(Module *module, PyObject *source, Patches *patches);
 void match_commit(Module *module);
 void match_rollback(Module *module);
 
+/* Does a new statement of the edited module go on with the trace of `old`? */
+int match_is_patched(const Module *module, const Statement *old);
+
 #endif

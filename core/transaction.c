@@ -4,9 +4,11 @@
 #include "rules.h"
 #include "transaction_parts.h"
 
+#include "callbacks.h"
 #include "class_made.h"
 #include "code.h"
 #include "compat.h"
+#include "failure.h"
 #include "frame.h"
 #include "hooks.h"
 #include "loaded.h"
@@ -93,11 +95,7 @@ transaction_plan_removed(Transaction *tx, Module *module)
             tx->changed |= old->dead;
             continue;
         }
-        int patched = 0;
-        for (Py_ssize_t j = 0; j < module->count && !patched; j++) {
-            patched = module->statements[j]->patched == old;
-        }
-        if (patched) {
+        if (match_is_patched(module, old)) {
             continue;
         }
         tx->changed = 1;
@@ -136,6 +134,7 @@ static int
 transaction_plan(Transaction *tx)
 {
     Engine *engine = tx->engine;
+    tx->changed |= callbacks_plan_undone(engine);
     for (Py_ssize_t i = 0; i < engine->probes->count; i++) {
         tx->changed |= engine->probes->statements[i]->always_stale;
     }
@@ -216,8 +215,16 @@ transaction_init(Transaction *tx, Engine *engine, PyObject *paths)
         || report_data_init(&tx->report) < 0) {
         return -1;
     }
+    return 0;
+}
+
+
+/* Edits that failed are tried again. */
+static int
+transaction_add_pending(const Transaction *tx)
+{
     PyObject *all =
-        PyObject_CallMethod(tx->paths, "update", "O", engine->pending);
+        PyObject_CallMethod(tx->paths, "update", "O", tx->engine->pending);
     Py_XDECREF(all);
     return all != NULL ? 0 : -1;
 }
@@ -241,11 +248,15 @@ transaction_run(Transaction *tx)
 {
     Engine *engine = tx->engine;
     needed_plan(engine);
-    if (engine_invalidate_caches(engine) < 0 || hooks_start(engine) < 0) {
+    if (callbacks_dispose_dead(engine) < 0
+        || engine_invalidate_caches(engine) < 0 || hooks_start(engine) < 0) {
         return -1;
     }
     int result = transaction_walk(tx);
     hooks_stop(engine);
+    if (result < 0) {
+        failure_forget(engine); /* nobody tries it any more */
+    }
     return result;
 }
 
@@ -272,6 +283,9 @@ transaction_perform(Transaction *tx)
         result = readers < 0 ? -1 : 0;
     }
     tx->report.read = now_s() - tx->started;
+    if (result == 0 && (PyList_GET_SIZE(tx->report.files) > 0 || tx->changed)) {
+        result = callbacks_call(engine, CALLBACK_BEFORE, NULL);
+    }
     if (result == 0) {
         result = transaction_patch(tx);
     }
@@ -306,12 +320,13 @@ transaction_perform(Transaction *tx)
     slots_forget(engine);
     cells_forget(engine);
     class_made_sweep(engine);
+    callbacks_flush(engine);
     return result;
 }
 
 
-PyObject *
-transaction_apply(Engine *engine, PyObject *paths, PyObject *environ)
+static PyObject *
+apply(Engine *engine, PyObject *paths, PyObject *environ, int redo)
 {
     Transaction tx;
     PyObject *report = NULL;
@@ -320,10 +335,12 @@ transaction_apply(Engine *engine, PyObject *paths, PyObject *environ)
                         "apply() was called while tracked code is running");
         return NULL;
     }
-    if (transaction_init(&tx, engine, paths) < 0) {
+    if (transaction_init(&tx, engine, paths) < 0
+        || (!redo && transaction_add_pending(&tx) < 0)) {
         goto done;
     }
     tx.environ = environ;
+    tx.redo = redo;
     int reverted = engine->undo != NULL && engine->undo->swapped;
     if (reverted && undo_swap(engine->undo, engine, 0) < 0) {
         goto done;
@@ -356,5 +373,22 @@ transaction_apply(Engine *engine, PyObject *paths, PyObject *environ)
 
 done:
     transaction_fini(&tx);
+    return report;
+}
+
+
+PyObject *
+transaction_apply(Engine *engine, PyObject *paths, PyObject *environ)
+{
+    return apply(engine, paths, environ, 0);
+}
+
+
+PyObject *
+transaction_redo(Engine *engine)
+{
+    PyObject *none = PyTuple_New(0);
+    PyObject *report = none != NULL ? apply(engine, none, NULL, 1) : NULL;
+    Py_XDECREF(none);
     return report;
 }

@@ -12,4 +12,9 @@
  * to a Report; NULL with an exception only for errors of the engine itself. */
 PyObject *transaction_apply(Engine *engine, PyObject *paths, PyObject *environ);
 
+/* Run what an edit that was not applied has disposed of again, with what
+ * depends on it. Returns a Report (new reference), or NULL with an exception
+ * set. */
+PyObject *transaction_redo(Engine *engine);
+
 #endif

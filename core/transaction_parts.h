@@ -17,6 +17,7 @@ typedef struct {
     Undo *undo; /* Owned; function code and names, to go back */
     ReportData report;
     int changed; /* something may have to run */
+    int redo;    /* of the applied revision: see transaction.h */
     int touched; /* sources were replaced, if only by a comment */
     double started;
 } Transaction;

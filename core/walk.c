@@ -2,6 +2,7 @@
 
 #include "walk.h"
 
+#include "callbacks.h"
 #include "class_made.h"
 #include "compat.h"
 #include "failure.h"
@@ -391,7 +392,10 @@ statement_visit(Statement *statement)
         && statement_force_groups(statement) < 0) {
         return -1;
     }
-    int result = statement_execute(statement);
+    int result = callbacks_dispose(statement);
+    if (result == 0) {
+        result = statement_execute(statement);
+    }
     failure_forget(engine);
     return result;
 }

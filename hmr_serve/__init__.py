@@ -4,8 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
+from .api import (
+    after_reload,
+    before_reload,
+    cache_across_reloads,
+    is_reloading,
+    keep,
+    on_dispose,
+)
+
 __version__ = "0.1.0"
-__all__ = ["__version__", "run"]
+__all__ = [
+    "__version__",
+    "after_reload",
+    "before_reload",
+    "cache_across_reloads",
+    "is_reloading",
+    "keep",
+    "on_dispose",
+    "run",
+]
 
 
 def run(app: Any, **options: Any) -> None:

@@ -105,6 +105,30 @@ class Engine:
     def revert(self) -> None:
         """While swapped back: give the last revision up for good (its files count as changed)."""
 
+    def on_dispose(self, callback: Callable[[], object]) -> bool:
+        """The running statement (or lifespan startup) wants it called before it runs again or
+        goes. False: nobody tracked is at work, and nothing was registered."""
+
+    def before_reload(self, callback: Callable[[], object]) -> bool:
+        """The same, called by every `apply` that has a changed file before it changes anything."""
+
+    def after_reload(self, callback: Callable[[], object]) -> bool:
+        """The same, called by `reloaded`."""
+
+    def reloaded(self) -> None:
+        """An edit was applied whole: call what after_reload was given, in cold order."""
+
+    def dispose(self, name: str | None = None) -> None:
+        """Call what on_dispose was given by the entry or lifespan `name`, or by the whole program
+        (the process ends); the last one first, each once."""
+
+    def undone(self) -> bool:
+        """Whether an edit that was not applied has disposed of statements that stand."""
+
+    def redo(self) -> Report:
+        """Run these again, in the code that stands, with what depends on them. The edit that
+        failed stays pending."""
+
     def reaches_rebound(self, coroutine: Any) -> str | None:
         """Until settle(): "module.name" of an object that the last revision replaced and that the
         suspended coroutine (what it awaits, functions it may call) still looks at; None if there is

@@ -1,7 +1,8 @@
 """The ASGI lifespan protocol: one task that starts an application up and shuts it down.
 
 Responsibilities: speak the protocol as uvicorn does (auto, on, off), have the engine
-trace the startup, keep `scope["state"]`. Loop thread only. A Lifespan is used once:
+trace the startup, keep `scope["state"]`, end what the startup left running: tasks, and
+what it gave to `on_dispose`. Loop thread only. A Lifespan is used once:
 after `shutdown`, or a startup that failed, make another.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from .log import Log
 
 TRACE = "lifespan"  # the name of the startup's trace in the engine
+TASKS_WAIT = 1.0  # seconds that tasks get to end once they are cancelled
+
+_starting: ContextVar[Lifespan | None] = ContextVar("hmr_serve_lifespan", default=None)
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
@@ -61,6 +66,7 @@ class Lifespan:
         await self._started.wait()
         if self._failure:
             await self._ended.wait()
+            await self._end_what_it_started()
             raise self._failure
 
     async def shutdown(self) -> bool:
@@ -72,6 +78,7 @@ class Lifespan:
             self._inbox.put_nowait({"type": "lifespan.shutdown"})
         if self._stopping:
             await self._ended.wait()
+            await self._end_what_it_started()
         return not self._shutdown_failed
 
     def cancel(self) -> None:
@@ -79,7 +86,24 @@ class Lifespan:
         if self._task:
             self._task.cancel()
 
+    async def _end_what_it_started(self) -> None:
+        """A process that ends would take it along."""
+        mine = [
+            task
+            for task in asyncio.all_tasks()
+            if task is not self._task and task.get_context().get(_starting) is self
+        ]
+        for task in mine:
+            task.cancel()
+        if mine:
+            _, late = await asyncio.wait(mine, timeout=TASKS_WAIT)
+            for task in late:
+                self._log.warning(f"{task.get_name()} of the lifespan does not end.")
+        if self._engine:
+            self._engine.dispose(TRACE)
+
     async def _main(self) -> None:
+        _starting.set(self)
         if self._engine:
             self._engine.begin(TRACE)
         scope = {

@@ -174,6 +174,8 @@ class Program:
                         return IMPORT_FAILED
             return self._run_loop(self._serve(app, error, began))
         finally:
+            if self._reloader:
+                self._reloader.dispose()
             self._signals.uninstall()
             self._close_loop()
 

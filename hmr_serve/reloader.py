@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import framework, workers
+from . import api, framework, workers
 from .cold import cold_start, raised_in_library
 from .entry import Entry, read_env_file
 from .fault import Fault, Restarting
@@ -57,6 +57,7 @@ class Update:
         self.paths = set(paths)
         self.began = time.perf_counter()
         self.since = time.time()
+        self.failed = False  # it was given up; what stands is put in order
 
     def merge(self, later: Update) -> None:
         self.serial = max(self.serial, later.serial)
@@ -79,6 +80,7 @@ class Reloader:
         self.live: Live | None = None  # None: there has not been a good application yet
         self.restart: Callable[[], None]  # set by the program
         self._engine = engine
+        self._runtime = api.attach(engine)
         self._entry = entry
         self._config = config
         self._log = log
@@ -181,7 +183,11 @@ class Reloader:
                 self._loop.call_later(EMPTY_STEP, self._next)
                 return
             update, self._waiting = self._waiting, None
-            self._apply(update)
+            self._runtime.reloading = True
+            try:
+                self._apply(update)
+            finally:
+                self._runtime.reloading = bool(self._task and not self._cold)
 
     def _apply(self, update: Update) -> None:
         if self._rules:
@@ -224,10 +230,30 @@ class Reloader:
             self._cold = self._task = self._loop.create_task(self._ask(update, report))
         elif report.error is not None:
             self._fail(update, report.error, report.files)
-        elif self.live is None or TRACE in report.stale or not self.live.fits(app):
+        else:
+            self._put_in_front(update, report, app)
+
+    def _put_in_front(self, update: Update, report: Report, app: Any) -> None:
+        """The application that the update leads to, with the lifespan that it needs."""
+        if self.live is None or TRACE in report.stale or not self.live.fits(app):
             self._task = self._loop.create_task(self._replace(update, report, app))
         else:
             self._adopt(update, report, app)
+
+    def _redo(self, update: Update) -> bool:
+        """Run again what the edit that failed has disposed of. Whether that worked: the
+        fence falls with it."""
+        with self._user_code():
+            report = self._engine.redo()
+        if report.error is None and report.restart is None:
+            update.failed = True
+            self._put_in_front(update, report, self._engine.result(ENTRY))
+            return True
+        self._log.error(
+            "What the edit has disposed of does not start again either; save again",
+            report.error,
+        )
+        return False
 
     def _start_file_changed(self, paths: set[str]) -> str | None:
         """Such a file. Logging is used by too much to withdraw it: a new process reads
@@ -344,6 +370,7 @@ class Reloader:
             self._release(update)
         finally:
             self._task = None
+            self._runtime.reloading = False
             # Not from within this task: an import would see a task that runs.
             self._loop.call_soon(self._next)
 
@@ -393,9 +420,14 @@ class Reloader:
     # -- what the user sees
 
     def _done(self, update: Update, report: Report, restarted: bool) -> None:
+        if report.revision != self._revision and not update.failed:
+            self._engine.reloaded()
         self.watch(update.since)
         self._release(update)
         self._engine.settle()
+        if update.failed:
+            self._revision = report.revision
+            return
         self._last_error = ""
         idle = report.revision == self._revision and not (
             report.reran or report.patched
@@ -427,8 +459,9 @@ class Reloader:
             self._show_fault(error)
             self._release(update)
             return
-        self._release(update)
         names = several(list(map(_shown, files or sorted(update.paths))))
+        if not (self._engine.undone() and self._redo(update)):
+            self._release(update)
         self._show(
             error, f"{names} not applied", "the last good version keeps answering"
         )
@@ -476,6 +509,10 @@ class Reloader:
                 self._starting.cancel()
             await asyncio.wait([self._task])
         return await self.live.stop() if self.live else True
+
+    def dispose(self) -> None:
+        """The process ends: call what `on_dispose` was given."""
+        self._engine.dispose()
 
     def cancel(self) -> None:
         for live in (self.live, self._starting):

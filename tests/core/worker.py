@@ -28,6 +28,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+from hmr_serve import api
+
 from . import snapshot
 from .snapshot import realpath
 
@@ -36,7 +38,8 @@ LIBRARIES = (
     "functools glob importlib.util inspect itertools json logging logging.config math "
     "multiprocessing operator os.path pathlib pickle pkgutil random re signal string "
     "textwrap time types typing warnings weakref pydantic pydantic_settings fastapi "
-    "fastapi.responses fastapi.routing starlette.middleware.cors hmr_serve._core"
+    "fastapi.responses fastapi.routing starlette.middleware.cors hmr_serve.api "
+    "hmr_serve._core"
 )
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # in the default repr of an object
 TOOL = 5  # sys.monitoring's optimizer: the engine takes 4 or 3
@@ -155,6 +158,8 @@ class Worker:
                 make = getattr(importlib.import_module(where), name)
                 self.engine = make([self.root.rstrip(os.sep)])
                 self.engine.install()
+                if hasattr(self.engine, "on_dispose"):
+                    api.attach(self.engine)
                 self.space["engine"] = self.engine
                 self.space["app"] = self.engine.run("entry", imported)
         except BaseException as error:
