@@ -2,6 +2,7 @@
 
 #include "frame.h"
 #include "frame_parts.h"
+#include "result.h"
 
 
 Frame *
@@ -43,7 +44,7 @@ frame_close_async(Frame *frame, Engine *engine)
         }
     }
     Trace *trace = NULL;
-    if (frame_flush(frame, engine) == 0) {
+    if (result_settle(frame) == 0 && frame_flush(frame, engine) == 0) {
         trace = frame->trace;
         trace->cost = (double)(frame_clock() - frame->started) / 1e9;
         frame->trace = NULL;

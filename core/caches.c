@@ -5,6 +5,7 @@
 #include "code.h"
 #include "compat.h"
 #include "print.h"
+#include "result.h"
 
 #define CLOSURE_DEPTH 16 /* calls of tracked functions followed from a cache */
 
@@ -89,9 +90,12 @@ closure_add_function(Closure *closure, PyObject *function, int depth)
 }
 
 
-static int
-cache_clear(PyObject *object)
+int
+cache_clear(Engine *engine, PyObject *object)
 {
+    if (engine->transaction && PyList_Append(engine->cleared, object) < 0) {
+        return -1;
+    }
     PyObject *done = PyObject_CallMethod(object, "cache_clear", NULL);
     Py_XDECREF(done);
     return done != NULL ? 0 : -1;
@@ -106,13 +110,38 @@ cache_read(Frame *frame, PyObject *object)
     if (function == NULL) {
         return 0;
     }
-    Closure closure = {.engine = engine, .frame = frame};
-    int result = closure_add_function(&closure, function, CLOSURE_DEPTH);
-    ptrmap_fini(&closure.seen);
-    if (result == 0 && engine->transaction && closure.changed) {
-        result = cache_clear(object);
+    int changed;
+    int result = cache_read_function(frame, function, &changed);
+    if (result == 0 && engine->transaction && changed
+        && !result_is_fresh(engine, object)) {
+        result = cache_clear(engine, object);
     }
     return result;
+}
+
+
+int
+cache_read_function(Frame *frame, PyObject *function, int *changed)
+{
+    Closure closure = {.engine = hmr_engine, .frame = frame};
+    int result = closure_add_function(&closure, function, CLOSURE_DEPTH);
+    ptrmap_fini(&closure.seen);
+    *changed = closure.changed;
+    return result;
+}
+
+
+void
+caches_rollback(Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(engine->cleared); i++) {
+        PyObject *cache = PyList_GET_ITEM(engine->cleared, i);
+        PyObject *done = PyObject_CallMethod(cache, "cache_clear", NULL);
+        if (done == NULL) {
+            PyErr_WriteUnraisable(cache);
+        }
+        Py_XDECREF(done);
+    }
 }
 
 
@@ -133,7 +162,9 @@ caches_settle(Engine *engine)
         Closure closure = {.engine = engine};
         int result = closure_add_function(&closure, function, CLOSURE_DEPTH);
         ptrmap_fini(&closure.seen);
-        if (result < 0 || (closure.changed && cache_clear(now->value) < 0)) {
+        if (result < 0
+            || (closure.changed && !result_is_fresh(engine, now->value)
+                && cache_clear(engine, now->value) < 0)) {
             return -1;
         }
     }

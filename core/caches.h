@@ -19,6 +19,16 @@ PyObject *cache_function(PyObject *object);
  * 0, or -1 with an exception set. */
 int cache_read(Frame *frame, PyObject *object);
 
+/* What the function may read is read by the frame. *changed: something of it is
+ * not what it was before the transaction. 0, or -1 with an exception set. */
+int cache_read_function(Frame *frame, PyObject *function, int *changed);
+
+/* Call cache_clear(). 0, or -1 with an exception set. */
+int cache_clear(Engine *engine, PyObject *object);
+
+/* The transaction is taken back: what was computed in it is forgotten. */
+void caches_rollback(Engine *engine);
+
 /* At the end of a transaction: clear the caches that requests have filled from
  * what has changed. 0, or -1 with an exception set. */
 int caches_settle(Engine *engine);

@@ -5,6 +5,7 @@
 
 #include "code.h"
 #include "engine.h"
+#include "result.h"
 #include "slots.h"
 
 #include <string.h>
@@ -149,6 +150,9 @@ cell_unref(Cell *cell, Engine *engine)
     case CELL_SUBCLASSES:
         ptrmap_pop(&engine->bases, ((SubclassCell *)cell)->base);
         Py_CLEAR(((SubclassCell *)cell)->base);
+        break;
+    case CELL_RESULT:
+        result_clear((ResultCell *)cell, engine);
         break;
     }
     version_unref(cell->env);

@@ -5,6 +5,7 @@
 
 #include "compat.h"
 #include "engine.h"
+#include "result.h"
 
 static Py_ssize_t extra_index = -1; /* the slot of PyUnstable_Code_GetExtra */
 
@@ -90,6 +91,7 @@ opcodes_init(Opcodes *opcodes)
         .load_from_dict = opcode_number(opmap, "LOAD_FROM_DICT_OR_GLOBALS"),
         .load_attr = opcode_number(opmap, "LOAD_ATTR"),
         .load_const = opcode_number(opmap, "LOAD_CONST"),
+        .call = opcode_number(opmap, "CALL"),
         .load_small_int = opcode_number(opmap, "LOAD_SMALL_INT"),
         .push_null = opcode_number(opmap, "PUSH_NULL"),
         .store_name = opcode_number(opmap, "STORE_NAME"),
@@ -342,6 +344,40 @@ instructions_take_path(Instructions *in, PyCodeObject *code, int *more)
 }
 
 
+/* Attributes of what a call without arguments gives, from the instruction after
+ * the called name on: steps past them. RESULT_CALL and the attributes, or an
+ * empty tuple when there is no such call. */
+static PyObject *
+instructions_take_call(Instructions *in, PyCodeObject *code, int *more)
+{
+    const Opcodes *ops = in->opcodes;
+    Instructions ahead = *in;
+    int there = *more;
+    if (there && ahead.op == ops->push_null) {
+        there = instructions_next(&ahead);
+    }
+    PyObject *path = NULL;
+    if (there && ahead.op == ops->call && ahead.arg == 0) {
+        there = instructions_next(&ahead);
+        path = instructions_take_path(&ahead, code, &there);
+        if (path == NULL) {
+            return NULL;
+        }
+    }
+    if (path == NULL || PyTuple_GET_SIZE(path) == 0) {
+        Py_XDECREF(path);
+        return PyTuple_New(0);
+    }
+    *in = ahead;
+    *more = there;
+    PyObject *call = Py_BuildValue("(s)", RESULT_CALL);
+    PyObject *whole = call != NULL ? PySequence_Concat(call, path) : NULL;
+    Py_XDECREF(call);
+    Py_DECREF(path);
+    return whole;
+}
+
+
 /* Collect (name, path) of every global read into the dict `reads`, and the
  * names that are called into the set `called`. A call pushes NULL beside what
  * it calls: before it in 3.12, after it since 3.13, or in LOAD_GLOBAL itself.
@@ -368,8 +404,12 @@ code_collect_names(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
         more = instructions_next(&in);
         PyObject *path = instructions_take_path(&in, code, &more);
         call |= more && in.op == ops->push_null;
+        call &= path != NULL && PyTuple_GET_SIZE(path) == 0;
+        if (call) {
+            Py_SETREF(path, instructions_take_call(&in, code, &more));
+        }
         int result = path != NULL ? names_add(reads, name, path) : -1;
-        if (result == 0 && call && PyTuple_GET_SIZE(path) == 0) {
+        if (result == 0 && call) {
             result = PySet_Add(called, name);
         }
         Py_XDECREF(path);

@@ -13,7 +13,8 @@
 /* A global name that code reads, as a whole or by attributes only. */
 typedef struct {
     PyObject *name; /* Owned, interned. */
-    PyObject *path; /* Owned tuple of str; NULL: the whole object */
+    PyObject *path; /* Owned tuple of str; NULL: the whole object. It may begin
+                       with RESULT_CALL: see result.h */
     int called;     /* some read of the name calls it */
 } NameRead;
 
@@ -36,7 +37,7 @@ typedef struct {
 typedef struct {
     int call_intrinsic_1;
     int load_name, load_global, load_from_dict, load_attr, load_const;
-    int load_small_int, push_null, store_name, store_global, extended_arg;
+    int call, load_small_int, push_null, store_name, store_global, extended_arg;
     int delete_name, delete_global;
     unsigned char caches[256];
     unsigned char named[256]; /* 1 + the shift of an argument that indexes

@@ -11,6 +11,7 @@
 #include "loaded.h"
 #include "namespace.h"
 #include "needed.h"
+#include "result.h"
 #include "rules.h"
 #include "slots.h"
 #include "value.h"
@@ -282,6 +283,7 @@ transaction_commit(Transaction *tx)
         || report_statements(tx) < 0) {
         return -1;
     }
+    results_commit(engine);
     if (each_statement(tx, commit_class_lines) < 0) {
         return -1;
     }
@@ -388,6 +390,8 @@ transaction_rollback(Transaction *tx, int walked)
     PyObject *error = PyErr_GetRaisedException();
     error_fix_lines(error);
     engine->generation++;
+    results_rollback(engine);
+    caches_rollback(engine);
     slots_restore(engine); /* before attempts go: they hold some of them */
     (void)each_statement(tx, statement_clear);
     forget_raised(engine->probes);

@@ -59,6 +59,9 @@ struct Engine {
     PtrMap classes; /* class -> who made it: class_made.c. Owned records. */
     PtrMap bases;   /* class -> SubclassCell */
     long class_number;
+    PtrMap results;    /* functools cache -> ResultCell */
+    PyObject *cleared; /* Owned list of the caches that this transaction
+                          cleared */
     Py_ssize_t cell_count;
     Module **retired; /* records of modules that are no more: traces may
                              still name them. */

@@ -119,6 +119,7 @@ engine_create_tables(Engine *engine)
     engine->wanted = PySet_New(NULL);
     engine->log = PyList_New(0);
     engine->leftover = PyList_New(0);
+    engine->cleared = PyList_New(0);
     engine->stat_functions = PyDict_New();
     engine->async_current = PyContextVar_New("hmr_serve_trace", NULL);
     engine->again = PyErr_NewException("hmr_serve._core.RunAgain",
@@ -130,8 +131,9 @@ engine_create_tables(Engine *engine)
         || engine->missing == NULL || engine->pending == NULL
         || engine->written == NULL || engine->wanted == NULL
         || engine->leftover == NULL || engine->log == NULL
-        || engine->stat_functions == NULL || engine->async_current == NULL
-        || engine->again == NULL || engine->syntax_types == NULL) {
+        || engine->cleared == NULL || engine->stat_functions == NULL
+        || engine->async_current == NULL || engine->again == NULL
+        || engine->syntax_types == NULL) {
         return -1;
     }
     return engine_create_probes(engine);
@@ -613,6 +615,8 @@ engine_dealloc(PyObject *self)
     ptrmap_fini(&engine->by_namespace);
     ptrmap_fini(&engine->groups);
     ptrmap_fini(&engine->caches);
+    ptrmap_fini(&engine->results);
+    Py_XDECREF(engine->cleared);
     class_made_fini(engine);
     Py_XDECREF(engine->roots);
     Py_XDECREF(engine->outside);

@@ -10,6 +10,7 @@
 #include "journal.h"
 #include "namespace.h"
 #include "needed.h"
+#include "result.h"
 #include "rules.h"
 #include "value.h"
 
@@ -80,6 +81,7 @@ frame_fini(Frame *frame, Engine *engine)
         print_saved_fini(&frame->candidates[i].saved);
     }
     journal_fini(frame);
+    result_fini(frame, engine);
     PyMem_Free(frame->candidates);
     PyMem_Free(frame->bound);
     ptrmap_fini(&frame->seen);
@@ -143,10 +145,6 @@ frame_first(Frame *frame, const void *key)
     }
     return 1;
 }
-
-
-/* A key of its own for "this statement bound it" beside "it read it". */
-#define BOUND_KEY(binding) ((const char *)(binding) + 1)
 
 
 int
@@ -254,6 +252,18 @@ frame_read_path(Frame *frame, Binding *binding, Version *version,
 }
 
 
+/* A name that was read before, as a whole or for calls (path). */
+static int
+frame_read_again(Frame *frame, PyObject *value, PyObject *path)
+{
+    if (value == NULL || frame->expected == NULL) {
+        return 0;
+    }
+    return path != NULL ? (result_expect_more(frame, value, path) < 0 ? -1 : 0)
+                        : result_whole(frame, value);
+}
+
+
 int
 frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path,
                 int called)
@@ -283,10 +293,12 @@ frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path,
             return -1;
         }
     }
+    int called_only = path_is_call(path);
+    PyObject *value = version != NULL ? version->value : NULL;
     if (ptrmap_get(&frame->seen, binding) != NULL) {
-        return 0;
+        return frame_read_again(frame, value, called_only ? path : NULL);
     }
-    if (path != NULL) {
+    if (path != NULL && !called_only) {
         int enough = frame_read_path(frame, binding, version, path);
         if (enough != 0) {
             return enough < 0 ? -1 : 0;
@@ -299,14 +311,14 @@ frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path,
         && frame_first(frame, &module->walk) > 0) {
         return frame_read_namespace(frame, module);
     }
-    if (version == NULL || version->value == NULL
-        || frame->statement->syntax.kind == STATEMENT_IMPORT) {
+    if (value == NULL || frame->statement->syntax.kind == STATEMENT_IMPORT) {
         return 0;
     }
-    if (called && cache_read(frame, version->value) < 0) {
+    int expected = called_only ? result_expect(frame, value, path) : 0;
+    if (expected < 0 || (called && !expected && cache_read(frame, value) < 0)) {
         return -1;
     }
-    Group *group = group_of(engine, version->value);
+    Group *group = group_of(engine, value);
     return group != NULL && rule(READ_GROUPS) ? frame_read_group(frame, group)
                                               : 0;
 }
@@ -466,226 +478,6 @@ frame_read_code(Frame *frame, CodeInfo *info)
 }
 
 
-/* ---- binds -------------------------------------------------------------- */
-
-int
-frame_bind(Frame *frame, Module *module, PyObject *name)
-{
-    if (!PyUnicode_Check(name) || name_is_system(name)) {
-        return 0;
-    }
-    Binding *binding = module_binding(module, name, 1);
-    if (binding == NULL) {
-        return -1;
-    }
-    int first = frame_first(frame, BOUND_KEY(binding));
-    if (first <= 0) {
-        return first;
-    }
-    Binding **bound = array_reserve(frame->bound, frame->bound_count,
-                                    &frame->bound_room, sizeof(*bound), 4);
-    if (bound == NULL) {
-        return -1;
-    }
-    frame->bound = bound;
-    frame->bound[frame->bound_count++] = binding;
-    return 0;
-}
-
-
-int
-frame_bind_last(Frame *frame, Module *module, PyObject *name)
-{
-    Binding *binding = module_binding(module, name, 0);
-    for (Py_ssize_t i = 0; binding != NULL && i < frame->bound_count; i++) {
-        if (frame->bound[i] == binding) {
-            memmove(&frame->bound[i], &frame->bound[i + 1],
-                    (size_t)(frame->bound_count - i - 1)
-                        * sizeof(*frame->bound));
-            frame->bound[frame->bound_count - 1] = binding;
-            return 0;
-        }
-    }
-    return PyErr_Occurred() ? -1 : frame_bind(frame, module, name);
-}
-
-
-/* The version for a new value: an old one when the value is as good as the
- * same, so that whoever read it stays clean. New reference. */
-static Version *
-binding_version(Binding *binding, PyObject *value, Statement *statement)
-{
-    Engine *engine = binding->module->engine;
-    cell_touch(&binding->cell, engine);
-    Version *old = binding->cell.live;
-    if (engine->transaction && old != NULL && old->value != NULL
-        && value_equal(old->value, value)) {
-        old->producer = statement;
-        return version_ref(old);
-    }
-    return version_new(value, statement);
-}
-
-
-/* Functions and classes tell where they come from; those of a library are not
- * the creation of whoever imports them. */
-static int
-value_is_outside(Engine *engine, PyObject *value)
-{
-    PyObject *name = NULL;
-    if (PyFunction_Check(value)) {
-        name = ((PyFunctionObject *)value)->func_module;
-    }
-    else if (PyType_Check(value)) {
-        PyObject *dict = ((PyTypeObject *)value)->tp_dict;
-        if (!PyType_HasFeature((PyTypeObject *)value, Py_TPFLAGS_HEAPTYPE)) {
-            return 1;
-        }
-        name = dict != NULL ? dict_peek(dict, "__module__") : NULL;
-    }
-    return name != NULL && PyUnicode_Check(name)
-           && engine_module(engine, name) == NULL;
-}
-
-
-/* A mutable object that nobody knows yet is this statement's creation. */
-static int
-frame_create_group(Frame *frame, Engine *engine, PyObject *value)
-{
-    if (!print_applies(value)
-        || frame->statement->syntax.kind == STATEMENT_IMPORT
-        || value_is_outside(engine, value)) {
-        return 0;
-    }
-    if (PyType_Check(value) && class_made_note(frame, value) < 0) {
-        return -1;
-    }
-    Group *group = group_of(engine, value);
-    if (group == NULL) {
-        if (PyFunction_Check(value)
-            && code_info(PyFunction_GET_CODE(value)) != NULL) {
-            return 0; /* see candidate_group */
-        }
-        group = group_new(engine, value, frame->statement);
-        if (group == NULL) {
-            return -1;
-        }
-        int result = trace_add_write(frame->trace, &group->cell, group->actual);
-        cell_unref(&group->cell, engine); /* the trace holds it */
-        if (result < 0) {
-            return -1;
-        }
-        group->holders =
-            PyMem_Calloc((size_t)frame->trace->read_count + 1, sizeof(Cell *));
-        if (group->holders == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        for (Py_ssize_t i = 0; i < frame->trace->read_count; i++) {
-            Cell *cell = frame->trace->reads[i].cell;
-            if (cell->kind == CELL_GROUP) {
-                group->holders[group->holder_count++] = cell_ref(cell);
-            }
-        }
-        return 0;
-    }
-    if (group->outside
-        || (group->creator != frame->statement && group->creator != NULL)) {
-        return 0; /* an alias */
-    }
-    /* A rerun gave the same object: something outside keeps it. */
-    if (group->must_be_fresh) {
-        engine_need_restart(engine,
-                            "%U gives the same object again, and what was "
-                            "done to it cannot be undone",
-                            frame->statement->syntax.label);
-    }
-    group->creator = frame->statement;
-    cell_write(&group->cell, group->actual, frame->statement->module, engine);
-    return trace_add_write(frame->trace, &group->cell, group->actual);
-}
-
-
-static int
-frame_flush_binding(Frame *frame, Engine *engine, Binding *binding)
-{
-    Module *module = binding->module;
-    PyObject *value;
-    int found = PyDict_GetItemRef(module->ns, binding->name, &value);
-    if (found < 0) {
-        return -1;
-    }
-    Version *version = NULL;
-    int result = -1;
-    Module *imported =
-        found > 0 && PyModule_Check(value)
-            ? engine_module_by_ns(engine, PyModule_GetDict(value))
-            : NULL;
-    if (imported != NULL && trace_add_import(frame->trace, imported) < 0) {
-        Py_DECREF(value);
-        return -1;
-    }
-    for (Py_ssize_t i = 0; i < frame->trace->write_count; i++) {
-        Write *write = &frame->trace->writes[i];
-        if (write->cell == &binding->cell
-            && (write->version != NULL ? write->version->value : NULL)
-                   == value) {
-            Py_XDECREF(value);
-            return 0; /* flushed before, and the same since */
-        }
-    }
-    if (found > 0) {
-        version = binding_version(binding, value, frame->statement);
-        if (version == NULL) {
-            goto done;
-        }
-    }
-    if (version != NULL && version->value != value) {
-        version_set(&binding->actual, NULL); /* let the old object in */
-        if (binding_sync(binding, version) < 0) {
-            goto done;
-        }
-    }
-    version_set(&binding->actual, version);
-    cell_write(&binding->cell, version, frame->statement->module, engine);
-    if (version == NULL) {
-        module_order_remove(module, binding);
-    }
-    if (trace_add_write(frame->trace, &binding->cell, version) < 0
-        || (version != NULL && module_order_add(module, binding) < 0)) {
-        goto done;
-    }
-    result = found > 0 ? frame_create_group(frame, engine, version->value) : 0;
-    if (result == 0 && version != NULL && print_is_cache(version->value)
-        && ptrmap_set(&engine->caches, binding, binding) < 0) {
-        PyErr_NoMemory();
-        result = -1;
-    }
-
-done:
-    version_unref(version);
-    Py_XDECREF(value);
-    return result;
-}
-
-
-int
-frame_flush(Frame *frame, Engine *engine)
-{
-    for (Py_ssize_t i = 0; i < frame->bound_count; i++) {
-        if (frame_flush_binding(frame, engine, frame->bound[i]) < 0) {
-            return -1;
-        }
-        ptrmap_pop(&frame->seen, BOUND_KEY(frame->bound[i]));
-        if (ptrmap_set(&frame->seen, BOUND_KEY(frame->bound[i]), frame) < 0) {
-            PyErr_NoMemory();
-            return -1;
-        }
-    }
-    return 0;
-}
-
-
 /* ---- the end ------------------------------------------------------------ */
 
 static void
@@ -754,7 +546,10 @@ frame_claim_binds(Frame *frame)
 Trace *
 frame_pop(Frame *frame, Engine *engine)
 {
-    int result = frame_judge_candidates(frame, engine);
+    int result = result_settle(frame);
+    if (result == 0) {
+        result = frame_judge_candidates(frame, engine);
+    }
     if (result == 0) {
         result = journal_judge(frame);
     }
@@ -776,10 +571,10 @@ frame_pop(Frame *frame, Engine *engine)
 }
 
 
-void
-frame_abandon(Frame *frame, Engine *engine)
+/* What it did to the live program is undone, or known to be unknown. */
+static void
+frame_give_up(Frame *frame)
 {
-    PyObject *error = PyErr_GetRaisedException();
     frame_undo_shapes(frame);
     journal_abandon(frame);
     frame_leave(frame);
@@ -789,6 +584,25 @@ frame_abandon(Frame *frame, Engine *engine)
         version_set(&frame->bound[i]->actual, unknown);
         version_unref(unknown);
     }
+}
+
+
+void
+frame_drop(Frame *frame, Engine *engine)
+{
+    PyObject *error = PyErr_GetRaisedException();
+    frame_give_up(frame);
+    PyErr_Clear();
+    frame_fini(frame, engine);
+    PyErr_SetRaisedException(error);
+}
+
+
+void
+frame_abandon(Frame *frame, Engine *engine)
+{
+    PyObject *error = PyErr_GetRaisedException();
+    frame_give_up(frame);
     trace_free(frame->statement->module->raised, engine);
     frame->statement->module->raised = frame->trace;
     frame->trace = NULL;

@@ -28,7 +28,9 @@ struct Frame {
     PtrMap seen;     /* cells and code infos already read */
     Binding **bound; /* names bound since the last flush. */
     Py_ssize_t bound_count, bound_room;
-    struct Before *befores; /* what is outside, as it was: see journal.c */
+    struct Expected *expected; /* caches whose records it reads: result.c */
+    int scratch;               /* it only collects what a function may read */
+    struct Before *befores;    /* what is outside, as it was: see journal.c */
     Candidate *candidates;
     Py_ssize_t candidate_count, candidate_room;
     int64_t started; /* ns */
@@ -56,6 +58,10 @@ Trace *frame_pop(Frame *frame, Engine *engine);
 /* End it without a result: the statement raised. Keeps the exception. Its trace
  * stays with the module: whoever imported that may depend on the failure. */
 void frame_abandon(Frame *frame, Engine *engine);
+
+/* Drop a frame and its trace, whatever it did to live containers undone. Keeps
+ * the exception. */
+void frame_drop(Frame *frame, Engine *engine);
 
 /* Turn names bound so far into versions, because others will read them now. */
 int frame_flush(Frame *frame, Engine *engine);

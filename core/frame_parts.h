@@ -1,9 +1,12 @@
-/* What frame.c, shape.c and async_trace.c share. GIL held. */
+/* What the parts of a frame share. GIL held. */
 
 #ifndef HMR_CORE_FRAME_PARTS_H
 #define HMR_CORE_FRAME_PARTS_H
 
 #include "frame.h"
+
+/* A key of its own for "this statement bound it" beside "it read it". */
+#define BOUND_KEY(binding) ((const char *)(binding) + 1)
 
 /* Free what the frame holds. */
 void frame_fini(Frame *frame, Engine *engine);

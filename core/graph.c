@@ -45,6 +45,19 @@ trace_commit(Trace *trace)
 
 
 void
+trace_drop_reads(Trace *trace, Py_ssize_t from, Engine *engine)
+{
+    while (trace->read_count > from) {
+        const Read *read = &trace->reads[--trace->read_count];
+        cell_unref(read->cell, engine);
+        version_unref(read->version);
+        Py_XDECREF(read->path);
+        Py_XDECREF(read->value);
+    }
+}
+
+
+void
 trace_free(Trace *trace, Engine *engine)
 {
     if (trace == NULL) {
@@ -55,12 +68,7 @@ trace_free(Trace *trace, Engine *engine)
         trace_count_readers(trace, -1);
     }
     class_made_retire(engine, trace);
-    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
-        cell_unref(trace->reads[i].cell, engine);
-        version_unref(trace->reads[i].version);
-        Py_XDECREF(trace->reads[i].path);
-        Py_XDECREF(trace->reads[i].value);
-    }
+    trace_drop_reads(trace, 0, engine);
     for (Py_ssize_t i = 0; i < trace->write_count; i++) {
         cell_unref(trace->writes[i].cell, engine);
         version_unref(trace->writes[i].version);
@@ -189,6 +197,7 @@ cell_is_of(const Cell *cell, const Module *module)
     case CELL_FILE:
     case CELL_SLOT:
     case CELL_SUBCLASSES:
+    case CELL_RESULT:
         break;
     }
     return 0;

@@ -39,6 +39,7 @@ typedef enum {
     CELL_FILE,
     CELL_SLOT,
     CELL_SUBCLASSES,
+    CELL_RESULT,
 } CellKind;
 
 #define BINDING_CAPSULE "hmr_serve._core.Binding"
@@ -112,6 +113,15 @@ typedef struct {
     uint64_t content_before; /* while a transaction runs */
 } FileCell;
 
+/* A functools cache that is called for attributes of its record only: no
+ * versions, its reads compare what they saw. See result.h. */
+typedef struct {
+    Cell cell;
+    PyObject *cache;       /* Owned. */
+    struct Trace *trace;   /* Owned; what the function may read; may be NULL */
+    struct Trace *attempt; /* Owned; the same, of the running transaction */
+} ResultCell;
+
 /* Which subclasses a class has: no versions, its reads compare what they saw.
  * See class_made.h. */
 typedef struct {
@@ -174,7 +184,7 @@ typedef struct {
     int nested;       /* by a module whose own import failed */
 } Import;
 
-typedef struct {
+typedef struct Trace {
     Read *reads;
     Py_ssize_t read_count, read_room;
     Write *writes;
@@ -337,6 +347,7 @@ Group *group_new(Engine *engine, PyObject *object, Statement *creator);
 Trace *trace_new(void);
 void trace_free(Trace *trace, Engine *engine);
 int trace_add_read(Trace *trace, Cell *cell, Version *version);
+void trace_drop_reads(Trace *trace, Py_ssize_t from, Engine *engine);
 int trace_add_write(Trace *trace, Cell *cell, Version *version);
 int trace_add_import(Trace *trace, Module *module);
 void trace_drop_import(Trace *trace, const Module *module);

@@ -9,6 +9,7 @@
 #include "frame.h"
 #include "journal.h"
 #include "namespace.h"
+#include "result.h"
 #include "rules.h"
 #include "walk.h"
 
@@ -57,9 +58,11 @@ on_code_start(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         }
     }
     Frame *frame = frame_current(engine);
-    if (frame != NULL && code != frame->statement->code
-        && frame_read_code(frame, info) < 0) {
-        return NULL;
+    if (frame != NULL && code != frame->statement->code) {
+        int known = result_enter(frame, info);
+        if (known < 0 || (!known && frame_read_code(frame, info) < 0)) {
+            return NULL;
+        }
     }
     Py_RETURN_NONE;
 }

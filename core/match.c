@@ -2,6 +2,7 @@
 
 #include "match.h"
 
+#include "caches.h"
 #include "compat.h"
 #include "rules.h"
 #include "split.h"
@@ -291,6 +292,9 @@ function_is_patchable(const Statement *old)
     }
     PyObject *value =
         PyDict_GetItemWithError(old->module->ns, old->syntax.label);
+    if (value != NULL && cache_function(value) != NULL) {
+        return 1; /* it is cleared instead */
+    }
     return value != NULL && PyFunction_Check(value)
            && code_info(PyFunction_GET_CODE(value)) != NULL;
 }

@@ -3,6 +3,7 @@
 #include "needed.h"
 
 #include "namespace.h"
+#include "result.h"
 #include "rules.h"
 #include "slots.h"
 #include "value.h"
@@ -46,11 +47,16 @@ path_add_reader(const Read *read, Module *module)
 }
 
 
-static void
+void
 trace_note_readers(const Trace *trace, Module *module)
 {
     for (Py_ssize_t i = 0; i < trace->read_count; i++) {
         const Read *read = &trace->reads[i];
+        const Trace *inner =
+            read->cell->kind == CELL_RESULT ? result_trace(read->cell) : NULL;
+        if (inner != NULL) {
+            trace_note_readers(inner, module);
+        }
         if (read->cell->kind != CELL_BINDING
             || ((Binding *)read->cell)->module != module) {
             cell_add_reader(read->cell, module);

@@ -30,6 +30,9 @@ void cell_need_readers(Cell *cell, Engine *engine);
  * the module among those to visit when they change. */
 void trace_adopt(Trace *trace, Module *module);
 
+/* The module has a statement that read what the trace did. */
+void trace_note_readers(const Trace *trace, Module *module);
+
 /* Does the running walk leave this module out? */
 int walk_skips(const Module *module);
 

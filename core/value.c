@@ -102,6 +102,56 @@ value_equal(PyObject *a, PyObject *b)
 }
 
 
+int
+value_is_record(PyObject *value)
+{
+    static const char *const marks[] = {"__dataclass_fields__",
+                                        "__pydantic_fields__", "_fields"};
+    PyTypeObject *type = Py_TYPE(value);
+    int found = 0;
+    for (size_t i = 0; !found && i < Py_ARRAY_LENGTH(marks); i++) {
+        PyObject *mark = PyUnicode_InternFromString(marks[i]);
+        found = mark != NULL && _PyType_Lookup(type, mark) != NULL
+                && (i < 2 || PyTuple_Check(value));
+        Py_XDECREF(mark);
+    }
+    PyErr_Clear(); /* without memory: no record */
+    return found;
+}
+
+
+/* A field that a slot or a named tuple's descriptor leads to, without running
+ * code. New reference, or NULL without an exception. */
+static PyObject *
+value_field(PyObject *value, PyObject *descriptor, PyObject *name)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    PyObject *found = NULL;
+    if (Py_IS_TYPE(descriptor, &PyMemberDescr_Type)) {
+        PyMemberDef *member = ((PyMemberDescrObject *)descriptor)->d_member;
+        if (member->type == Py_T_OBJECT_EX
+            && PyObject_TypeCheck(value, PyDescr_TYPE(descriptor))) {
+            found = PyMember_GetOne((char *)value, member);
+        }
+    }
+    else if (PyTuple_Check(value)
+             && strcmp(Py_TYPE(descriptor)->tp_name, "collections._tuplegetter")
+                    == 0) {
+        PyObject *key = PyUnicode_InternFromString("_fields");
+        PyObject *fields = key != NULL ? _PyType_Lookup(type, key) : NULL;
+        Py_XDECREF(key);
+        Py_ssize_t at = fields != NULL && PyTuple_Check(fields)
+                            ? PySequence_Index(fields, name)
+                            : -1;
+        found = at >= 0 && at < PyTuple_GET_SIZE(value)
+                    ? Py_NewRef(PyTuple_GET_ITEM(value, at))
+                    : NULL;
+    }
+    PyErr_Clear(); /* not set: its class has to say so */
+    return found;
+}
+
+
 /* The attribute as it stands in the instance or on the class; no descriptor of
  * the class may come before it. New reference, or NULL without an exception. */
 static PyObject *
@@ -114,7 +164,8 @@ value_attribute(PyObject *value, PyObject *name)
     PyObject *on_class = _PyType_Lookup(type, name); /* borrowed */
     if (on_class != NULL && Py_TYPE(on_class)->tp_descr_get != NULL
         && !PyFunction_Check(on_class)) {
-        return NULL; /* a property, a slot, cached_property: would run code */
+        /* a property, cached_property: would run code */
+        return value_field(value, on_class, name);
     }
     PyObject *dict = PyObject_GenericGetDict(value, NULL);
     if (dict == NULL) {

@@ -14,9 +14,12 @@ int value_is_immutable(PyObject *value);
  * to itself. Runs no Python code. */
 int value_equal(PyObject *a, PyObject *b);
 
+/* A dataclass, a pydantic model or a named tuple? */
+int value_is_record(PyObject *value);
+
 /* Follow a path of attributes without running code: instance and class dicts,
- * slots are not followed. New reference, or NULL without an exception when a
- * step would run code or is not there. */
+ * slots, fields of named tuples. New reference, or NULL without an exception
+ * when a step would run code or is not there. */
 PyObject *value_follow(PyObject *value, PyObject *path);
 
 #endif

@@ -12,6 +12,7 @@
 #include "journal.h"
 #include "slots.h"
 #include "needed.h"
+#include "result.h"
 #include "rules.h"
 #include "run.h"
 #include "value.h"
@@ -48,6 +49,10 @@ reason_from_read(Statement *statement, const Read *read)
     case CELL_SLOT:
         statement_set_reason(statement, "reads os.environ, changed: %S",
                              ((Slot *)cell)->key);
+        break;
+    case CELL_RESULT:
+        statement_set_reason(statement, "reads %U of a cached record, changed",
+                             PyTuple_GET_ITEM(read->path, 0));
         break;
     case CELL_SUBCLASSES:
         statement_set_reason(
@@ -97,6 +102,18 @@ read_clean(Read *read, const Engine *engine)
 }
 
 
+int
+walk_reads_clean(const Engine *engine, const Trace *trace)
+{
+    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
+        if (!read_clean(&trace->reads[i], engine)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+
 /* The names that the walk has bound in the module, against those that were
  * seen. */
 static int
@@ -131,7 +148,8 @@ reads_clean(Statement *statement, Trace *trace, Py_ssize_t *at, Py_ssize_t end)
     Engine *engine = statement->module->engine;
     for (; *at < end; (*at)++) {
         Read *read = &trace->reads[*at];
-        if (read_clean(read, engine)) {
+        if (read->cell->kind == CELL_RESULT ? result_clean(statement, read)
+                                            : read_clean(read, engine)) {
             continue;
         }
         if (!read->once) {

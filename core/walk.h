@@ -34,4 +34,7 @@ int walk_program(Engine *engine);
 /* Run the creator of a group again: nothing it made may be reused. */
 void walk_force(Engine *engine, Statement *statement, PyObject *reason);
 
+/* Is all that the trace read what it was? It reads names, code and groups. */
+int walk_reads_clean(const Engine *engine, const Trace *trace);
+
 #endif

@@ -486,6 +486,24 @@ def make_subclasses(g: Generator, scope: dict[str, str]) -> Chunk | None:
     return Chunk(text, {name: "list"})
 
 
+def make_record(g: Generator, scope: dict[str, str]) -> Chunk:
+    name = g.name("r")
+    text = (
+        f"@__import__('functools').cache\ndef {name}():\n"
+        f"    return __import__('collections').namedtuple('R', 'a b')"
+        f"({g.whole(scope)}, {g.whole(scope)})"
+    )
+    return Chunk(text, {name: "record"})
+
+
+def make_record_read(g: Generator, scope: dict[str, str]) -> Chunk | None:
+    record = g.pick(scope, "record")
+    if record is None:
+        return None
+    name = g.name("x")
+    return Chunk(f"{name} = {record}().{g.random.choice('ab')}", {name: "int"})
+
+
 def make_attribute(g: Generator, scope: dict[str, str]) -> Chunk | None:
     owner = g.pick(scope, "inst", "cls")
     if owner is None:
@@ -617,6 +635,7 @@ MAKERS: list[Callable[[Generator, dict[str, str]], Chunk | None]] = [
 MAKERS += 2 * [make_list_shape, make_dict_shape, make_module_read, make_attribute]
 MAKERS += 3 * [make_call, make_decorated, make_route, make_app_object, make_instance]
 MAKERS += 3 * [make_enum_read, make_method_read, make_route]
+MAKERS += 3 * [make_record_read, make_subclasses]
 
 
 # Edits: change the generator's program; False where there is nothing to change.

@@ -27,9 +27,6 @@ KNOWN = {
     "test_classes.py::test_a_method_reaches_a_loaded_model": (
         f"{ENGINE}: class patch (2.5)"
     ),
-    "test_counterexamples.py::test_14_an_unrelated_setting_keeps_the_model": (
-        f"{ENGINE}: records compare by field (2.6)"
-    ),
 }
 if sys.version_info >= (3, 13):
     START = "test_text.py::test_a_tracked_start_is_a_plain_start"

@@ -1,0 +1,529 @@
+/* Records that functools caches give. */
+
+#include "result.h"
+
+#include "caches.h"
+#include "compat.h"
+#include "frame_parts.h"
+#include "journal.h"
+#include "needed.h"
+#include "rules.h"
+#include "value.h"
+#include "walk.h"
+
+/* A cache that the running statement calls for attributes only. */
+struct Expected {
+    struct Expected *next;
+    PyObject *cache;    /* Owned. */
+    PyObject *function; /* Owned; behind it */
+    PyObject *paths;    /* Owned list of tuples, without RESULT_CALL */
+    Frame scratch;      /* what the function reads. Never pushed. */
+    int whole;          /* somebody uses more of the record */
+};
+
+
+int
+path_is_call(PyObject *path)
+{
+    return path != NULL && PyTuple_GET_SIZE(path) > 0
+           && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(path, 0),
+                                               RESULT_CALL)
+                  == 0;
+}
+
+
+/* ---- what the cached function reads ------------------------------------- */
+
+/* Stores nothing, and reads nothing mutable but classes? */
+static int
+trace_is_pure(const Frame *scratch)
+{
+    for (Py_ssize_t i = 0; i < scratch->candidate_count; i++) {
+        if (!PyType_Check(scratch->candidates[i].object)) {
+            return 0;
+        }
+    }
+    return scratch->befores == NULL && scratch->trace->write_count == 0
+           && scratch->trace->names_count == 0;
+}
+
+
+/* Read what the function may read into a frame of its own. 1; 0 when it is not
+ * one that this works for; -1 with an exception set. *changed: something of it
+ * is not what it was before the transaction. */
+static int
+scratch_fill(Frame *scratch, Statement *statement, PyObject *function,
+             int *changed)
+{
+    *scratch = (Frame){
+        .statement = statement,
+        .trace = trace_new(),
+        .scratch = 1,
+    };
+    CodeInfo *info = code_info(PyFunction_GET_CODE(function));
+    if (scratch->trace == NULL || code_info_scan(info) < 0) {
+        return -1;
+    }
+    int flags = info->code->co_flags;
+    if (info->code->co_argcount + info->code->co_kwonlyargcount > 0
+        || (flags
+            & (CO_VARARGS | CO_VARKEYWORDS | CO_GENERATOR | CO_COROUTINE
+               | CO_ASYNC_GENERATOR))
+        || PyTuple_GET_SIZE(info->stores) > 0
+        || PyTuple_GET_SIZE(info->deletes) > 0) {
+        return 0;
+    }
+    if (cache_read_function(scratch, function, changed) < 0) {
+        return -1;
+    }
+    return trace_is_pure(scratch);
+}
+
+
+static Trace *
+scratch_take(Frame *scratch)
+{
+    Trace *trace = scratch->trace;
+    scratch->trace = NULL;
+    return trace;
+}
+
+
+/* ---- a running statement ------------------------------------------------ */
+
+static struct Expected *
+expected_find(const Frame *frame, PyObject *cache)
+{
+    struct Expected *at = frame->expected;
+    while (at != NULL && at->cache != cache) {
+        at = at->next;
+    }
+    return at;
+}
+
+
+static void
+expected_free(struct Expected *expected, Engine *engine)
+{
+    frame_fini(&expected->scratch, engine);
+    Py_DECREF(expected->cache);
+    Py_DECREF(expected->function);
+    Py_XDECREF(expected->paths);
+    PyMem_Free(expected);
+}
+
+
+static int
+expected_add_path(struct Expected *expected, PyObject *path)
+{
+    PyObject *rest = PyTuple_GetSlice(path, 1, PyTuple_GET_SIZE(path));
+    int result = rest != NULL ? PyList_Append(expected->paths, rest) : -1;
+    Py_XDECREF(rest);
+    return result;
+}
+
+
+int
+result_expect(Frame *frame, PyObject *cache, PyObject *path)
+{
+    Engine *engine = hmr_engine;
+    PyObject *function = cache_function(cache);
+    if (function == NULL || frame->scratch) {
+        return 0;
+    }
+    struct Expected *expected = expected_find(frame, cache);
+    if (expected == NULL) {
+        expected = PyMem_Calloc(1, sizeof(*expected));
+        if (expected == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+        expected->cache = Py_NewRef(cache);
+        expected->function = Py_NewRef(function);
+        expected->paths = PyList_New(0);
+        int changed = 0;
+        int filled = expected->paths != NULL
+                         ? scratch_fill(&expected->scratch, frame->statement,
+                                        function, &changed)
+                         : -1;
+        if (filled > 0 && changed && !result_is_fresh(engine, cache)
+            && cache_clear(engine, cache) < 0) {
+            filled = -1;
+        }
+        if (filled <= 0) {
+            expected_free(expected, engine);
+            return filled;
+        }
+        expected->next = frame->expected;
+        frame->expected = expected;
+    }
+    return expected_add_path(expected, path) < 0 ? -1 : 1;
+}
+
+
+int
+result_expect_more(Frame *frame, PyObject *cache, PyObject *path)
+{
+    struct Expected *expected = expected_find(frame, cache);
+    return expected != NULL ? expected_add_path(expected, path) : 0;
+}
+
+
+int
+result_whole(Frame *frame, PyObject *cache)
+{
+    struct Expected *expected = expected_find(frame, cache);
+    if (expected == NULL || expected->whole) {
+        return 0;
+    }
+    expected->whole = 1;
+    return cache_read(frame, cache);
+}
+
+
+/* Does the code that calls the starting one name the cache for attributes only?
+ * Code that got hold of it in another way may do anything with the record. */
+static int
+caller_expects(const Engine *engine, PyObject *cache)
+{
+    PyFrameObject *now = PyEval_GetFrame(); /* borrowed */
+    PyFrameObject *back = now != NULL ? PyFrame_GetBack(now) : NULL;
+    if (back == NULL) {
+        return 0;
+    }
+    PyCodeObject *code = PyFrame_GetCode(back);
+    Py_DECREF(back);
+    const CodeInfo *info = code_info((PyObject *)code);
+    Py_DECREF(code);
+    for (Py_ssize_t i = 0; info != NULL && i < info->name_count; i++) {
+        if (info->module == NULL || !path_is_call(info->names[i].path)) {
+            continue;
+        }
+        Binding *binding = module_binding(info->module, info->names[i].name, 0);
+        const Version *version =
+            binding != NULL ? cell_now(&binding->cell, engine) : NULL;
+        if (version != NULL && version->value == cache) {
+            return 1;
+        }
+    }
+    PyErr_Clear(); /* without memory: as a whole */
+    return 0;
+}
+
+
+int
+result_enter(Frame *frame, CodeInfo *info)
+{
+    struct Expected *at = frame->expected;
+    while (at != NULL
+           && PyFunction_GET_CODE(at->function) != (PyObject *)info->code) {
+        at = at->next;
+    }
+    if (at == NULL || at->whole) {
+        return 0;
+    }
+    if (!caller_expects(hmr_engine, at->cache)) {
+        return result_whole(frame, at->cache) < 0 ? -1 : 0;
+    }
+    return 1; /* read when it was expected */
+}
+
+
+/* ---- the cell ----------------------------------------------------------- */
+
+static ResultCell *
+result_find(const Engine *engine, PyObject *cache)
+{
+    return ptrmap_get(&engine->results, cache);
+}
+
+
+/* New reference, or NULL with an exception set. */
+static ResultCell *
+result_get(Engine *engine, PyObject *cache)
+{
+    ResultCell *found = result_find(engine, cache);
+    if (found != NULL) {
+        return (ResultCell *)cell_ref(&found->cell);
+    }
+    ResultCell *cell = PyMem_Calloc(1, sizeof(*cell));
+    if (cell == NULL || ptrmap_set(&engine->results, cache, cell) < 0) {
+        PyMem_Free(cell);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    cell_init(&cell->cell, CELL_RESULT, engine);
+    cell->cache = Py_NewRef(cache);
+    return cell;
+}
+
+
+const Trace *
+result_trace(const Cell *cell)
+{
+    const ResultCell *result = (const ResultCell *)cell;
+    return result->attempt != NULL ? result->attempt : result->trace;
+}
+
+
+void
+result_clear(ResultCell *cell, Engine *engine)
+{
+    ptrmap_pop(&engine->results, cell->cache);
+    Trace *trace = cell->trace, *attempt = cell->attempt;
+    cell->trace = cell->attempt = NULL;
+    trace_free(trace, engine);
+    trace_free(attempt, engine);
+    Py_CLEAR(cell->cache);
+}
+
+
+/* The trace of the function as it is now. Stolen. */
+static void
+result_keep(ResultCell *cell, Trace *trace, Engine *engine)
+{
+    if (engine->transaction) {
+        trace_free(cell->attempt, engine);
+        cell->attempt = trace;
+        return;
+    }
+    trace_commit(trace);
+    trace_free(cell->trace, engine);
+    cell->trace = trace;
+}
+
+
+/* The one record that the cache holds: new reference. NULL without an
+ * exception: it holds none, and calling it would run the function. */
+static PyObject *
+cache_peek(PyObject *cache)
+{
+    PyObject *info = PyObject_CallMethod(cache, "cache_info", NULL);
+    PyObject *size =
+        info != NULL ? PyObject_GetAttrString(info, "currsize") : NULL;
+    long count = size != NULL ? PyLong_AsLong(size) : 0;
+    Py_XDECREF(info);
+    Py_XDECREF(size);
+    PyObject *record = count > 0 ? PyObject_CallNoArgs(cache) : NULL;
+    PyErr_Clear(); /* read as a whole */
+    if (record != NULL && !value_is_record(record)) {
+        Py_CLEAR(record);
+    }
+    return record;
+}
+
+
+/* Add the reads of one cache's attributes. 1; 0: not all can be compared. */
+static int
+expected_note(Frame *frame, struct Expected *expected, PyObject *record)
+{
+    Engine *engine = hmr_engine;
+    Py_ssize_t before = frame->trace->read_count;
+    ResultCell *cell = result_get(engine, expected->cache);
+    int result = cell != NULL ? 1 : -1;
+    for (Py_ssize_t i = 0; result > 0 && i < PyList_GET_SIZE(expected->paths);
+         i++) {
+        PyObject *path = PyList_GET_ITEM(expected->paths, i);
+        PyObject *value = value_follow(record, path);
+        if (value == NULL || !value_is_immutable(value)) {
+            Py_XDECREF(value);
+            result = 0;
+            break;
+        }
+        if (trace_add_read(frame->trace, &cell->cell, NULL) < 0) {
+            Py_DECREF(value);
+            result = -1;
+            break;
+        }
+        Read *read = &frame->trace->reads[frame->trace->read_count - 1];
+        read->path = Py_NewRef(path);
+        read->value = value;
+    }
+    if (result > 0) {
+        result_keep(cell, scratch_take(&expected->scratch), engine);
+    }
+    else {
+        trace_drop_reads(frame->trace, before, engine);
+    }
+    if (cell != NULL) {
+        cell_unref(&cell->cell, engine); /* the trace holds it */
+    }
+    return result;
+}
+
+
+int
+result_settle(Frame *frame)
+{
+    for (struct Expected *at = frame->expected; at != NULL; at = at->next) {
+        if (at->whole) {
+            continue;
+        }
+        PyObject *record =
+            trace_is_pure(&at->scratch) ? cache_peek(at->cache) : NULL;
+        int noted = record != NULL ? expected_note(frame, at, record) : 0;
+        Py_XDECREF(record);
+        if (noted < 0 || (noted == 0 && result_whole(frame, at->cache) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+void
+result_fini(Frame *frame, Engine *engine)
+{
+    while (frame->expected != NULL) {
+        struct Expected *expected = frame->expected;
+        frame->expected = expected->next;
+        expected_free(expected, engine);
+    }
+}
+
+
+/* ---- is it the same? ---------------------------------------------------- */
+
+static int
+trace_has_read(const Trace *trace, const Cell *cell)
+{
+    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
+        if (trace->reads[i].cell == cell) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* Did the call do nothing but read, and from outside only what its reader is
+ * known to depend on? */
+static int
+call_is_covered(const Frame *frame, const Trace *known)
+{
+    const Trace *trace = frame->trace;
+    if (trace->write_count > 0 || trace->import_count > 0
+        || trace->names_count > 0 || frame->bound_count > 0
+        || frame->befores != NULL) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
+        const Cell *cell = trace->reads[i].cell;
+        if (cell->kind != CELL_BINDING && cell->kind != CELL_CODE
+            && cell->kind != CELL_GROUP
+            && (known == NULL || !trace_has_read(known, cell))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+
+/* Call the function again, at the statement's place. 0, or -1 with an exception
+ * set or without: the statement has to run. */
+static int
+result_recompute(Statement *statement, ResultCell *cell)
+{
+    Engine *engine = statement->module->engine;
+    PyObject *function = cache_function(cell->cache);
+    Frame frame;
+    if (function == NULL || frame_push(&frame, engine, statement) < 0) {
+        return -1;
+    }
+    Frame scratch;
+    PyObject *record = NULL;
+    int changed;
+    int result = journal_enter(&frame);
+    if (scratch_fill(&scratch, statement, function, &changed) <= 0) {
+        result = -1;
+    }
+    if (result == 0 && cache_clear(engine, cell->cache) == 0) {
+        record = PyObject_CallNoArgs(cell->cache);
+    }
+    if (record == NULL || frame_judge_candidates(&frame, engine) < 0
+        || !call_is_covered(&frame, statement_trace(statement))) {
+        result = -1;
+    }
+    if (result == 0) {
+        result_keep(cell, scratch_take(&scratch), engine);
+    }
+    Py_XDECREF(record);
+    frame_fini(&scratch, engine);
+    frame_drop(&frame, engine);
+    return result;
+}
+
+
+int
+result_clean(Statement *statement, const Read *read)
+{
+    ResultCell *cell = (ResultCell *)read->cell;
+    Engine *engine = statement->module->engine;
+    const Trace *trace = result_trace(&cell->cell);
+    if (!rule(RECORD_FIELDS)) {
+        return 1;
+    }
+    if (trace == NULL
+        || (!walk_reads_clean(engine, trace)
+            && result_recompute(statement, cell) < 0)) {
+        PyErr_Clear(); /* the statement runs, and meets it again */
+        engine->conflict = NULL;
+        return 0;
+    }
+    if (cell->attempt == NULL) {
+        return 1; /* what it was when the reader ran */
+    }
+    PyObject *record = cache_peek(cell->cache);
+    PyObject *value = record != NULL ? value_follow(record, read->path) : NULL;
+    int clean = value != NULL && value_equal(value, read->value);
+    Py_XDECREF(record);
+    Py_XDECREF(value);
+    return clean;
+}
+
+
+int
+result_is_fresh(const Engine *engine, PyObject *cache)
+{
+    const ResultCell *cell = result_find(engine, cache);
+    return cell != NULL && cell->attempt != NULL
+           && walk_reads_clean(engine, cell->attempt);
+}
+
+
+/* ---- the end of a transaction ------------------------------------------- */
+
+void
+results_commit(Engine *engine)
+{
+    size_t pos = 0;
+    const void *cache;
+    void *item;
+    while (ptrmap_next(&engine->results, &pos, &cache, &item)) {
+        ResultCell *cell = item;
+        if (cell->attempt == NULL) {
+            continue;
+        }
+        trace_free(cell->trace, engine);
+        cell->trace = cell->attempt;
+        cell->attempt = NULL;
+        trace_commit(cell->trace);
+        for (Py_ssize_t i = 0; i < cell->cell.readers_in.count; i++) {
+            trace_note_readers(cell->trace, cell->cell.readers_in.modules[i]);
+        }
+    }
+}
+
+
+void
+results_rollback(Engine *engine)
+{
+    size_t pos = 0;
+    const void *cache;
+    void *item;
+    while (ptrmap_next(&engine->results, &pos, &cache, &item)) {
+        Trace *attempt = ((ResultCell *)item)->attempt;
+        ((ResultCell *)item)->attempt = NULL;
+        trace_free(attempt, engine);
+    }
+}
