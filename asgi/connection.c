@@ -220,7 +220,7 @@ refusal_text(int status)
     case 501:
         return "The request's method or transfer coding is not known here.";
     case 503:
-        return "The server is busy with a change that waits for this answer.";
+        return "The server is out of memory.";
     case 505:
         return "This server speaks HTTP/1.1 and HTTP/1.0.";
     default:
@@ -704,26 +704,27 @@ connection_start_tls(struct connection *conn)
 }
 
 
-void
+bool
 connection_accept(struct io *io, uv_stream_t *listener)
 {
     bool is_pipe = listener->type == UV_NAMED_PIPE;
     struct connection *conn = connection_new(io, is_pipe);
     if (conn == NULL) {
-        return;
+        return false;
     }
     if (uv_accept(listener, &conn->stream) < 0) {
         connection_close(conn);
-        return;
+        return true;
     }
     if (!is_pipe) {
         uv_tcp_nodelay(&conn->tcp, 1);
     }
     if (io->tls != NULL && !connection_start_tls(conn)) {
         connection_close(conn);
-        return;
+        return true;
     }
     connection_read_addresses(conn);
     io_idle_add(io, conn, io->head_time);
     connection_read_start(conn);
+    return true;
 }

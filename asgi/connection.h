@@ -73,8 +73,9 @@ struct connection {
 void connection_ref(struct connection *conn);
 void connection_unref(struct connection *conn);
 
-/* Take a waiting connection from a listener; errors only lose that one. */
-void connection_accept(struct io *io, uv_stream_t *listener);
+/* Take a waiting connection from a listener; errors only lose that one. False
+ * without memory: it still waits. */
+bool connection_accept(struct io *io, uv_stream_t *listener);
 
 /* Begin to close. The client's request, if any, hears of it. */
 void connection_close(struct connection *conn);

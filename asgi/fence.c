@@ -263,7 +263,9 @@ fence_refuse_own(struct fence *fence)
         }
         fence->unchecked = request->next;
         if (!request->abandoned && connection_is_own(request->conn)) {
-            connection_refuse(request->conn, 503);
+            connection_refuse_because(
+                request->conn, 503,
+                "The server is busy with a change that waits for this answer.");
         }
     }
     io_flush(fence->io);

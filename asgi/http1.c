@@ -20,6 +20,17 @@ http1_refuse(struct http1 *http, int status, const char *reason)
 }
 
 
+/* The head cannot be added to: it is too large, or there is no memory. */
+static int
+http1_refuse_head(struct http1 *http, size_t more, int status)
+{
+    const struct request *request = http->request;
+    bool large = request->text_size + more > request->text_limit
+                 || request->n_headers == REQUEST_HEADER_LIMIT;
+    return http1_refuse(http, large ? status : 503, "no room for the head");
+}
+
+
 static int
 on_message_begin(llhttp_t *parser)
 {
@@ -40,7 +51,7 @@ on_url(llhttp_t *parser, const char *at, size_t size)
 {
     struct http1 *http = http1_of(parser);
     if (request_add_text(http->request, at, size) < 0) {
-        return http1_refuse(http, 414, "target too long");
+        return http1_refuse_head(http, size, 414);
     }
     http->request->target_size = http->request->text_size;
     return 0;
@@ -54,13 +65,13 @@ on_header_field(llhttp_t *parser, const char *at, size_t size)
     struct request *request = http->request;
     if (!http->in_header) {
         if (request_add_header(request) == NULL) {
-            return http1_refuse(http, 431, "too many headers");
+            return http1_refuse_head(http, 0, 431);
         }
         http->in_header = true;
     }
     uint32_t start = request->text_size;
     if (request_add_text(request, at, size) < 0) {
-        return http1_refuse(http, 431, "headers too large");
+        return http1_refuse_head(http, size, 431);
     }
     struct header *header = &request->headers[request->n_headers - 1];
     for (uint32_t i = start; i < request->text_size; i++) {
@@ -81,7 +92,7 @@ on_header_value(llhttp_t *parser, const char *at, size_t size)
     struct http1 *http = http1_of(parser);
     struct request *request = http->request;
     if (request_add_text(request, at, size) < 0) {
-        return http1_refuse(http, 431, "headers too large");
+        return http1_refuse_head(http, size, 431);
     }
     struct header *header = &request->headers[request->n_headers - 1];
     header->value_size += (uint32_t)size;

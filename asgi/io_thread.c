@@ -161,6 +161,7 @@ io_end(struct io *io)
     poller_close(&io->poller);
     stall_close(&io->stall);
     uv_close((uv_handle_t *)&io->idle_timer, on_handle_closed);
+    uv_close((uv_handle_t *)&io->accept_timer, on_handle_closed);
     uv_close((uv_handle_t *)&io->before_poll, on_handle_closed);
     uv_close((uv_handle_t *)&io->after_poll, on_handle_closed);
     uv_close((uv_handle_t *)&io->async, on_handle_closed);
@@ -323,11 +324,8 @@ io_run(void *argument)
     (void)pthread_setname_np(pthread_self(), "hmr-io"); /* for top -H */
 #endif
     (void)uv_run(&io->loop, UV_RUN_DEFAULT); /* until nothing is open */
-    struct letter *stopped = malloc(sizeof *stopped);
-    if (stopped != NULL) {
-        stopped->kind = LETTER_STOPPED;
-        io_post(io, stopped);
-    }
+    io->stopped.kind = LETTER_STOPPED;
+    io_post(io, &io->stopped);
     io_ring_app(io);
 }
 
@@ -345,13 +343,14 @@ io_init_handles(struct io *io)
     uv_prepare_init(&io->loop, &io->before_poll);
     uv_check_init(&io->loop, &io->after_poll);
     uv_timer_init(&io->loop, &io->idle_timer);
+    uv_timer_init(&io->loop, &io->accept_timer);
     io->before_poll.data = io->after_poll.data = io;
-    io->idle_timer.data = io->async.data = io;
+    io->idle_timer.data = io->accept_timer.data = io->async.data = io;
     /* These fail only without a callback. */
     (void)uv_prepare_start(&io->before_poll, on_before_poll);
     (void)uv_check_start(&io->after_poll, on_after_poll);
     fence_init(&io->fence, io);
-    io->open_handles = 5;
+    io->open_handles = 6;
     poller_init(&io->poller, io);
     stall_init(&io->stall, io);
     io->watch = watch_new(io, &status);
@@ -504,6 +503,8 @@ letters_free(struct letter *letter)
         case LETTER_CHANGE:
             pathset_free(CONTAINER_OF(letter, struct change, letter)->paths);
             free(letter);
+            break;
+        case LETTER_STOPPED:
             break;
         default:
             free(letter);

@@ -24,6 +24,7 @@ struct listener {
         uv_pipe_t pipe;
     };
     bool open;
+    bool pending; /* a client was accepted, and there was no memory for it */
 };
 
 struct io {
@@ -37,6 +38,7 @@ struct io {
 
     /* Between the threads. */
     struct mailbox to_app;
+    struct letter stopped; /* the last one; never freed */
     struct mailbox to_io;
     struct waker waker; /* rings the application */
     uv_async_t async;   /* rings this thread */
@@ -47,6 +49,7 @@ struct io {
     uv_prepare_t before_poll;
     uv_check_t after_poll;
     uv_timer_t idle_timer;
+    uv_timer_t accept_timer; /* listener.c */
     struct listener listeners[LISTENERS_MAX];
     size_t n_listeners;
     size_t open_handles; /* uv_close callbacks still to come */

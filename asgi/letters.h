@@ -3,7 +3,7 @@
  * To the application: struct request (events), struct change, struct problem,
  * and one LETTER_STOPPED. To the I/O thread: struct output and struct command.
  * A letter is malloc'ed by the sender and freed by the receiver, except a
- * request, which is reference counted.
+ * request, which is reference counted, and LETTER_STOPPED, which is static.
  */
 
 #ifndef HMR_ASGI_LETTERS_H

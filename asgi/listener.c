@@ -9,11 +9,45 @@
 #include <unistd.h>
 
 
+enum {
+    ACCEPT_AGAIN = 100, /* milliseconds after which there may be memory */
+};
+
+static void on_accept_timer(uv_timer_t *timer);
+
+
+/* libuv has accepted a client and listens on when it is taken from there, not
+ * before. */
+static void
+listener_take(struct io *io, struct listener *listener)
+{
+    listener->pending = !connection_accept(io, &listener->stream);
+    if (listener->pending) {
+        /* Fails only when it is closing. */
+        (void)uv_timer_start(&io->accept_timer, on_accept_timer, ACCEPT_AGAIN,
+                             0);
+    }
+}
+
+
+static void
+on_accept_timer(uv_timer_t *timer)
+{
+    struct io *io = timer->data;
+    for (size_t i = 0; i < io->n_listeners; i++) {
+        if (io->listeners[i].open && io->listeners[i].pending) {
+            listener_take(io, &io->listeners[i]);
+        }
+    }
+}
+
+
 static void
 on_connection(uv_stream_t *stream, int status)
 {
     if (status == 0) {
-        connection_accept(stream->data, stream);
+        listener_take(stream->data,
+                      CONTAINER_OF(stream, struct listener, stream));
     }
     /* A failed accept (the client gave up, no descriptors left) costs only
      * that client; libuv goes on listening. */

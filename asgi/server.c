@@ -212,7 +212,6 @@ server_on_letter(struct server *self, struct letter *letter)
         free(letter);
         break;
     case LETTER_STOPPED:
-        free(letter);
         server_join(self);
         server_check_stopped(self);
         break;

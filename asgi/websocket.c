@@ -8,74 +8,23 @@
 enum {
     SPACE_FIRST = 65536, /* at most, until more than that has come */
     SPACE_LEAST = 256,
+    UNMASK_SIZE = 4096, /* compressed bytes at a time */
 };
 
 
-/* Between wslay and the bytes. */
-
-static ssize_t
-on_receive(uint8_t *buffer, size_t size, int flags, void *user_data)
-{
-    (void)flags;
-    struct websocket *ws = user_data;
-    size_t part = size < ws->input_size ? size : ws->input_size;
-    if (part == 0) {
-        return -1;
-    }
-    memcpy(buffer, ws->input, part);
-    ws->input += part;
-    ws->input_size -= part;
-    return (ssize_t)part;
-}
-
-
-/* wslay gives the header, then the payload, which stays where it is. */
-static ssize_t
-on_send(const uint8_t *data, size_t size, int flags, void *user_data)
-{
-    (void)flags;
-    struct websocket *ws = user_data;
-    if (ws->header_size == 0) {
-        memcpy(ws->header, data, size);
-        ws->header_size = size;
-    }
-    return (ssize_t)size;
-}
-
-
-static int
-on_mask(uint8_t *buffer, size_t size, void *user_data)
-{
-    (void)buffer;
-    (void)size;
-    (void)user_data;
-    return -1; /* a server masks nothing (5.1) */
-}
-
-
-int
+void
 websocket_init(struct websocket *ws, const struct deflate_terms *terms,
                uint64_t max_size)
 {
-    static const struct wslay_frame_callbacks CALLBACKS = {
-        .send_callback = on_send,
-        .recv_callback = on_receive,
-        .genmask_callback = on_mask,
-    };
     memset(ws, 0, sizeof *ws);
     ws->max_size = max_size;
     ws->codec.terms = *terms;
-    return wslay_frame_context_init(&ws->frames, &CALLBACKS, ws);
 }
 
 
 void
 websocket_fini(struct websocket *ws)
 {
-    if (ws->frames != NULL) {
-        wslay_frame_context_free(ws->frames);
-        ws->frames = NULL;
-    }
     codec_fini(&ws->codec);
     free(ws->message);
     ws->message = NULL;
@@ -136,7 +85,7 @@ message_grown(struct websocket *ws, size_t size)
     uint64_t room = ws->max_size - message->size;
     size_t within = size < room ? size : (size_t)room;
     message->size += size;
-    if (ws->message_opcode == WSLAY_TEXT_FRAME
+    if (ws->message_opcode == FRAME_TEXT
         && !utf8_feed(&ws->utf8, added, within)) {
         return websocket_fail(ws, CLOSE_BAD_DATA, "invalid UTF-8");
     }
@@ -173,16 +122,29 @@ message_inflate(struct websocket *ws, const uint8_t *data, size_t size)
 }
 
 
+/* The next `size` bytes of the frame's payload, masked. */
 static enum websocket_event
-message_add(struct websocket *ws, const uint8_t *data, size_t size)
+message_add(struct websocket *ws, uint64_t offset, const char *data,
+            size_t size)
 {
     if (ws->compressed) {
-        return message_inflate(ws, data, size);
+        uint8_t plain[UNMASK_SIZE];
+        enum websocket_event event = WEBSOCKET_MORE;
+        while (size > 0 && event == WEBSOCKET_MORE) {
+            size_t part = size < sizeof plain ? size : sizeof plain;
+            frame_unmask(&ws->frame, offset, plain, data, part);
+            event = message_inflate(ws, plain, part);
+            offset += part;
+            data += part;
+            size -= part;
+        }
+        return event;
     }
     if (!message_reserve(ws, size)) {
         return websocket_fail(ws, CLOSE_INTERNAL, "out of memory");
     }
-    memcpy(ws->message->data + ws->message->size, data, size);
+    frame_unmask(&ws->frame, offset, ws->message->data + ws->message->size,
+                 data, size);
     return message_grown(ws, size);
 }
 
@@ -212,7 +174,7 @@ websocket_take(struct websocket *ws)
     struct chunk *message = ws->message;
     ws->message = NULL;
     message->letter.kind =
-        ws->message_opcode == WSLAY_TEXT_FRAME ? LETTER_TEXT : LETTER_BINARY;
+        ws->message_opcode == FRAME_TEXT ? LETTER_TEXT : LETTER_BINARY;
     return message;
 }
 
@@ -221,9 +183,10 @@ websocket_take(struct websocket *ws)
 
 /* The first frame of a message, or a later one (5.4); its size is known. */
 static enum websocket_event
-data_frame_begin(struct websocket *ws, const struct wslay_frame_iocb *frame)
+data_frame_begin(struct websocket *ws)
 {
-    bool begins = frame->opcode != WSLAY_CONTINUATION_FRAME;
+    const struct frame *frame = &ws->frame;
+    bool begins = frame->opcode != FRAME_CONTINUATION;
     if (begins == ws->in_message) {
         return websocket_fail(ws, CLOSE_PROTOCOL,
                               begins ? "a message in a message"
@@ -231,17 +194,16 @@ data_frame_begin(struct websocket *ws, const struct wslay_frame_iocb *frame)
     }
     if (begins) {
         ws->in_message = true;
-        ws->compressed = wslay_get_rsv1(frame->rsv);
+        ws->compressed = frame->rsv & FRAME_RSV1;
         ws->message_opcode = frame->opcode;
         ws->utf8 = (struct utf8){0};
     }
     size_t size = ws->message == NULL ? 0 : ws->message->size;
-    if (!ws->compressed && frame->payload_length > ws->max_size - size) {
+    if (!ws->compressed && frame->size > ws->max_size - size) {
         return websocket_fail(ws, CLOSE_TOO_BIG, "message too big");
     }
-    size_t expected = frame->payload_length < SPACE_FIRST
-                          ? (size_t)frame->payload_length
-                          : SPACE_FIRST;
+    size_t expected =
+        frame->size < SPACE_FIRST ? (size_t)frame->size : SPACE_FIRST;
     if (!message_reserve(ws, expected)) {
         return websocket_fail(ws, CLOSE_INTERNAL, "out of memory");
     }
@@ -250,30 +212,22 @@ data_frame_begin(struct websocket *ws, const struct wslay_frame_iocb *frame)
 
 
 static enum websocket_event
-frame_begin(struct websocket *ws, const struct wslay_frame_iocb *frame)
+frame_begin(struct websocket *ws)
 {
-    bool control = wslay_is_ctrl_frame(frame->opcode);
+    const struct frame *frame = &ws->frame;
+    bool control = frame->opcode & FRAME_CONTROL;
     bool may_compress = ws->codec.terms.agreed && !control
-                        && frame->opcode != WSLAY_CONTINUATION_FRAME;
-    if (!frame->mask) {
-        return websocket_fail(ws, CLOSE_PROTOCOL, "frame without a mask");
-    }
-    if (frame->rsv & ~(may_compress ? WSLAY_RSV1_BIT : WSLAY_RSV_NONE)) {
+                        && frame->opcode != FRAME_CONTINUATION;
+    if (frame->rsv & ~(may_compress ? FRAME_RSV1 : 0)) {
         return websocket_fail(ws, CLOSE_PROTOCOL, "reserved bit");
     }
-    if (frame->opcode > WSLAY_PONG
-        || (frame->opcode > WSLAY_BINARY_FRAME && !control)) {
-        return websocket_fail(ws, CLOSE_PROTOCOL, "reserved opcode");
-    }
     ws->in_frame = true;
-    ws->final = frame->fin;
-    ws->opcode = frame->opcode;
-    ws->frame_rest = frame->payload_length;
+    ws->frame_rest = frame->size;
     if (control) {
         ws->control_size = 0;
         return WEBSOCKET_MORE;
     }
-    return data_frame_begin(ws, frame);
+    return data_frame_begin(ws);
 }
 
 
@@ -307,80 +261,70 @@ static enum websocket_event
 frame_end(struct websocket *ws)
 {
     ws->in_frame = false;
-    switch (ws->opcode) {
-    case WSLAY_CONNECTION_CLOSE:
+    switch (ws->frame.opcode) {
+    case FRAME_CLOSE:
         return close_end(ws);
-    case WSLAY_PING:
+    case FRAME_PING:
         return WEBSOCKET_PING;
-    case WSLAY_PONG:
+    case FRAME_PONG:
         return WEBSOCKET_PONG;
     default:
-        return ws->final ? message_end(ws) : WEBSOCKET_MORE;
+        return ws->frame.fin ? message_end(ws) : WEBSOCKET_MORE;
     }
 }
 
 
-/* A piece of a frame; wslay repeats what its header says. */
+/* Payload, as much of it as is there. */
 static enum websocket_event
-frame_add(struct websocket *ws, const struct wslay_frame_iocb *frame)
+frame_add(struct websocket *ws)
 {
-    enum websocket_event event = WEBSOCKET_MORE;
-    if (!ws->in_frame) {
-        event = frame_begin(ws, frame);
+    size_t size = ws->input_size < ws->frame_rest ? ws->input_size
+                                                  : (size_t)ws->frame_rest;
+    const char *data = ws->input;
+    uint64_t offset = ws->frame.size - ws->frame_rest;
+    ws->input += size;
+    ws->input_size -= size;
+    ws->frame_rest -= size;
+    if (!(ws->frame.opcode & FRAME_CONTROL)) {
+        return size > 0 ? message_add(ws, offset, data, size) : WEBSOCKET_MORE;
     }
-    if (event != WEBSOCKET_MORE) {
-        return event;
+    frame_unmask(&ws->frame, offset, ws->control + offset, data, size);
+    ws->control_size += size;
+    return WEBSOCKET_MORE;
+}
+
+
+static enum websocket_event
+frame_start(struct websocket *ws)
+{
+    const char *reason;
+    switch (frame_read(&ws->reader, &ws->input, &ws->input_size, &ws->frame,
+                       &reason)) {
+    case FRAME_READ:
+        return frame_begin(ws);
+    case FRAME_BAD:
+        return websocket_fail(ws, CLOSE_PROTOCOL, reason);
+    case FRAME_MORE:
+        break;
     }
-    ws->frame_rest -= frame->data_length;
-    if (wslay_is_ctrl_frame(ws->opcode)) {
-        memcpy(ws->control + ws->control_size, frame->data, frame->data_length);
-        ws->control_size += frame->data_length;
-    }
-    else {
-        event = message_add(ws, frame->data, frame->data_length);
-    }
-    if (event == WEBSOCKET_MORE && ws->frame_rest == 0) {
-        event = frame_end(ws);
-    }
-    return event;
+    return WEBSOCKET_MORE;
 }
 
 
 enum websocket_event
 websocket_read(struct websocket *ws)
 {
-    enum websocket_event event;
-    do {
-        struct wslay_frame_iocb frame = {0};
-        ssize_t status = wslay_frame_recv(ws->frames, &frame);
-        if (status == WSLAY_ERR_WANT_READ) {
-            return WEBSOCKET_MORE;
+    enum websocket_event event = WEBSOCKET_MORE;
+    while (event == WEBSOCKET_MORE
+           && (ws->input_size > 0 || (ws->in_frame && ws->frame_rest == 0))) {
+        if (!ws->in_frame) {
+            event = frame_start(ws);
+            continue;
         }
-        if (status < 0) {
-            return websocket_fail(ws, CLOSE_PROTOCOL, "invalid frame");
+        event = frame_add(ws);
+        if (event == WEBSOCKET_MORE && ws->frame_rest == 0) {
+            event = frame_end(ws);
         }
-        event = frame_add(ws, &frame);
-    } while (event == WEBSOCKET_MORE);
+    }
     return event;
-}
-
-
-size_t
-websocket_write_header(struct websocket *ws, uint8_t opcode, bool compressed,
-                       const void *payload, size_t size,
-                       uint8_t header[FRAME_HEADER_LIMIT])
-{
-    struct wslay_frame_iocb frame = {
-        .fin = 1,
-        .rsv = compressed ? WSLAY_RSV1_BIT : WSLAY_RSV_NONE,
-        .opcode = opcode,
-        .payload_length = size,
-        .data = payload,
-        .data_length = size,
-    };
-    ws->header_size = 0;
-    /* Fails only on a control frame that is too long, which nobody makes. */
-    (void)wslay_frame_send(ws->frames, &frame);
-    memcpy(header, ws->header, ws->header_size);
-    return ws->header_size;
 }

@@ -1,10 +1,10 @@
 /* The WebSocket protocol (RFC 6455, RFC 7692): bytes in, messages out.
  *
- * Responsibilities: frames (wslay reads and writes them), what may follow what,
- * UTF-8, sizes, close codes, decompression. It fails at the first byte that
- * cannot stand where it stands; what was complete before has been told by then.
- * Knows nothing of sockets or Python, so that it can be fuzzed by itself. One
- * thread at a time. */
+ * Responsibilities: what may follow what, UTF-8, sizes, close codes,
+ * decompression; frames are websocket_frame.c's. It fails at the first byte
+ * that cannot stand where it stands; what was complete before has been told by
+ * then. Knows nothing of sockets or Python, so that it can be fuzzed by itself.
+ * One thread at a time. */
 
 #ifndef HMR_ASGI_WEBSOCKET_H
 #define HMR_ASGI_WEBSOCKET_H
@@ -12,13 +12,10 @@
 #include "request.h" /* struct chunk */
 #include "utf8.h"
 #include "websocket_deflate.h"
-
-#include <wslay/wslay.h>
+#include "websocket_frame.h"
 
 enum {
-    CONTROL_LIMIT = 125, /* payload of a control frame (5.5) */
     CLOSE_REASON_LIMIT = CONTROL_LIMIT - 2,
-    FRAME_HEADER_LIMIT = 10, /* without a mask: servers have none (5.1) */
 };
 
 /* Close codes (7.4.1). */
@@ -44,20 +41,19 @@ enum websocket_event {
 };
 
 struct websocket {
-    wslay_frame_context_ptr frames; /* Owned. */
-    const char *input;              /* not yet read. Borrowed. */
+    const char *input; /* not yet read. Borrowed. */
     size_t input_size;
     uint64_t max_size; /* bytes of a message, decompressed */
     struct codec codec;
 
+    struct frame_reader reader;
+    struct frame frame; /* the one that is being read, if in_frame */
     bool in_frame;
-    bool final;          /* the frame is the last one of its message */
-    uint8_t opcode;      /* the frame's */
     uint64_t frame_rest; /* payload that is still to come */
 
     bool in_message;
     bool compressed;
-    uint8_t message_opcode; /* WSLAY_TEXT_FRAME or WSLAY_BINARY_FRAME */
+    uint8_t message_opcode; /* FRAME_TEXT or FRAME_BINARY */
     struct utf8 utf8;
     struct chunk *message; /* Owned, or NULL. */
     size_t message_space;
@@ -65,18 +61,14 @@ struct websocket {
     uint16_t code;
     size_t control_size;
     uint8_t control[CONTROL_LIMIT];
-
-    uint8_t header[FRAME_HEADER_LIMIT]; /* being written */
-    size_t header_size;
 };
 
-/* 0, or -1 without memory. */
-int websocket_init(struct websocket *ws, const struct deflate_terms *terms,
-                   uint64_t max_size);
+void websocket_init(struct websocket *ws, const struct deflate_terms *terms,
+                    uint64_t max_size);
 void websocket_fini(struct websocket *ws);
 
 /* Read on in the input that was given (websocket_give), until something has
- * happened. What it left of the input is .input_size; it has read ahead. */
+ * happened. What it left of the input is .input_size. */
 enum websocket_event websocket_read(struct websocket *ws);
 
 static inline void
@@ -90,11 +82,6 @@ websocket_give(struct websocket *ws, const char *data, size_t size)
 /* The message; its letter's kind is LETTER_TEXT or LETTER_BINARY. The caller
  * frees it. */
 struct chunk *websocket_take(struct websocket *ws);
-
-/* Write the header of a frame with that payload; its size. */
-size_t websocket_write_header(struct websocket *ws, uint8_t opcode,
-                              bool compressed, const void *payload, size_t size,
-                              uint8_t header[FRAME_HEADER_LIMIT]);
 
 /* May this code stand in a close frame (7.4)? */
 bool websocket_code_is_valid(unsigned code);

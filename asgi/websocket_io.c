@@ -88,8 +88,7 @@ frame_output(struct websocket_io *self, uint8_t opcode, const void *payload,
     memcpy(output->data + FRAME_ROOM, payload, size);
     output->size = FRAME_ROOM + size;
     uint8_t header[FRAME_HEADER_LIMIT];
-    size_t header_size = websocket_write_header(&self->protocol, opcode, false,
-                                                payload, size, header);
+    size_t header_size = frame_write(header, opcode, 0, size);
     output->done = FRAME_ROOM - header_size;
     memcpy(output->data + output->done, header, header_size);
     atomic_fetch_add(&output->request->unwritten, output->size - output->done);
@@ -125,7 +124,7 @@ close_send(struct websocket_io *self, uint16_t code, const void *reason,
         total = size + 2;
     }
     self->owes_pong = false;
-    control_send(self, WSLAY_CONNECTION_CLOSE, payload, total);
+    control_send(self, FRAME_CLOSE, payload, total);
     self->close_sent = true;
     timer_set(self, WAITING_FOR_CLOSE,
               self->conn->io->stopping ? LEAVE_PATIENCE : CLOSE_PATIENCE);
@@ -251,16 +250,16 @@ websocket_frame(struct connection *conn, struct output *output)
         bool pack = self->protocol.codec.terms.agreed && size >= DEFLATE_MINIMUM
                     && size <= PACK_LIMIT;
         uint8_t opcode =
-            output->flags & OUTPUT_TEXT ? WSLAY_TEXT_FRAME : WSLAY_BINARY_FRAME;
+            output->flags & OUTPUT_TEXT ? FRAME_TEXT : FRAME_BINARY;
         framed = pack ? output_pack(self, output) : output;
         if (framed == NULL) {
             connection_close(conn); /* out of memory, in mid-stream */
         }
         else {
             uint8_t header[FRAME_HEADER_LIMIT];
-            size_t header_size = websocket_write_header(
-                &self->protocol, opcode, pack, framed->data + FRAME_ROOM,
-                framed->size - FRAME_ROOM, header);
+            size_t header_size =
+                frame_write(header, opcode, pack ? FRAME_RSV1 : 0,
+                            framed->size - FRAME_ROOM);
             framed->done = FRAME_ROOM - header_size;
             memcpy(framed->data + framed->done, header, header_size);
             atomic_fetch_add(&request->unwritten, framed->size - framed->done);
@@ -305,7 +304,7 @@ on_ping(struct websocket_io *self)
         memcpy(self->pong, ws->control, ws->control_size);
         return;
     }
-    control_send(self, WSLAY_PONG, ws->control, ws->control_size);
+    control_send(self, FRAME_PONG, ws->control, ws->control_size);
 }
 
 
@@ -315,7 +314,7 @@ websocket_drained(struct connection *conn)
     struct websocket_io *self = conn->websocket;
     if (self->owes_pong) {
         self->owes_pong = false;
-        control_send(self, WSLAY_PONG, self->pong, self->pong_size);
+        control_send(self, FRAME_PONG, self->pong, self->pong_size);
     }
 }
 
@@ -455,7 +454,7 @@ on_timer(uv_timer_t *timer)
     switch (self->waiting) {
     case WAITING_TO_PING:
         self->heard = false;
-        control_send(self, WSLAY_PING, "", 0);
+        control_send(self, FRAME_PING, "", 0);
         if (timeout > 0) {
             timer_set(self, WAITING_FOR_PONG, timeout);
         }
@@ -493,14 +492,12 @@ websocket_start(struct connection *conn)
 {
     struct io *io = conn->io;
     struct websocket_io *self = calloc(1, sizeof *self);
-    if (self == NULL
-        || websocket_init(&self->protocol, &conn->request->offer->deflate,
-                          io->websocket.max_size)
-               < 0) {
-        free(self);
+    if (self == NULL) {
         connection_close(conn);
         return;
     }
+    websocket_init(&self->protocol, &conn->request->offer->deflate,
+                   io->websocket.max_size);
     self->conn = conn;
     uv_timer_init(&io->loop, &self->timer);
     self->timer.data = self;

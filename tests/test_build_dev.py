@@ -93,7 +93,7 @@ def test_a_user_who_is_not_root_gets_the_command_to_run() -> None:
     assert result.returncode == 1
     assert re.fullmatch(
         r'dev: C libraries are missing: run "sudo apt-get update && sudo apt-get '
-        r"install gcc libc6-dev pkg-config libuv1-dev libwslay-dev zlib1g-dev "
+        r"install gcc libc6-dev pkg-config libuv1-dev zlib1g-dev "
         r"libssl-dev "
         r'(libllhttp-dev|node-llhttp)"\.\n',
         result.stderr,

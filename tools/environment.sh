@@ -121,13 +121,13 @@ tool_ready() {
     fi
 }
 
-# Whether a C compiler, pkg-config, the headers of libuv, wslay, zlib and OpenSSL 3, and llhttp (a library, or
+# Whether a C compiler, pkg-config, the headers of libuv, zlib and OpenSSL 3, and llhttp (a library, or
 # Debian 12's sources) are there.
 libraries_found() {
     local cc=${CC:-cc} prefix=
     command -v "$cc" >/dev/null && command -v pkg-config >/dev/null || return 1
     command -v brew >/dev/null && prefix=-I$(brew --prefix)/include
-    printf '#include <uv.h>\n#include <wslay/wslay.h>\n#include <zlib.h>\n#include <openssl/ssl.h>\n' |
+    printf '#include <uv.h>\n#include <zlib.h>\n#include <openssl/ssl.h>\n' |
         "$cc" $prefix -E - >/dev/null 2>&1 || return 1
     [ -e /usr/share/llhttp/llhttp.c ] ||
         printf '#include <llhttp.h>\n' | "$cc" $prefix -E - >/dev/null 2>&1
@@ -137,16 +137,16 @@ libraries_found() {
 libraries_ready() {
     libraries_found && return
     if command -v brew >/dev/null; then
-        die "C libraries are missing: run \"brew install libuv llhttp wslay openssl@3 pkgconf\" (and xcode-select --install)."
+        die "C libraries are missing: run \"brew install libuv llhttp openssl@3 pkgconf\" (and xcode-select --install)."
     elif ! command -v apt-get >/dev/null; then
-        die "install a C compiler and the headers of libuv, llhttp, wslay, zlib and OpenSSL 3 first (Fedora: dnf install" \
-            "gcc pkgconf libuv-devel llhttp-devel wslay-devel zlib-devel openssl-devel; Alpine: apk add build-base pkgconf" \
-            "libuv-dev llhttp-dev wslay-dev zlib-dev openssl-dev)."
+        die "install a C compiler and the headers of libuv, llhttp, zlib and OpenSSL 3 first (Fedora: dnf install" \
+            "gcc pkgconf libuv-devel llhttp-devel zlib-devel openssl-devel; Alpine: apk add build-base pkgconf" \
+            "libuv-dev llhttp-dev zlib-dev openssl-dev)."
     fi
     local llhttp=node-llhttp packages
     [ "$(id -u)" = 0 ] && apt_update
     apt-cache show libllhttp-dev >/dev/null 2>&1 && llhttp=libllhttp-dev
-    packages="gcc libc6-dev pkg-config libuv1-dev libwslay-dev zlib1g-dev libssl-dev $llhttp"
+    packages="gcc libc6-dev pkg-config libuv1-dev zlib1g-dev libssl-dev $llhttp"
     [ "$(id -u)" = 0 ] ||
         die "C libraries are missing: run \"sudo apt-get update && sudo apt-get install $packages\"."
     apt_install $packages

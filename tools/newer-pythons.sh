@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # CPython 3.14 and 3.15 on a Debian or Ubuntu machine that has neither: a Debian unstable root
-# with both, their headers, a C compiler, libuv, llhttp, wslay and zlib. Needs root and the network; about
+# with both, their headers, a C compiler, libuv, llhttp and zlib. Needs root and the network; about
 # 2 minutes and 1 GB once a machine, kept in /var/tmp/hmr-newer-pythons.
 #
 #   tools/newer-pythons.sh make         make the root, or bring it up to date with the list below
@@ -15,7 +15,7 @@ set -euo pipefail
 
 root=${HMR_NEWER_PYTHONS:-/var/tmp/hmr-newer-pythons}
 packages="python3.14-dev python3.14-venv python3.15-dev python3.15-venv gcc libc6-dev make pkgconf
-    libuv1-dev libllhttp-dev libwslay-dev zlib1g-dev libssl-dev ca-certificates procps"
+    libuv1-dev libllhttp-dev zlib1g-dev libssl-dev ca-certificates procps"
 
 die() { printf 'newer-pythons: %s\n' "$*" >&2; exit 1; }
 

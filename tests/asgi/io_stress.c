@@ -232,7 +232,6 @@ app_on_letter(struct io *io, struct letter *letter)
         return true;
     }
     case LETTER_STOPPED:
-        free(letter);
         return false;
     default:
         CHECK(!"a letter that nobody should write");

@@ -9,17 +9,19 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from .harness import DEADLINE, Client, until
+from .websocket_client import BINARY, CLOSE, CONTINUATION, PING, TEXT, frame, handshake
 
 GIGABYTE = 1 << 30
 SLACK = 8 << 20  # what streaming may cost above an idle server
@@ -34,6 +36,12 @@ piece = bytes(65536)
 
 async def app(scope, receive, send):
     path = scope["path"]
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            await send(message | {"type": "websocket.send"})
+        return
     if path == "/never":
         await asyncio.sleep(3600)
     if path == "/block":
@@ -44,6 +52,8 @@ async def app(scope, receive, send):
         more = True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                return
             size += len(message["body"])
             more = message["more_body"]
     await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -211,6 +221,50 @@ def test_resets_in_the_middle_of_bodies_free_what_they_held() -> None:
                     + bytes(1 + 9973 * at)
                 )
             client.reset()
+        until(lambda: server.descriptors() <= before)
+        with server.connect() as client:
+            assert client.get().status == 200
+
+
+CONVERSATIONS = {
+    "requests": b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+    b"POST /up HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+    b"5\r\nhello\r\n0\r\nx-trailer: y\r\n\r\n"
+    b"POST /up HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\n"
+    b"abc",
+    "websocket": handshake("sec-websocket-extensions: permessage-deflate")
+    + frame(TEXT, b"hello")
+    + frame(BINARY, bytes(200), fin=False)
+    + frame(PING, b"here?")
+    + frame(CONTINUATION, bytes(10))
+    + frame(CLOSE, b"\x03\xe8"),
+}
+
+
+@pytest.mark.parametrize("end", ["reset", "half-close", "close"])
+@pytest.mark.parametrize("name", CONVERSATIONS)
+def test_a_connection_may_end_at_any_byte(name: str, end: str) -> None:
+    script = CONVERSATIONS[name]
+    with start() as server:
+        with server.connect() as client:
+            assert client.get().status == 200
+        before = server.descriptors()
+        for size in range(1, len(script) + 1):
+            client = server.connect()
+            client.send(script[:size])
+            if size % 3 == 0:  # else it ends before there is an answer
+                client.socket.settimeout(0.001)
+                with suppress(TimeoutError, ConnectionError):
+                    client.socket.recv(65536)
+                client.socket.settimeout(DEADLINE)
+            if end == "reset":
+                client.reset()
+            elif end == "close":
+                client.socket.close()
+            else:
+                client.socket.shutdown(socket.SHUT_WR)
+                with client, suppress(ConnectionError):
+                    client.rest()  # it answers what is whole, and closes
         until(lambda: server.descriptors() <= before)
         with server.connect() as client:
             assert client.get().status == 200
