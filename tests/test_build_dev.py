@@ -135,6 +135,8 @@ def test_skips_are_counted_against_the_expected_number(tmp_path: Path) -> None:
         "def test_passes(): pass\n"
         "@pytest.mark.skip(reason='no such device')\n"
         "def test_skips(): pass\n"
+        "@pytest.mark.skip(reason='this machine has no such device')\n"
+        "def test_of_the_machine(): pass\n"
         "@pytest.mark.xfail(reason='known')\n"
         "def test_fails(): assert 0\n"
     )
@@ -158,6 +160,7 @@ def test_skips_are_counted_against_the_expected_number(tmp_path: Path) -> None:
         text=True,
     )
     assert result.returncode == 1
-    assert "test_skips: no such device" in result.stdout
+    assert "skipped  test_it::test_skips: no such device" in result.stdout
+    assert "not run  test_it::test_of_the_machine: this machine" in result.stdout
     assert "test_fails: known" in result.stdout
     assert "{'skipped': 1, 'xfailed': 1}, but" in result.stdout

@@ -158,7 +158,7 @@ def test_a_gigabyte_streams_in_the_memory_of_an_idle_server(
 def test_two_thousand_connections_are_answered() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < 4096:
-        pytest.skip("this process may not open so many descriptors")
+        pytest.skip("this machine allows fewer descriptors")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4096), hard))
     with start(4096) as server:
         clients = [server.connect() for _ in range(2000)]

@@ -551,7 +551,7 @@ def test_other_kinds_of_listeners(family: str, tmp_path: Any) -> None:
         try:
             listener.bind(("::1", 0))
         except OSError:
-            pytest.skip("there is no IPv6 loopback address")
+            pytest.skip("this machine has no IPv6 loopback address")
     else:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(tmp_path / "s"))

@@ -167,7 +167,7 @@ def test_the_first_process_of_a_container_ends_as_well(
 ) -> None:
     why_not = unshared()
     if why_not:
-        pytest.skip(f"no namespace for process 1: {why_not}")
+        pytest.skip(f"this machine makes no process 1: {why_not}")
     took: list[float] = []
     while len(took) < 5:
         first = "import os\n\nassert os.getpid() == 1\n"

@@ -52,7 +52,7 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(line, cwd=folder, check=True, capture_output=True)
 
 
-@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+@pytest.mark.skipif(not shutil.which("git"), reason="this machine has no git")
 def test_a_checkout_of_five_hundred_files_is_one_update(serve: Serve) -> None:
     """R16: the tree is seen whole, and what did not change reruns nothing."""
     names = [f"part{number}" for number in range(500)]
