@@ -3,6 +3,7 @@
 #include "array.h"
 #include "callbacks.h"
 
+#include "compat.h"
 #include "frame.h"
 #include "match.h"
 #include "walk.h"
