@@ -87,6 +87,13 @@ io_count(struct io *io, enum io_counter counter, int by)
 }
 
 
+/* What io.c starts: all handles of the loop, 0 or a libuv code; the thread. */
+int io_init_handles(struct io *io);
+void io_run(void *io);
+
+/* Nothing is left: close the loop's own handles, and uv_run returns. */
+void io_end(struct io *io);
+
 /* Post a letter to the application; io_ring_app makes it notice. */
 void io_post(struct io *io, struct letter *letter);
 void io_post_event(struct io *io, struct request *request, unsigned event);
