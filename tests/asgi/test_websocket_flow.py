@@ -192,13 +192,16 @@ def test_a_close_gets_through_although_the_application_is_behind() -> None:
 
 
 def test_an_idle_client_is_pinged_and_stays_5_5_2() -> None:
-    settings = {"ping_interval": 0.05, "ping_timeout": 0.2}
+    settings = {"ping_interval": 0.05, "ping_timeout": DEADLINE}
     with serve(echo, websocket=settings) as served, connect(served) as client:
         for _ in range(10):
             got = client.frame()
             assert got.opcode == PING
             client.send(frame(PONG, got.payload))
-        client.echo("still here")
+        client.send(frame(TEXT, b"still here"))
+        while (got := client.frame()).opcode == PING:
+            client.send(frame(PONG, got.payload))  # it was on its way
+        assert (got.opcode, got.payload) == (TEXT, b"still here")
 
 
 def test_a_client_that_answers_no_ping_is_closed_with_1011() -> None:
