@@ -1,5 +1,6 @@
 /* Traces that stay open over awaits: a lifespan's. */
 
+#include "adapters.h"
 #include "frame.h"
 #include "frame_parts.h"
 #include "result.h"
@@ -44,7 +45,8 @@ frame_close_async(Frame *frame, Engine *engine)
         }
     }
     Trace *trace = NULL;
-    if (result_settle(frame) == 0 && frame_flush(frame, engine) == 0) {
+    if (result_settle(frame) == 0 && adapters_judge(frame) == 0
+        && frame_flush(frame, engine) == 0) {
         trace = frame->trace;
         trace->cost = (double)(frame_clock() - frame->started) / 1e9;
         frame->trace = NULL;

@@ -3,6 +3,7 @@
 #include "array.h"
 #include "callbacks.h"
 
+#include "adapters.h"
 #include "compat.h"
 #include "frame.h"
 #include "match.h"
@@ -136,13 +137,20 @@ item_kind(PyObject *item)
 static void
 call(PyObject *callback)
 {
+    Engine *engine = hmr_engine;
     PyObject *error = PyErr_GetRaisedException();
     Frame *running = frame_swap(NULL);
+    if (running != NULL && adapters_judge(running) < 0) {
+        PyErr_WriteUnraisable(callback);
+    }
     PyObject *result = PyObject_CallNoArgs(callback);
     if (result == NULL) {
         PyErr_WriteUnraisable(callback);
     }
     Py_XDECREF(result);
+    if (engine != NULL && engine->tracing > 0 && adapters_refresh(engine) < 0) {
+        PyErr_WriteUnraisable(callback);
+    }
     (void)frame_swap(running);
     PyErr_SetRaisedException(error);
 }

@@ -100,6 +100,7 @@ opcodes_init(Opcodes *opcodes)
         .delete_global = opcode_number(opmap, "DELETE_GLOBAL"),
         .extended_arg = opcode_number(opmap, "EXTENDED_ARG"),
         .call_intrinsic_1 = opcode_number(opmap, "CALL_INTRINSIC_1"),
+        .import_name = opcode_number(opmap, "IMPORT_NAME"),
     };
     result = opcodes_read_caches(opcodes, entries, opmap);
     if (result == 0) {
@@ -481,6 +482,23 @@ code_imports_star(PyObject *bytes)
         }
     }
     return 0;
+}
+
+
+int
+code_imports(PyObject *code)
+{
+    PyObject *bytes = PyCode_GetCode((PyCodeObject *)code);
+    if (bytes == NULL) {
+        return -1;
+    }
+    Instructions in = instructions_of(bytes);
+    int found = 0;
+    while (!found && instructions_next(&in)) {
+        found = in.op == in.opcodes->import_name;
+    }
+    Py_DECREF(bytes);
+    return found;
 }
 
 

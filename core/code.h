@@ -35,7 +35,7 @@ typedef struct {
 
 /* Opcode numbers of the running Python, from its opcode module. */
 typedef struct {
-    int call_intrinsic_1;
+    int call_intrinsic_1, import_name;
     int load_name, load_global, load_from_dict, load_attr, load_const;
     int call, load_small_int, push_null, store_name, store_global, extended_arg;
     int delete_name, delete_global;
@@ -61,6 +61,9 @@ Instructions instructions_of(PyObject *bytes);
 
 /* Step to the next instruction; 0 at the end. */
 int instructions_next(Instructions *in);
+
+/* Does the code itself import something? 1, 0, -1. */
+int code_imports(PyObject *code);
 
 /* Reserve the code-extra slot. 0, or -1 with an exception set. */
 int code_extra_init(void);

@@ -2,6 +2,7 @@
 
 #include "transaction_parts.h"
 
+#include "adapters.h"
 #include "annotations.h"
 #include "caches.h"
 #include "class_lines.h"
@@ -279,7 +280,8 @@ transaction_commit(Transaction *tx)
     if (undo_note_names(tx->undo, engine) < 0 || report_removed(tx) < 0
         || report_visited(tx) < 0 || commit_modules(tx) < 0
         || namespaces_settle(engine) < 0 || slots_settle(engine) < 0
-        || caches_settle(engine) < 0 || each_statement(tx, commit_statement) < 0
+        || adapters_arrange(engine) < 0 || caches_settle(engine) < 0
+        || each_statement(tx, commit_statement) < 0
         || report_statements(tx) < 0) {
         return -1;
     }
@@ -429,6 +431,9 @@ transaction_rollback(Transaction *tx, int walked)
     while (PyDict_Next(engine->files, &pos, &path, &capsule)) {
         FileCell *file = PyCapsule_GetPointer(capsule, FILE_CAPSULE);
         file->content = file->content_before;
+    }
+    if (adapters_arrange(engine) < 0) {
+        PyErr_WriteUnraisable(NULL);
     }
     if (set_update(engine->pending, tx->paths) < 0) {
         PyErr_WriteUnraisable(engine->pending);

@@ -103,10 +103,13 @@ struct Engine {
                              they are replaced */
     int syncing; /* the engine itself is writing into a namespace */
     Failure held;
-    int callbacks_used;         /* somebody has registered one: callbacks.h */
-    PyObject *leftover;         /* Owned list: to be called when nothing is half
+    struct Adapter *adapters; /* Owned array: adapters.h */
+    Py_ssize_t adapter_count, adapter_room;
+    int restoring;      /* what was outside is put back: too late to restart */
+    int callbacks_used; /* somebody has registered one: callbacks.h */
+    PyObject *leftover; /* Owned list: to be called when nothing is half
                                done */
-    int undone;                 /* there are statements that are */
+    int undone;         /* there are statements that are */
     PyTypeObject *environ_type; /* Owned; what environ is while tracing */
     PyObject *build_class; /* Owned; builtins.__build_class__ while tracing */
     PyObject *environ; /* Owned; the dict behind os.environ, while tracing */

@@ -2,6 +2,7 @@
 
 #include "engine_object.h"
 
+#include "adapters.h"
 #include "callbacks.h"
 #include "callbacks_object.h"
 #include "class_made.h"
@@ -610,6 +611,7 @@ engine_dealloc(PyObject *self)
     Engine *engine = (Engine *)self;
     PyObject_GC_UnTrack(self);
     introspect_free_graph(engine);
+    adapters_fini(engine);
     undo_free(engine->undo, engine);
     syntax_types_free(engine->syntax_types);
     ptrmap_fini(&engine->by_namespace);
@@ -673,6 +675,8 @@ static PyMethodDef engine_methods[] = {
      "While swapped back: give the last revision up."},
     {"reaches_rebound", engine_reaches_rebound, METH_O,
      "What the last revision replaced and a coroutine still uses, or None."},
+    {"adapt", engine_adapt, METH_O,
+     "Use an adapter for what statements put into a library."},
     {"on_dispose", engine_on_dispose, METH_O,
      "Call it before the running statement runs again or goes."},
     {"before_reload", engine_before_reload, METH_O,

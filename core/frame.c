@@ -4,6 +4,7 @@
 #include "frame.h"
 #include "frame_parts.h"
 
+#include "adapters.h"
 #include "caches.h"
 #include "class_made.h"
 #include "compat.h"
@@ -93,10 +94,16 @@ frame_fini(Frame *frame, Engine *engine)
 int
 frame_push(Frame *frame, Engine *engine, Statement *statement)
 {
-    if (frame_top != NULL && frame_flush(frame_top, engine) < 0) {
+    if (frame_top != NULL
+        && (frame_flush(frame_top, engine) < 0
+            || adapters_judge(frame_top) < 0)) {
         return -1;
     }
-    *frame = (Frame){.up = frame_top, .statement = statement};
+    *frame = (Frame){
+        .up = frame_top,
+        .statement = statement,
+        .loaded = PyDict_GET_SIZE(PyImport_GetModuleDict()),
+    };
     frame->trace = trace_new();
     if (frame->trace == NULL) {
         return -1;
@@ -315,7 +322,9 @@ frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path,
         return 0;
     }
     int expected = called_only ? result_expect(frame, value, path) : 0;
-    if (expected < 0 || (called && !expected && cache_read(frame, value) < 0)) {
+    if (expected < 0 || (called && !expected && cache_read(frame, value) < 0)
+        || (path != NULL && engine->outside_groups > 0
+            && journal_read_path(frame, value, path) < 0)) {
         return -1;
     }
     Group *group = group_of(engine, value);

@@ -4,6 +4,7 @@
 #include "frame.h"
 #include "frame_parts.h"
 
+#include "adapters.h"
 #include "class_made.h"
 #include "compat.h"
 #include "namespace.h"
@@ -99,7 +100,7 @@ frame_create_group(Frame *frame, Engine *engine, PyObject *value)
 {
     if (!print_applies(value)
         || frame->statement->syntax.kind == STATEMENT_IMPORT
-        || value_is_outside(engine, value)) {
+        || value_is_outside(engine, value) || adapters_own(engine, value)) {
         return 0;
     }
     if (PyType_Check(value) && class_made_note(frame, value) < 0) {

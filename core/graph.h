@@ -135,6 +135,7 @@ typedef enum {
     SLOT_LIST,          /* the items of a list, as a tuple */
     SLOT_ENVIRON,       /* an environment variable, as bytes */
     SLOT_ENVIRON_NAMES, /* which ones there are */
+    SLOT_ADAPTED,       /* a place that an adapter knows; the owner is that */
 } SlotKind;
 
 /* A place outside of the program. Its base is what it holds when no statement
@@ -153,6 +154,7 @@ typedef struct {
     Version *before;      /* Owned; the base before it */
     Version *stray;       /* Owned; what somebody else had put there */
     int rebased, strayed; /* these two hold, NULL included */
+    int moved;            /* the place of an adapter was put or stored into */
 } Slot;
 
 typedef struct {
@@ -200,8 +202,10 @@ typedef struct Trace {
     int committed;       /* counted in the cells' readers */
     int partial;         /* of a run in a partial walk */
     int makes_classes;   /* the engine's table of classes names it */
+    int mixed;           /* it put something into libraries, as may have those
+                            that it imported */
     int unsteady;        /* an import failed that others had looked into: what
-                         they saw is not known, so it is never clean */
+                            they saw is not known, so it is never clean */
 } Trace;
 
 typedef enum {

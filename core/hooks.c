@@ -2,6 +2,7 @@
 
 #include "hooks.h"
 
+#include "adapters.h"
 #include "class_made.h"
 #include "compat.h"
 #include "environ.h"
@@ -374,8 +375,8 @@ hooks_start(Engine *engine)
             return -1;
         }
     }
-    if (journal_start(engine) < 0 || class_made_start(engine) < 0
-        || monitoring_set(engine, 1) < 0) {
+    if (adapters_refresh(engine) < 0 || journal_start(engine) < 0
+        || class_made_start(engine) < 0 || monitoring_set(engine, 1) < 0) {
         engine->tracing--;
         return -1;
     }

@@ -63,23 +63,34 @@ shape_modules_with(Frame *frame, PyObject *object)
 }
 
 
-/* The object is another from here on, for all who read it. */
-static int
-shape_object(Frame *frame, PyObject *owner)
+Group *
+journal_group(Engine *engine, PyObject *object)
 {
-    Engine *engine = hmr_engine;
-    Group *group = group_of(engine, owner);
-    int created = group == NULL;
-    if (created) {
-        group = group_new(engine, owner, NULL);
-        if (group == NULL) {
-            return -1;
-        }
+    Group *group = group_of(engine, object);
+    if (group != NULL) {
+        return (Group *)cell_ref(&group->cell);
+    }
+    group = group_new(engine, object, NULL);
+    if (group != NULL) {
         group->outside = 1;
         engine->outside_groups++;
         engine->walk_whole |=
             engine->transaction; /* nobody knows who read it */
         version_set(&group->cell.base, group->actual);
+    }
+    return group;
+}
+
+
+/* The object is another from here on, for all who read it. 1: for the first
+ * time in this frame; 0, -1. */
+static int
+shape_once(Frame *frame, PyObject *owner)
+{
+    Engine *engine = hmr_engine;
+    Group *group = journal_group(engine, owner);
+    if (group == NULL) {
+        return -1;
     }
     int result = 0;
     if (group->outside && frame_first(frame, &group->outside) > 0) {
@@ -90,15 +101,56 @@ shape_object(Frame *frame, PyObject *owner)
         if (result == 0) {
             cell_write(&group->cell, version, frame->statement->module, engine);
             version_set(&group->actual, version);
-            result = PyModule_Check(owner) ? shape_package(frame, owner)
-                                           : shape_modules_with(frame, owner);
+            result = 1;
         }
         version_unref(version);
     }
-    if (created) {
-        cell_unref(&group->cell, engine); /* the trace holds it */
-    }
+    cell_unref(&group->cell, engine); /* the trace holds it */
     return result;
+}
+
+
+/* The same, and for who reads the module that holds it. 0 or -1. */
+static int
+shape_object(Frame *frame, PyObject *owner)
+{
+    int first = shape_once(frame, owner);
+    return first <= 0              ? first
+           : PyModule_Check(owner) ? shape_package(frame, owner)
+                                   : shape_modules_with(frame, owner);
+}
+
+
+int
+journal_shape_alone(Frame *frame, PyObject *object)
+{
+    return shape_once(frame, object) < 0 ? -1 : 0;
+}
+
+
+int
+journal_read_path(Frame *frame, PyObject *value, PyObject *path)
+{
+    PyObject *at = Py_NewRef(value);
+    int result = 0;
+    for (Py_ssize_t i = 0;
+         at != NULL && result == 0 && i < PyTuple_GET_SIZE(path); i++) {
+        PyObject *name = PyTuple_GET_ITEM(path, i);
+        PyObject *step = PyTuple_Pack(1, name);
+        PyObject *next =
+            step == NULL ? NULL
+            : PyType_Check(at) /* without running code */
+                ? Py_XNewRef(_PyType_Lookup((PyTypeObject *)at, name))
+                : value_follow(at, step);
+        Py_XDECREF(step);
+        Py_SETREF(at, next);
+        Group *group = at != NULL ? group_of(hmr_engine, at) : NULL;
+        if (group != NULL && group->outside) {
+            result = journal_read(frame, &group->cell);
+        }
+    }
+    Py_XDECREF(at);
+    return PyErr_Occurred() ? -1 : result;
 }
 
 

@@ -46,12 +46,23 @@ int journal_note(Engine *engine, Frame *frame, SlotKind kind, PyObject *owner,
  * reached it through. 0, or -1 with an exception set. */
 int journal_shape(Frame *frame, PyObject *object, PyObject *root);
 
+/* The same, but for whoever reads the modules that hold it. */
+int journal_shape_alone(Frame *frame, PyObject *object);
+
+/* The group of an object outside of the program, made on demand. New reference;
+ * NULL with an exception set. */
+Group *journal_group(Engine *engine, PyObject *object);
+
+/* The statement goes from `value` along attributes (a tuple): it reads the
+ * objects outside that it meets. 0, or -1 with an exception set. */
+int journal_read_path(Frame *frame, PyObject *value, PyObject *path);
+
 /* The statement reads a slot, or an object that was stored into, as it is at
  * this place of the walk. 0, or -1 with an exception set. */
 int journal_read(Frame *frame, Cell *cell);
 
-/* The statement ends: lists and instances that it changed. 0, or -1 with an
- * exception set. */
+/* The statement ends: lists and instances that it changed, and what it put into
+ * libraries (adapters.h). 0, or -1 with an exception set. */
 int journal_judge(Frame *frame);
 
 /* Free what the journal keeps in a frame. */

@@ -3,6 +3,7 @@
 
 #include "journal.h"
 
+#include "adapters.h"
 #include "compat.h"
 #include "slots.h"
 #include "value.h"
@@ -243,7 +244,8 @@ journal_watch(Frame *frame, PyObject *code, PyObject *value, PyObject *path,
     PyObject *at = Py_NewRef(value);
     int result = 0;
     for (Py_ssize_t i = from; result == 0 && at != NULL; i++) {
-        if (!PyModule_Check(at) && group_is_inside(at)) {
+        if (!PyModule_Check(at)
+            && (group_is_inside(at) || adapters_own(hmr_engine, at))) {
             break;
         }
         if (!PyModule_Check(at)) {
@@ -415,7 +417,7 @@ journal_judge(Frame *frame)
             return -1;
         }
     }
-    return 0;
+    return adapters_judge(frame);
 }
 
 

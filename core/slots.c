@@ -3,6 +3,7 @@
 #include "array.h"
 #include "slots.h"
 
+#include "adapters.h"
 #include "compat.h"
 #include "needed.h"
 #include "value.h"
@@ -29,6 +30,9 @@ slot_look(const Slot *slot, PyObject **value)
     if (slot->kind == SLOT_LIST) {
         *value = PyList_AsTuple(slot->owner);
         return *value != NULL ? 1 : -1;
+    }
+    if (slot->kind == SLOT_ADAPTED) {
+        return adapter_look(slot, value);
     }
     return PyDict_GetItemRef(slot_dict(slot), slot->key, value);
 }
@@ -341,6 +345,24 @@ put_list(const Slot *slot, PyObject *value)
 }
 
 
+/* Where an adapter cannot, a new process can. */
+static int
+put_adapted(const Slot *slot, PyObject *value, Engine *engine)
+{
+    if (adapter_put(slot, value) == 0) {
+        return 0;
+    }
+    if (!engine->transaction || engine->restoring
+        || !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return -1;
+    }
+    PyObject *error = PyErr_GetRaisedException();
+    engine_need_restart(engine, "%S", error);
+    Py_DECREF(error);
+    return 0;
+}
+
+
 int
 slot_put(Slot *slot, Version *version, Engine *engine)
 {
@@ -371,6 +393,10 @@ slot_put(Slot *slot, Version *version, Engine *engine)
             result = put_item(slot->owner, slot->key, value);
         }
         break;
+    case SLOT_ADAPTED:
+        slot->moved = 1;
+        result = put_adapted(slot, value, engine);
+        break;
     case SLOT_ENVIRON_NAMES:
         Py_UNREACHABLE();
     }
@@ -388,6 +414,9 @@ slots_sync(Engine *engine)
 {
     for (Py_ssize_t i = 0; i < engine->slot_count; i++) {
         Slot *slot = engine->slot_list[i];
+        if (slot->kind == SLOT_ADAPTED && adapter_is_lasting(slot)) {
+            continue;
+        }
         if (slot_put(slot, cell_here(&slot->cell, engine), engine) < 0) {
             return -1;
         }
@@ -410,6 +439,7 @@ slot_note_stray(Slot *slot)
     Version *live = cell_now(&slot->cell, hmr_engine);
     PyObject *known = live != NULL ? live->value : NULL;
     int same = slot->kind == SLOT_ENVIRON || slot->kind == SLOT_LIST
+                       || slot->kind == SLOT_ADAPTED
                    ? values_same(slot, known, value)
                    : known == value;
     int result = 0;
@@ -427,8 +457,42 @@ slot_note_stray(Slot *slot)
 
 
 int
+slots_follow_adapters(Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < engine->slot_count; i++) {
+        Slot *slot = engine->slot_list[i];
+        PyObject *value;
+        if (slot->kind != SLOT_ADAPTED) {
+            continue;
+        }
+        if (adapter_look(slot, &value) < 0) {
+            return -1;
+        }
+        PyObject *known = slot->actual != NULL ? slot->actual->value : NULL;
+        Version *version = NULL;
+        int same = values_same(slot, known, value);
+        if (!same && value != NULL) {
+            version = version_new(value, NULL);
+        }
+        Py_XDECREF(value);
+        if (!same && value != NULL && version == NULL) {
+            return -1;
+        }
+        if (!same) {
+            version_set(&slot->actual, version);
+        }
+        version_unref(version);
+    }
+    return 0;
+}
+
+
+int
 slots_remember(Engine *engine)
 {
+    if (adapters_refresh(engine) < 0) {
+        return -1;
+    }
     for (Py_ssize_t i = 0; i < engine->slot_count; i++) {
         Slot *slot = engine->slot_list[i];
         if (slot->kind != SLOT_ENVIRON_NAMES && slot_note_stray(slot) < 0) {
@@ -481,6 +545,10 @@ slots_settle(Engine *engine)
             return -1;
         }
     }
+    if (engine->restart != NULL) { /* an adapter cannot */
+        PyErr_SetNone(engine->again);
+        return -1;
+    }
     return 0;
 }
 
@@ -488,10 +556,14 @@ slots_settle(Engine *engine)
 void
 slots_restore(Engine *engine)
 {
+    engine->restoring = 1;
     for (Py_ssize_t i = 0; i < engine->slot_count; i++) {
         Slot *slot = engine->slot_list[i];
         if (slot->rebased) {
             version_set(&slot->cell.base, slot->before);
+        }
+        if (slot->kind == SLOT_ADAPTED && adapter_is_lasting(slot)) {
+            continue; /* who has ended it starts it again */
         }
         Version *was = slot->strayed        ? slot->stray
                        : slot->cell.touched ? slot->cell.live
@@ -500,6 +572,7 @@ slots_restore(Engine *engine)
             PyErr_WriteUnraisable(slot->owner);
         }
     }
+    engine->restoring = 0;
 }
 
 
@@ -508,7 +581,7 @@ slots_forget(Engine *engine)
 {
     for (Py_ssize_t i = engine->slot_count; i-- > 0;) {
         Slot *slot = engine->slot_list[i];
-        slot->rebased = slot->strayed = 0;
+        slot->rebased = slot->strayed = slot->moved = 0;
         version_set(&slot->before, NULL);
         version_set(&slot->stray, NULL);
     }

@@ -48,6 +48,9 @@ int slot_set_base(Slot *slot, PyObject *value, Engine *engine);
 /* A library that is being imported stored into it: it will not do so again. */
 int slot_grow_base(Slot *slot, PyObject *value, Engine *engine);
 
+/* Adapters have looked again: what somebody else has put there is there. */
+int slots_follow_adapters(Engine *engine);
+
 /* Put every slot as it is at this place of the walk. 0, or -1. */
 int slots_sync(Engine *engine);
 

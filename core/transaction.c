@@ -4,6 +4,7 @@
 #include "rules.h"
 #include "transaction_parts.h"
 
+#include "adapters.h"
 #include "callbacks.h"
 #include "class_made.h"
 #include "code.h"
@@ -248,8 +249,9 @@ transaction_run(Transaction *tx)
 {
     Engine *engine = tx->engine;
     needed_plan(engine);
-    if (callbacks_dispose_dead(engine) < 0
-        || engine_invalidate_caches(engine) < 0 || hooks_start(engine) < 0) {
+    if (adapters_force_dead(engine) < 0 || callbacks_dispose_dead(engine) < 0
+        || adapters_end_dead(engine) < 0 || engine_invalidate_caches(engine) < 0
+        || hooks_start(engine) < 0) {
         return -1;
     }
     int result = transaction_walk(tx);
@@ -305,6 +307,7 @@ transaction_perform(Transaction *tx)
     if (result == 0) {
         result =
             walked ? transaction_commit(tx) : transaction_commit_unwalked(tx);
+        tx->report.restart = Py_XNewRef(engine->restart);
     }
     if (result < 0) {
         transaction_rollback(tx, walked);

@@ -2,6 +2,7 @@
 
 #include "walk.h"
 
+#include "adapters.h"
 #include "callbacks.h"
 #include "class_made.h"
 #include "compat.h"
@@ -410,7 +411,13 @@ statement_visit(Statement *statement)
         && statement_force_groups(statement) < 0) {
         return -1;
     }
-    int result = callbacks_dispose(statement);
+    int result = adapters_force_together(statement, 1);
+    if (result == 0) {
+        result = callbacks_dispose(statement);
+    }
+    if (result == 0) {
+        result = adapters_end(statement);
+    }
     if (result == 0) {
         result = statement_execute(statement);
     }

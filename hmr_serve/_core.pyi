@@ -105,6 +105,10 @@ class Engine:
     def revert(self) -> None:
         """While swapped back: give the last revision up for good (its files count as changed)."""
 
+    def adapt(self, adapter: Any) -> None:
+        """Use an adapter (hmr_serve.adapters.Adapter) for what statements put into a library by
+        calling it. One that raises is reported and given up."""
+
     def on_dispose(self, callback: Callable[[], object]) -> bool:
         """The running statement (or lifespan startup) wants it called before it runs again or
         goes. False: nobody tracked is at work, and nothing was registered."""

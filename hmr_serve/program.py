@@ -191,11 +191,13 @@ class Program:
             return entry.load()
 
     def _new_reloader(self, entry: Entry) -> Reloader:
+        from . import adapters
         from ._core import Engine
         from .reloader import Reloader
 
         engine = Engine(self._roots)
         engine.install()
+        adapters.load(engine)
         reloader = Reloader(
             engine,
             entry,

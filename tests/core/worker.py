@@ -28,7 +28,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from hmr_serve import api
+from hmr_serve import adapters, api
 
 from . import snapshot
 from .snapshot import realpath
@@ -39,7 +39,7 @@ LIBRARIES = (
     "multiprocessing operator os.path pathlib pickle pkgutil random re signal string "
     "textwrap time types typing warnings weakref pydantic pydantic_settings fastapi "
     "fastapi.responses fastapi.routing starlette.middleware.cors hmr_serve.api "
-    "hmr_serve._core"
+    "hmr_serve._core prometheus_client"
 )
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # in the default repr of an object
 TOOL = 5  # sys.monitoring's optimizer: the engine takes 4 or 3
@@ -160,6 +160,7 @@ class Worker:
                 self.engine.install()
                 if hasattr(self.engine, "on_dispose"):
                     api.attach(self.engine)
+                    adapters.load(self.engine)
                 self.space["engine"] = self.engine
                 self.space["app"] = self.engine.run("entry", imported)
         except BaseException as error:

@@ -177,3 +177,32 @@ def word():
 """,
         "journal.py": JOURNAL,
     }
+
+
+# A module whose object comes out of a library that no adapter knows: what was done to
+# it only a new process can undo. Needs the environment SHARED_ENV.
+SHARED = {
+    "limits.py": """\
+import shared
+
+LIMIT = 1
+log = shared.get("q")
+log.set_level(10)
+""",
+    "libraries/site-packages/shared.py": """\
+THINGS = {}
+
+
+class Thing:
+    level = 0
+
+    def set_level(self, level):
+        self.level = level
+
+
+def get(name):
+    return THINGS.setdefault(name, Thing())
+""",
+}
+SHARED_ENV = {"PYTHONPATH": "libraries/site-packages"}
+SHARED_LINE = "log.set_level(10)\n"

@@ -9,22 +9,15 @@ from . import apps
 from .conftest import Serve
 from .harness import Server, until
 
-LOGGER = """\
-import logging
-
-LIMIT = 1
-log = logging.getLogger("q")
-log.setLevel(10)
-"""
-
 
 def test_what_cannot_be_undone_restarts_and_says_why(serve: Serve) -> None:
     main = apps.PLAIN["main.py"].replace("{greet()}", "{limits.log.level}")
     main = "import limits\n" + main
-    server = serve({**apps.PLAIN, "main.py": main, "limits.py": LOGGER})
+    files = {**apps.PLAIN, **apps.SHARED, "main.py": main}
+    server = serve(files, env=apps.SHARED_ENV)
     assert server.get().text == "10 1"
     pid, port = server.process.pid, server.port
-    server.edit("limits.py", "log.setLevel(10)\n", "")
+    server.edit("limits.py", apps.SHARED_LINE, "")
     with contextlib.suppress(ConnectionError):
         answer = server.get()  # turned away, or waiting for the new process
         assert (answer.status, answer.text) == (200, "0 1") or answer.status == 503
@@ -43,13 +36,13 @@ def test_what_cannot_be_undone_restarts_and_says_why(serve: Serve) -> None:
 def test_a_restart_shuts_the_lifespan_down_and_waits_for_running_requests(
     serve: Serve,
 ) -> None:
-    files = {**apps.slow_app(), "limits.py": LOGGER}
+    files = {**apps.slow_app(), **apps.SHARED}
     files["main.py"] = "import limits\n" + files["main.py"]
-    server = serve(files, "--timeout-graceful-shutdown", "20")
+    server = serve(files, "--timeout-graceful-shutdown", "20", env=apps.SHARED_ENV)
     with server.connect() as connection:
         connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         server.until_noted("slow")
-        server.edit("limits.py", "log.setLevel(10)\n", "")
+        server.edit("limits.py", apps.SHARED_LINE, "")
         server.until_log("restarting  limits.py  ")
         server.write("go", "")
         answer = connection.makefile("rb").read()
@@ -142,13 +135,13 @@ def test_a_restart_that_would_fail_does_not_happen(serve: Serve) -> None:
     gate = "import os\nif os.path.exists('closed'):\n    raise OSError('closed')\n"
     files = {
         **apps.PLAIN,
+        **apps.SHARED,
         "main.py": "import gate\nimport limits\n" + main,
-        "limits.py": LOGGER,
         "libraries/site-packages/gate.py": gate,  # imported once in each process
     }
-    server = serve(files, env={"PYTHONPATH": "libraries/site-packages"})
+    server = serve(files, env=apps.SHARED_ENV)
     server.write("closed", "")
-    server.edit("limits.py", "log.setLevel(10)\n", "")
+    server.edit("limits.py", apps.SHARED_LINE, "")
     assert server.get().text == "10 1"
     log = server.until_log("not applied")
     assert "only a new process can apply it" in log and "OSError: closed" in log

@@ -164,11 +164,11 @@ def test_a_socket_whose_manager_was_rebuilt_is_closed_with_1012(rooms: Server) -
 
 
 def test_a_restart_in_place_closes_with_1012(serve: Serve) -> None:
-    limits = 'import logging\n\nlog = logging.getLogger("q")\nlog.setLevel(10)\n'
-    server = serve({**FILES, "main.py": "import limits\n" + MAIN, "limits.py": limits})
+    files = {**FILES, **apps.SHARED, "main.py": "import limits\n" + MAIN}
+    server = serve(files, env=apps.SHARED_ENV)
     with open_socket(server, "/echo") as socket:
         assert ask(socket, "1") == "old 1"
-        server.edit("limits.py", "log.setLevel(10)\n", "")
+        server.edit("limits.py", apps.SHARED_LINE, "")
         assert close_code(socket) == 1012
     server.until_log("again after")
     assert server.journal == ["startup", "shutdown", "startup"]

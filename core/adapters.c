@@ -1,0 +1,636 @@
+/* Adapters: what statements put into libraries by calling them. */
+
+#include "adapters.h"
+
+#include "array.h"
+#include "compat.h"
+#include "journal.h"
+#include "match.h"
+#include "slots.h"
+#include "value.h"
+#include "walk.h"
+
+
+/* ---- the table ---------------------------------------------------------- */
+
+static int
+flag(PyObject *object, const char *name)
+{
+    PyObject *value = PyObject_GetAttrString(object, name);
+    int result = value != NULL ? PyObject_IsTrue(value) : -1;
+    Py_XDECREF(value);
+    return result;
+}
+
+
+int
+adapters_add(Engine *engine, PyObject *object)
+{
+    PyObject *library = PyObject_GetAttrString(object, "library");
+    int together = library != NULL ? flag(object, "together") : -1;
+    int ordered = together >= 0 ? flag(object, "ordered") : -1;
+    int lasting = ordered >= 0 ? flag(object, "lasting") : -1;
+    if (lasting < 0) {
+        Py_XDECREF(library);
+        return -1;
+    }
+    Adapter *adapters =
+        array_reserve(engine->adapters, engine->adapter_count,
+                      &engine->adapter_room, sizeof(*adapters), 8);
+    if (adapters == NULL) {
+        Py_DECREF(library);
+        return -1;
+    }
+    engine->adapters = adapters;
+    engine->adapters[engine->adapter_count++] =
+        (Adapter){.object = Py_NewRef(object),
+                  .library = library,
+                  .together = together,
+                  .ordered = ordered,
+                  .lasting = lasting};
+    return 0;
+}
+
+
+static void
+adapter_fini(Adapter *adapter, Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < adapter->anchor_count; i++) {
+        cell_unref(&adapter->anchors[i]->cell, engine);
+    }
+    PyMem_Free(adapter->anchors);
+    Py_DECREF(adapter->object);
+    Py_DECREF(adapter->library);
+    Py_XDECREF(adapter->types);
+    Py_XDECREF(adapter->known);
+}
+
+
+void
+adapters_fini(Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < engine->adapter_count; i++) {
+        adapter_fini(&engine->adapters[i], engine);
+    }
+    PyMem_Free(engine->adapters);
+    engine->adapters = NULL;
+    engine->adapter_count = 0;
+}
+
+
+static Adapter *
+adapter_of(const Slot *slot)
+{
+    const Engine *engine = hmr_engine;
+    for (Py_ssize_t i = 0; i < engine->adapter_count; i++) {
+        if (engine->adapters[i].object == slot->owner) {
+            return &engine->adapters[i];
+        }
+    }
+    return NULL; /* it was given up */
+}
+
+
+/* An adapter that fails is no use: its statements are as without one. */
+static void
+adapter_give_up(Engine *engine, Adapter *adapter)
+{
+    PyErr_WriteUnraisable(adapter->object);
+    Adapter gone = *adapter;
+    *adapter = engine->adapters[--engine->adapter_count];
+    adapter_fini(&gone, engine);
+}
+
+
+/* Objects that are noted as read from the beginning on. 0 or -1. */
+static int
+adapter_add_anchors(Engine *engine, Adapter *adapter)
+{
+    PyObject *anchors = PyObject_CallMethod(adapter->object, "anchors", NULL);
+    if (anchors == NULL || !PyTuple_Check(anchors)) {
+        if (anchors != NULL) {
+            PyErr_SetString(PyExc_TypeError, "anchors() has to return a tuple");
+        }
+        Py_XDECREF(anchors);
+        return -1;
+    }
+    int result = 0;
+    for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(anchors); i++) {
+        Group **groups =
+            array_reserve(adapter->anchors, adapter->anchor_count,
+                          &adapter->anchor_room, sizeof(*groups), 1);
+        Group *group = groups != NULL
+                           ? journal_group(engine, PyTuple_GET_ITEM(anchors, i))
+                           : NULL;
+        result = group != NULL ? 0 : -1;
+        if (groups != NULL) {
+            adapter->anchors = groups;
+        }
+        if (group != NULL) {
+            adapter->anchors[adapter->anchor_count++] = group;
+        }
+    }
+    Py_DECREF(anchors);
+    return result;
+}
+
+
+/* Is the library there? Asks for its classes once. 1, 0, -1. */
+static int
+adapter_is_active(Engine *engine, Adapter *adapter)
+{
+    if (adapter->types != NULL) {
+        return 1;
+    }
+    PyObject *module =
+        PyDict_GetItemWithError(PyImport_GetModuleDict(), adapter->library);
+    if (module == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    PyObject *spec = PyObject_GetAttrString(module, "__spec__");
+    PyObject *busy = spec != NULL && spec != Py_None
+                         ? PyObject_GetAttrString(spec, "_initializing")
+                         : NULL;
+    int importing = busy == Py_True;
+    Py_XDECREF(busy);
+    Py_XDECREF(spec);
+    PyErr_Clear(); /* a module without these is no import under way */
+    if (importing) {
+        return 0;
+    }
+    PyObject *types = PyObject_CallMethod(adapter->object, "types", NULL);
+    if (types == NULL || !PyTuple_Check(types)) {
+        if (types != NULL) {
+            PyErr_SetString(PyExc_TypeError, "types() has to return a tuple");
+        }
+        Py_XDECREF(types);
+        return -1;
+    }
+    adapter->types = types;
+    return adapter_add_anchors(engine, adapter) < 0 ? -1 : 1;
+}
+
+
+int
+adapters_own(const Engine *engine, PyObject *object)
+{
+    for (Py_ssize_t i = 0; i < engine->adapter_count; i++) {
+        PyObject *types = engine->adapters[i].types;
+        for (Py_ssize_t j = 0; types != NULL && j < PyTuple_GET_SIZE(types);
+             j++) {
+            PyObject *type = PyTuple_GET_ITEM(types, j);
+            if (PyType_Check(type)
+                && PyObject_TypeCheck(object, (PyTypeObject *)type)) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+
+/* ---- looking ------------------------------------------------------------ */
+
+/* What there is now: new reference; NULL without an exception when the library
+ * is not there, or the adapter failed and was given up (*given_up). */
+static PyObject *
+look(Engine *engine, Adapter *adapter, int *given_up)
+{
+    *given_up = 0;
+    Frame *running = frame_swap(NULL); /* what an adapter reads, nobody does */
+    int active = adapter_is_active(engine, adapter);
+    PyObject *now =
+        active > 0 ? PyObject_CallMethod(adapter->object, "look", NULL) : NULL;
+    (void)frame_swap(running);
+    if (active == 0) {
+        return NULL;
+    }
+    if (now != NULL && !PyDict_CheckExact(now)) {
+        PyErr_SetString(PyExc_TypeError, "look() has to return a dict");
+        Py_CLEAR(now);
+    }
+    if (now == NULL) {
+        adapter_give_up(engine, adapter);
+        *given_up = 1;
+    }
+    return now;
+}
+
+
+int
+adapters_refresh(Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < engine->adapter_count;) {
+        int given_up;
+        PyObject *now = look(engine, &engine->adapters[i], &given_up);
+        if (now != NULL) {
+            Py_XSETREF(engine->adapters[i].known, now);
+        }
+        i += !given_up;
+    }
+    return slots_follow_adapters(engine);
+}
+
+
+int
+adapter_look(const Slot *slot, PyObject **value)
+{
+    const Adapter *adapter = adapter_of(slot);
+    *value = NULL;
+    return adapter != NULL && adapter->known != NULL
+               ? PyDict_GetItemRef(adapter->known, slot->key, value)
+               : 0;
+}
+
+
+int
+adapter_put(const Slot *slot, PyObject *value)
+{
+    Adapter *adapter = adapter_of(slot);
+    if (adapter == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "its adapter had failed");
+        return -1;
+    }
+    Frame *running = frame_swap(NULL);
+    PyObject *done =
+        value != NULL
+            ? PyObject_CallMethod(adapter->object, "put", "OO", slot->key,
+                                  value)
+            : PyObject_CallMethod(adapter->object, "remove", "(O)", slot->key);
+    (void)frame_swap(running);
+    if (done == NULL) {
+        return -1;
+    }
+    Py_DECREF(done);
+    if (adapter->known == NULL) {
+        return 0;
+    }
+    if (value != NULL) {
+        return PyDict_SetItem(adapter->known, slot->key, value);
+    }
+    int found = PyDict_Contains(adapter->known, slot->key);
+    return found > 0 ? PyDict_DelItem(adapter->known, slot->key) : found;
+}
+
+
+/* ---- whose doing -------------------------------------------------------- */
+
+/* Can an update be sure that a cold start would leave this there? */
+static int
+check_doubt(Engine *engine, const Adapter *adapter, const Slot *slot,
+            PyObject *now)
+{
+    if (!engine->transaction) {
+        return 0;
+    }
+    const Version *live =
+        slot->cell.touched ? slot->cell.live : slot->cell.base;
+    PyObject *before =
+        live != NULL && live->value != NULL ? live->value : Py_None;
+    PyObject *doubt =
+        PyObject_CallMethod(adapter->object, "doubt", "OOO", slot->key, before,
+                            now != NULL ? now : Py_None);
+    if (doubt != NULL && doubt != Py_None) {
+        engine_need_restart(engine, "%S", doubt);
+    }
+    Py_XDECREF(doubt);
+    return doubt != NULL ? 0 : -1;
+}
+
+
+/* Has the statement itself imported something that was not there? 1, 0, -1. */
+static int
+frame_has_imported(const Frame *frame)
+{
+    PyObject *code = frame->statement->code;
+    return code != NULL
+                   && PyDict_GET_SIZE(PyImport_GetModuleDict()) > frame->loaded
+               ? code_imports(code)
+               : 0;
+}
+
+
+/* The place holds something else since the statement began. */
+static int
+store(Frame *frame, const Adapter *adapter, PyObject *place, PyObject *before,
+      PyObject *after)
+{
+    Engine *engine = hmr_engine;
+    if (adapter->lasting && frame->number != 0) {
+        return 0; /* a lifespan ends what it started by itself */
+    }
+    if (frame->statement->syntax.kind == STATEMENT_IMPORT) {
+        Slot *there = slot_find(engine, adapter->object, place);
+        return there != NULL      ? slot_grow_base(there, after, engine)
+               : PyErr_Occurred() ? -1
+                                  : 0;
+    }
+    Slot *slot =
+        slot_get_from(engine, SLOT_ADAPTED, adapter->object, place, before);
+    if (slot == NULL) {
+        return -1;
+    }
+    int mixed = frame_has_imported(frame);
+    frame->trace->mixed |= mixed > 0;
+    int result = mixed < 0 ? -1 : check_doubt(engine, adapter, slot, after);
+    if (result == 0) {
+        result = journal_store(frame, slot, after);
+    }
+    PyObject *owner = result == 0 ? PyObject_CallMethod(adapter->object,
+                                                        "owner", "(O)", place)
+                                  : NULL;
+    if (owner == NULL) {
+        result = -1;
+    }
+    else if (owner != Py_None) {
+        result = journal_shape_alone(frame, owner);
+    }
+    Py_XDECREF(owner);
+    slot->moved = 1;
+    cell_unref(&slot->cell, engine); /* the trace holds it */
+    return result;
+}
+
+
+static int
+judge(Frame *frame, const Adapter *adapter, PyObject *before, PyObject *now)
+{
+    Py_ssize_t pos = 0;
+    PyObject *place, *value;
+    while (PyDict_Next(now, &pos, &place, &value)) {
+        PyObject *old = PyDict_GetItemWithError(before, place);
+        if ((old == NULL && PyErr_Occurred())
+            || ((old == NULL || !value_equal(old, value))
+                && store(frame, adapter, place, old, value) < 0)) {
+            return -1;
+        }
+    }
+    pos = 0;
+    while (PyDict_Next(before, &pos, &place, &value)) {
+        int still = PyDict_Contains(now, place);
+        if (still < 0
+            || (!still && store(frame, adapter, place, value, NULL) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* A plain `def` names nothing but itself: it reaches no library. */
+static int
+is_passive(const Statement *statement)
+{
+    return statement->syntax.kind == STATEMENT_FUNCTION
+           && PyTuple_GET_SIZE(((PyCodeObject *)statement->code)->co_names)
+                  == 1;
+}
+
+
+int
+adapters_judge(Frame *frame)
+{
+    Engine *engine = hmr_engine;
+    if (is_passive(frame->statement)) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < engine->adapter_count;) {
+        int given_up;
+        PyObject *now = look(engine, &engine->adapters[i], &given_up);
+        if (now == NULL) {
+            i += !given_up;
+            continue;
+        }
+        PyObject *before = engine->adapters[i].known;
+        engine->adapters[i].known = now;
+        int result = before != NULL
+                         ? judge(frame, &engine->adapters[i], before, now)
+                         : 0; /* the statement imported the library */
+        Py_XDECREF(before);
+        if (result < 0) {
+            return -1;
+        }
+        i++;
+    }
+    return 0;
+}
+
+
+/* ---- order -------------------------------------------------------------- */
+
+/* (place in cold order, number, key) of the slots of the adapter that the
+ * statement wrote. Those that an update has added share a place. */
+static int
+gather_trace(PyObject *found, const Engine *engine, const Adapter *adapter,
+             const Statement *statement)
+{
+    const Trace *trace = statement_trace(statement);
+    for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
+        const Write *write = &trace->writes[i];
+        const Slot *slot = (const Slot *)write->cell;
+        if (write->cell->kind != CELL_SLOT || slot->kind != SLOT_ADAPTED
+            || slot->owner != adapter->object || write->version == NULL
+            || cell_now(write->cell, engine) != write->version) {
+            continue;
+        }
+        PyObject *item = Py_BuildValue("(lnO)", statement->place,
+                                       PyList_GET_SIZE(found), slot->key);
+        int result = item != NULL ? PyList_Append(found, item) : -1;
+        Py_XDECREF(item);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+static int
+arrange(Engine *engine, const Adapter *adapter)
+{
+    PyObject *found = PyList_New(0);
+    int result = found != NULL ? 0 : -1;
+    for (Py_ssize_t i = -1; result == 0 && i < engine->module_count; i++) {
+        const Module *module = i < 0 ? engine->probes : engine->order[i];
+        for (Py_ssize_t j = 0; result == 0 && j < module->count; j++) {
+            result =
+                gather_trace(found, engine, adapter, module->statements[j]);
+        }
+    }
+    if (result == 0) {
+        result = PyList_Sort(found); /* no two have the same number */
+    }
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(found); i++) {
+        PyObject *key = PyTuple_GET_ITEM(PyList_GET_ITEM(found, i), 2);
+        result = PyList_SetItem(found, i, Py_NewRef(key));
+    }
+    PyObject *done = result == 0 ? PyObject_CallMethod(adapter->object,
+                                                       "arrange", "(O)", found)
+                                 : NULL;
+    Py_XDECREF(found);
+    Py_XDECREF(done);
+    return done != NULL ? 0 : -1;
+}
+
+
+/* Did the update change a place of the adapter? */
+static int
+is_changed(const Engine *engine, const Adapter *adapter)
+{
+    for (Py_ssize_t i = 0; i < engine->slot_count; i++) {
+        const Slot *slot = engine->slot_list[i];
+        if (slot->kind == SLOT_ADAPTED && slot->owner == adapter->object
+            && slot->moved) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+int
+adapters_arrange(Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < engine->adapter_count; i++) {
+        const Adapter *adapter = &engine->adapters[i];
+        if (adapter->ordered && is_changed(engine, adapter)
+            && arrange(engine, adapter) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* ---- together ----------------------------------------------------------- */
+
+/* A place that the trace has of an adapter whose places belong together. */
+static const Slot *
+trace_together(const Trace *trace)
+{
+    for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
+        const Slot *slot = (const Slot *)trace->writes[i].cell;
+        if (slot->cell.kind == CELL_SLOT && slot->kind == SLOT_ADAPTED) {
+            const Adapter *adapter = adapter_of(slot);
+            if (adapter != NULL && adapter->together) {
+                return slot;
+            }
+        }
+    }
+    return NULL;
+}
+
+
+int
+adapters_force_together(Statement *statement, int walking)
+{
+    Engine *engine = statement->module->engine;
+    const Slot *slot = engine->adapter_count > 0 && engine->transaction
+                           ? trace_together(statement->trace)
+                           : NULL;
+    Statement *passed = NULL;
+    for (Py_ssize_t i = 0; slot != NULL && i < engine->module_count; i++) {
+        const Module *module = engine->order[i];
+        for (Py_ssize_t j = 0; j < module->count; j++) {
+            Statement *other = module->statements[j];
+            const Slot *theirs = other != statement && !other->forced
+                                     ? trace_together(other->trace)
+                                     : NULL;
+            if (theirs == NULL || theirs->owner != slot->owner) {
+                continue;
+            }
+            statement_set_reason(other, "belongs together with %U",
+                                 statement->syntax.label);
+            walk_force(engine, other, NULL);
+            if (walking && passed == NULL && module->walk == engine->walk
+                && j < module->passed && other->fresh_walk != engine->walk) {
+                passed = other;
+            }
+        }
+    }
+    return passed != NULL
+               ? frame_conflict(engine, passed, "belongs together with %U",
+                                statement->syntax.label)
+               : 0;
+}
+
+
+int
+adapters_force_dead(Engine *engine)
+{
+    for (Py_ssize_t i = 0;
+         engine->adapter_count > 0 && i < engine->module_count; i++) {
+        const Module *module = engine->order[i];
+        for (Py_ssize_t j = 0; j < module->old_count; j++) {
+            Statement *old = module->old_statements[j];
+            if (old->dead && !match_is_patched(module, old)
+                && adapters_force_together(old, 0) < 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+
+/* ---- what lasts --------------------------------------------------------- */
+
+int
+adapter_is_lasting(const Slot *slot)
+{
+    const Adapter *adapter = adapter_of(slot);
+    return adapter != NULL && adapter->lasting;
+}
+
+
+int
+adapters_end(const Statement *statement)
+{
+    Engine *engine = statement->module->engine;
+    const Trace *trace = statement->trace;
+    if (engine->transaction
+        && ((trace != NULL && trace->mixed)
+            || (statement->attempt != NULL && statement->attempt->mixed))) {
+        engine_need_restart(engine,
+                            "%U imports a library and changes what libraries "
+                            "keep",
+                            statement->syntax.label);
+    }
+    for (Py_ssize_t i = 0; engine->adapter_count > 0 && engine->transaction
+                           && trace != NULL && i < trace->write_count;
+         i++) {
+        Slot *slot = (Slot *)trace->writes[i].cell;
+        if (slot->cell.kind == CELL_SLOT && slot->kind == SLOT_ADAPTED
+            && adapter_is_lasting(slot)
+            && slot_put(slot, slot->cell.base, engine) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+int
+adapters_end_dead(Engine *engine)
+{
+    for (Py_ssize_t i = 0;
+         engine->adapter_count > 0 && i < engine->module_count; i++) {
+        const Module *module = engine->order[i];
+        for (Py_ssize_t j = 0; j < module->old_count; j++) {
+            const Statement *old = module->old_statements[j];
+            if (old->dead && !match_is_patched(module, old)
+                && adapters_end(old) < 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+
+PyObject *
+engine_adapt(PyObject *self, PyObject *adapter)
+{
+    return adapters_add((Engine *)self, adapter) < 0 ? NULL
+                                                     : Py_NewRef(Py_None);
+}

@@ -1,0 +1,82 @@
+"""Adapters: what a statement puts into a library by calling it, and how to withdraw it.
+
+The engine sees what tracked code itself stores. What `logging.basicConfig()` or
+`Counter("requests", ...)` leaves behind is in the library's own registry; an adapter
+can look at that and put single places of it back. docs/adapters.md explains the
+protocol and has a whole example. Third parties register theirs by the entry point group
+`hmr_serve.adapters`.
+
+Adapters run in the thread that applies edits, with nobody's statement blamed for what
+they do. One that raises is given up, with a traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Hashable, Sequence
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .._core import Engine
+
+GROUP = "hmr_serve.adapters"
+OURS = ("decimals", "locales", "loggers", "metrics", "threads", "warns")
+
+
+class CannotWithdraw(Exception):
+    """Raised by `put` and `remove`: only a new process can. The text says why."""
+
+
+class Adapter:
+    """One library's registries. What `look`, `put` and `remove` have to do is said
+    here; the rest is optional."""
+
+    library: str  # the module without which there is nothing to look at
+    together = False  # statements that put something there run again together
+    ordered = False  # the order of places matters: `arrange` is called
+    lasting = False  # places are left alone until their statement runs again or goes
+
+    def types(self) -> tuple[type, ...]:
+        """Classes whose instances the library hands out: getLogger() creates nothing
+        that belongs to who calls it. Asked once, when the library is imported."""
+        return ()
+
+    def anchors(self) -> tuple[object, ...]:
+        """Objects of the library that `owner` gives and programs read through an
+        attribute: a registry. Asked once, when the library is imported."""
+        return ()
+
+    def look(self) -> dict[Hashable, Any]:
+        """What there is now: place -> value. Compared before and after each statement
+        that ran: values by identity, plain data by value. Has to be fast."""
+        raise NotImplementedError
+
+    def put(self, place: Any, value: Any) -> None:
+        """Make `look()[place]` be `value`."""
+        raise NotImplementedError
+
+    def remove(self, place: Any) -> None:
+        """Make `look()` have no `place`."""
+        raise NotImplementedError
+
+    def arrange(self, places: Sequence[Any]) -> None:
+        """Bring what statements put there into this order, behind the library's own."""
+
+    def owner(self, place: Any) -> object | None:
+        """An object that is another one now for who reads it: a logger."""
+        return None
+
+    def doubt(self, place: Any, before: Any, after: Any) -> str | None:
+        """While an edit is applied, `place` became `after`, and was `before` (None: not
+        there): why that need not be what a cold start would leave there."""
+        return None
+
+
+def load(engine: Engine) -> None:
+    """Give the engine ours and the installed ones."""
+    for name in OURS:
+        module = importlib.import_module(f"{__name__}.{name}")
+        engine.adapt(module.adapter)
+    for entry in entry_points(group=GROUP):
+        engine.adapt(entry.load()())

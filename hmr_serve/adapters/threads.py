@@ -1,0 +1,36 @@
+"""Threads that a statement started: nobody can withdraw one. It has to have ended
+(`on_dispose`) before its statement runs again; else only a new process can apply the
+edit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+from typing import Any
+
+from ..workers import NAMES
+from . import Adapter, CannotWithdraw
+
+
+class Threads(Adapter):
+    library = "threading"
+    lasting = True
+
+    def look(self) -> dict[Hashable, Any]:
+        return {
+            thread: True
+            for thread in threading.enumerate()
+            if not thread.name.startswith(NAMES)  # of pools, which end their own
+        }
+
+    def put(self, place: Any, value: Any) -> None:
+        raise CannotWithdraw(f"{place.name} has ended")
+
+    def remove(self, place: Any) -> None:
+        if place.is_alive():
+            raise CannotWithdraw(
+                f"{place.name} is running; on_dispose() can end it before an edit"
+            )
+
+
+adapter = Threads()

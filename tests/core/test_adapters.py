@@ -1,0 +1,420 @@
+"""What statements put into libraries goes with them, as a cold start would have it.
+
+With the real libraries: each edit's outcome is compared with a cold start by what the
+library itself says.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .harness import Project, Report, ran
+
+
+def settled(project: Project, expr: str) -> object:
+    """The value of an expression, which a cold start has to give too."""
+    live = project.eval(expr)
+    with project.cold() as cold:
+        assert cold.error is None
+        assert live == cold.ask("eval", expr=expr)
+    assert project.restarts == []
+    return live
+
+
+# ---- logging
+
+LOGGERS = (
+    "[(n, l.level, l.propagate, l.disabled, [(type(h).__name__, h.level) for h in "
+    "l.handlers], len(l.filters)) for n, l in [('', __import__('logging').root), "
+    "*sorted((n, l) for n, l in __import__('logging').root.manager.loggerDict.items() "
+    "if n in ('a', 'b', 'a.x') and hasattr(l, 'level'))] "
+    "if not n or l.level or l.handlers or l.filters or l.disabled or not l.propagate]"
+)
+LOGGING = {
+    "basicConfig": "logging.basicConfig(level=logging.INFO)",
+    "another level": "logging.basicConfig(level=logging.DEBUG)",
+    "a level": "logging.getLogger('a').setLevel(10)",
+    "a named logger": "log = logging.getLogger('a')\nlog.setLevel(20)",
+    "a handler": "logging.getLogger('a').addHandler(logging.StreamHandler())",
+    "two handlers": (
+        "log = logging.getLogger('a')\nlog.addHandler(logging.NullHandler())\n"
+        "log.addHandler(logging.StreamHandler())"
+    ),
+    "a filter": "logging.getLogger('b').addFilter(print)",
+    "propagate": "logging.getLogger('a').propagate = False",
+    "in a function": (
+        "def setup():\n    logging.getLogger('a').setLevel(30)\n"
+        "    logging.basicConfig(level=5)\n\nsetup()"
+    ),
+    "dictConfig": (
+        "import logging.config\nlogging.config.dictConfig({'version': 1, "
+        "'disable_existing_loggers': False, 'handlers': {'h': {'class': "
+        "'logging.StreamHandler', 'level': 'ERROR'}}, 'loggers': {'a': {'handlers': "
+        "['h'], 'level': 'INFO', 'propagate': False}}, 'root': {'level': 'DEBUG'}})"
+    ),
+    "disable": "logging.disable(10)",
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("before", LOGGING, ids=LOGGING)
+def test_logging_is_configured_as_the_edited_code_says(
+    project: Project, before: str
+) -> None:
+    head, tail = "import logging\n", "\nx = 1\n"
+    project.start({"main.py": head + LOGGING[before] + tail})
+    for after in LOGGING.values():
+        project.save({"main.py": head + after + tail})
+        settled(project, LOGGERS)
+        settled(project, "__import__('logging').root.manager.disable")
+        project.save({"main.py": head + LOGGING[before] + tail})
+        settled(project, LOGGERS)
+
+
+def test_two_statements_configure_one_logger(project: Project) -> None:
+    text = (
+        "import logging\nlogging.getLogger('a').setLevel(10)\n"
+        "logging.getLogger('a').addHandler(logging.NullHandler())\n"
+        "logging.getLogger('a').addHandler(logging.StreamHandler())\nx = 1\n"
+    )
+    project.start({"main.py": text})
+    for number in range(11, 31):
+        project.edit("main.py", f"Level({number - 1})", f"Level({number})")
+        settled(project, LOGGERS)
+    project.edit("main.py", "NullHandler()", "NullHandler(5)")
+    settled(project, LOGGERS)
+    report = project.edit("main.py", "x = 1", "x = 2")
+    assert ran(report) == ["main: x = 2"]
+
+
+def test_a_later_basicConfig_takes_effect_when_the_first_one_goes(
+    project: Project,
+) -> None:
+    first = "logging.basicConfig(level=10)\n"
+    text = f"import logging\n{first}y = 1\nlogging.basicConfig(level=20)\n"
+    project.start({"main.py": text})
+    project.edit("main.py", first, "")
+    assert settled(project, LOGGERS)[0][1] == 20
+    project.edit("main.py", "y = 1\n", f"{first}y = 1\n")
+    assert settled(project, LOGGERS)[0][1] == 10
+
+
+def test_an_existing_logger_that_is_disabled_again_needs_a_restart(
+    project: Project,
+) -> None:
+    config = "import logging.config\nlogging.config.dictConfig({'version': 1})\n"
+    text = f"{config}import logging\nlog = logging.getLogger('a')\nlog.setLevel(10)\n"
+    project.start({"main.py": text})
+    report = project.edit("main.py", "'version': 1", "'version':  1, 'root': {}")
+    assert project.restarts or report.restart
+
+
+def test_a_failed_edit_leaves_the_loggers(project: Project) -> None:
+    text = "import logging\nlogging.basicConfig(level=10)\nx = 1\n"
+    project.start({"main.py": text})
+    before = project.eval(LOGGERS)
+    handlers = "[id(h) for h in __import__('logging').root.handlers]"
+    ids = project.eval(handlers)
+    assert project.edit("main.py", "level=10)", "level=20)\n1 / 0").error
+    assert project.eval(LOGGERS) == before
+    assert project.eval(handlers) == ids
+
+
+def test_what_a_request_did_to_a_logger_stays(project: Project) -> None:
+    text = "import logging\nlogging.basicConfig(level=10)\nx = 1\n"
+    project.start({"main.py": text})
+    project.exec("import logging; logging.getLogger('a').setLevel(40)")
+    project.edit("main.py", "level=10", "level=20", check=False)
+    assert project.eval("__import__('logging').getLogger('a').level") == 40
+
+
+# ---- prometheus_client
+
+METRICS = (
+    "[(m.name, m.documentation, m.type, [(s.name, s.labels, s.value) for s in "
+    "m.samples if not s.name.endswith('_created')]) "
+    "for m in __import__('prometheus_client').REGISTRY.collect() if m.name[:2] == 'x_']"
+)
+PROMETHEUS = (
+    "from prometheus_client import Counter, Gauge, Histogram\n"
+    "SEEN = Counter('x_seen', 'Seen.')\n"
+    "SIZE = Gauge('x_size', 'Size.')\n"
+    "TOOK = Histogram('x_took', 'Took.', buckets=(1, 2))\n"
+)
+
+
+def test_a_changed_metric_replaces_itself_and_others_stay(project: Project) -> None:
+    project.start({"main.py": PROMETHEUS})
+    ids = project.ids()
+    report = project.edit("main.py", "'Size.'", "'How big.'")
+    assert ran(report) == ["main: SIZE = Gauge('x_size', 'How big.')"]
+    settled(project, METRICS)
+    project.edit("main.py", "'x_seen'", "'x_looked_at'")
+    settled(project, METRICS)
+    project.edit("main.py", "buckets=(1, 2)", "buckets=(1, 3)")
+    settled(project, METRICS)
+    project.edit("main.py", "SIZE = Gauge('x_size', 'How big.')\n", "")
+    settled(project, METRICS)
+    now = project.ids()
+    assert now["main.SEEN"] != ids["main.SEEN"]
+
+
+def test_untouched_metrics_keep_their_values_through_edits(project: Project) -> None:
+    project.start({"main.py": PROMETHEUS})
+    ids = project.ids()
+    project.exec("sys.modules['main'].SEEN.inc(7)")
+    old = "'Size.'"
+    for number in range(20):
+        new = f"'Size {number}.'"
+        project.edit("main.py", old, new)
+        old = new
+    assert project.ids()["main.SEEN"] == ids["main.SEEN"]
+    names = "list(__import__('prometheus_client').REGISTRY._names_to_collectors)"
+    found = project.eval(names)
+    assert len(found) == len(set(found))
+    get = "__import__('prometheus_client').REGISTRY.get_sample_value('x_seen_total')"
+    assert project.eval(get) == 7
+    assert [m[1] for m in project.eval(METRICS)] == ["Seen.", "Size 19.", "Took."]
+
+
+def test_a_failed_edit_leaves_the_metrics(project: Project) -> None:
+    project.start({"main.py": PROMETHEUS})
+    project.exec("sys.modules['main'].SEEN.inc(7)")
+    before, ids = project.eval(METRICS), project.ids()
+    text = project.read("main.py").replace("Seen.", "New.") + "1 / 0\n"
+    assert project.save({"main.py": text}).error
+    assert project.eval(METRICS) == before
+    assert project.ids()["main.SEEN"] == ids["main.SEEN"]
+
+
+def test_a_metric_that_stands_twice_is_an_error_as_in_a_cold_start(
+    project: Project,
+) -> None:
+    project.start({"main.py": PROMETHEUS})
+    report = project.edit("main.py", "TOOK =", "MORE = Counter('x_seen', '')\nTOOK =")
+    assert "Duplicated timeseries" in report.error["message"]
+    project.edit("main.py", "MORE = Counter('x_seen', '')\n", "")
+    settled(project, METRICS)
+
+
+# ---- warnings, decimal, locale
+
+SETTINGS = {
+    "warnings": (
+        "import warnings\nwarnings.filterwarnings('ignore', 'one')\n"
+        "warnings.filterwarnings('error', 'two')",
+        "'one'",
+        "'three'",
+        "[(f[0], f[1] and f[1].pattern) for f in __import__('warnings').filters]",
+    ),
+    "simplefilter": (
+        "import warnings\nwarnings.simplefilter('ignore')",
+        "'ignore'",
+        "'error'",
+        "[f[0] for f in __import__('warnings').filters]",
+    ),
+    "decimal": (
+        "import decimal\ndecimal.getcontext().prec = 5",
+        "5",
+        "7",
+        "str(__import__('decimal').Decimal(1) / 3)",
+    ),
+    "traps": (
+        "import decimal\ndecimal.getcontext().traps[decimal.Inexact] = True",
+        "True",
+        "not not 1",
+        "__import__('decimal').getcontext().traps[__import__('decimal').Inexact]",
+    ),
+    "locale": (
+        "import locale\nlocale.setlocale(locale.LC_NUMERIC, 'C.UTF-8')",
+        "'C.UTF-8'",
+        "'C'",
+        "__import__('locale').setlocale(__import__('locale').LC_NUMERIC)",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "expr"), SETTINGS.values(), ids=SETTINGS
+)
+def test_settings_of_the_process(
+    project: Project, text: str, old: str, new: str, expr: str
+) -> None:
+    project.start({"main.py": f"{text}\nx = 1\n"})
+    for _ in range(3):
+        project.edit("main.py", old, new)
+        settled(project, expr)
+        project.save({"main.py": "x = 1\n"})
+        settled(project, expr)
+        project.save({"main.py": f"{text}\nx = 1\n"})
+        settled(project, expr)
+
+
+def test_an_adapter_that_fails_is_given_up(project: Project) -> None:
+    project.start({"main.py": "import logging\nx = 1\n"})
+    project.exec(
+        """
+        from hmr_serve.adapters import Adapter
+
+        class Broken(Adapter):
+            library = "logging"
+
+            def types(self):
+                return 1 / 0
+
+        engine.adapt(Broken())
+        """
+    )
+    report: Report = project.edit("main.py", "x = 1", "x = 2")
+    assert ran(report) == ["main: x = 2"]
+    assert "ZeroDivisionError" in project.worker.errors()
+
+
+# ---- libraries that change others when they are imported
+
+EXTRA = "import logging\nlogging.getLogger('a').addHandler(logging.NullHandler())\n"
+
+
+def test_what_the_import_of_a_library_leaves_stays(project: Project) -> None:
+    project.write({"../site-packages/extra.py": EXTRA})
+    head = "import sys\nsys.path.insert(0, '../site-packages')\n"
+    project.start({"main.py": f"{head}import extra\nimport logging\nx = 1\n"})
+    project.edit("main.py", "import extra\n", "import extra as e\n")
+    settled(project, LOGGERS)
+    project.edit("main.py", "x = 1", "logging.basicConfig(level=7)")
+    settled(project, LOGGERS)
+
+
+def test_a_statement_that_imports_and_configures_needs_a_restart(
+    project: Project,
+) -> None:
+    project.write({"../site-packages/extra.py": EXTRA})
+    head = "import sys\nsys.path.insert(0, '../site-packages')\n"
+    tried = "try:\n    import extra\nexcept ImportError:\n    print(1)\n"
+    project.start({"main.py": f"{head}{tried}x = 1\n"})
+    report = project.edit("main.py", "print(1)", "print(2)", check=False)
+    assert "imports a library" in report.restart
+
+
+# ---- threads
+
+THREAD = (
+    "import threading\nstop = threading.Event()\n"
+    "thread = threading.Thread(target=stop.wait, name='poller', args=({},))\n"
+    "thread.start()\nx = 1\n"
+)
+END = "from hmr_serve import on_dispose\n"
+ENDED = "def end():\n    stop.set()\n    thread.join()\n\non_dispose(end)\nx = 1\n"
+
+
+def test_a_thread_that_runs_needs_a_restart_when_its_statement_has_to_run(
+    project: Project,
+) -> None:
+    project.start({"main.py": THREAD.format(30)}, check=False)
+    report = project.edit("main.py", "x = 1", "x = 2", check=False)
+    assert ran(report) == ["main: x = 2"]
+    report = project.edit("main.py", "(30,)", "(31,)", check=False)
+    assert "poller is running" in report.restart
+    report = project.edit("main.py", "thread.start()\n", "", check=False)
+    assert "poller is running" in report.restart
+    project.exec("sys.modules['main'].stop.set()")
+
+
+def test_a_thread_that_is_disposed_of_is_started_again(project: Project) -> None:
+    text = END + THREAD.format(30).replace("x = 1\n", ENDED)
+    project.start({"main.py": text}, check=False)
+    old = "(30,)"
+    for number in range(31, 51):
+        new = f"({number},)"
+        report = project.edit("main.py", old, new, check=False)
+        assert report.restart is None and report.error is None
+        assert project.eval("__import__('threading').active_count()") == 2
+        old = new
+    project.exec("engine.dispose()")
+    assert project.eval("__import__('threading').active_count()") == 1
+
+
+# ---- the example of docs/adapters.md
+
+DOCS = Path(__file__).parents[2] / "docs" / "adapters.md"
+BOARD = """
+    PANELS = {"own": None}
+
+    class Panel:
+        def __init__(self, title, locked=False):
+            self.title = title
+            self.locked = locked
+
+    def add(name, title, **options):
+        if name in PANELS:
+            raise ValueError(f"panel {name} is there already")
+        PANELS[name] = Panel(title, **options)
+    """
+PANELS = "[(n, p and p.title) for n, p in __import__('board').PANELS.items()]"
+
+
+@pytest.fixture
+def board(project: Project) -> Project:
+    text = DOCS.read_text()
+    example = text.partition("<!-- example: begin -->\n```python\n")[2]
+    example = example.partition("```\n<!-- example: end -->")[0]
+    assert 0 < len(example.splitlines()) <= 35
+    files = {
+        "../site-packages/board.py": BOARD,
+        "../site-packages/board_hmr.py": example,
+    }
+    project.write(files)
+    return project
+
+
+def start_board(board: Project, text: str) -> str:
+    head = "import sys\nsys.path.insert(0, '../site-packages')\nimport board\n"
+    board.start({"main.py": f"{head}x = 1\n"})
+    board.exec("import board_hmr; engine.adapt(board_hmr.Board())")
+    board.save({"main.py": head + text})
+    return head
+
+
+def test_the_example_of_the_documentation(board: Project) -> None:
+    head = start_board(board, "board.add('a', 'A')\nboard.add('b', 'B')\nx = 1\n")
+    assert settled(board, PANELS) == [("own", None), ("a", "A"), ("b", "B")]
+    for number in range(20):
+        title = f"A{number}"
+        text = f"board.add('a', '{title}')\nboard.add('b', 'B')\nx = 1\n"
+        report = board.save({"main.py": head + text})
+        assert ran(report) == [f"main: board.add('a', '{title}')"]
+        assert settled(board, PANELS) == [("own", None), ("a", title), ("b", "B")]
+    board.edit("main.py", "board.add('b', 'B')\n", "")
+    assert settled(board, PANELS) == [("own", None), ("a", "A19")]
+    assert board.edit("main.py", "'A19')", "'A20')\n1 / 0").error
+    assert board.eval(PANELS) == [("own", None), ("a", "A19")]
+
+
+def test_a_place_that_cannot_be_put_back_needs_a_restart(board: Project) -> None:
+    start_board(board, "x = 1\nboard.add('a', 'A', locked=True)\n")
+    report = board.edit("main.py", "x = 1", "x = 2", check=False)
+    assert report.restart == "panel a is locked"
+    assert board.eval("main.x") == 1
+
+
+def test_places_that_belong_together(board: Project) -> None:
+    head = "import sys\nsys.path.insert(0, '../site-packages')\nimport board\n"
+    board.start({"main.py": f"{head}x = 1\n"})
+    board.exec(
+        """
+        import board_hmr
+
+        class Pair(board_hmr.Board):
+            together = True
+
+        engine.adapt(Pair())
+        """
+    )
+    two = "board.add('a', 'A')\nboard.add('b', 'B')\nx = 1\n"
+    board.save({"main.py": head + two})
+    report = board.edit("main.py", "'B'", "'C'")
+    assert ran(report) == ["main: board.add('a', 'A')", "main: board.add('b', 'C')"]
+    assert settled(board, PANELS) == [("own", None), ("a", "A"), ("b", "C")]
+    assert ran(board.edit("main.py", "x = 1", "x = 2")) == ["main: x = 2"]
