@@ -8,6 +8,7 @@
 #include "result.h"
 
 #define CLOSURE_DEPTH 16 /* calls of tracked functions followed from a cache */
+#define MODULE_STEPS 4   /* a.b.c.d.name */
 
 
 PyObject *
@@ -41,17 +42,32 @@ static int
 closure_add_function(Closure *closure, PyObject *function, int depth);
 
 
+/* A global of the module that the code names. What it names may also be an
+ * attribute of a module: of these, all that bear a name in the code count. */
 static int
-closure_add_name(Closure *closure, Module *module, const NameRead *read,
-                 int depth)
+closure_add_name(Closure *closure, Module *module, PyObject *name,
+                 PyCodeObject *code, int depth, int steps)
 {
-    Binding *binding = module_binding(module, read->name, 0);
+    Engine *engine = closure->engine;
+    Binding *binding = module_binding(module, name, 0);
     if (binding == NULL) {
         return PyErr_Occurred() ? -1 : 0;
     }
-    Version *now = cell_now(&binding->cell, closure->engine);
-    closure->changed |= cell_changed(&binding->cell, closure->engine);
+    Version *now = cell_now(&binding->cell, engine);
+    closure->changed |= cell_changed(&binding->cell, engine);
     PyObject *value = now != NULL ? now->value : NULL;
+    Module *inner = value != NULL && PyModule_Check(value) && steps > 0
+                        ? engine_module_by_ns(engine, PyModule_GetDict(value))
+                        : NULL;
+    for (Py_ssize_t i = 0;
+         inner != NULL && i < PyTuple_GET_SIZE(code->co_names); i++) {
+        if (closure_add_name(closure, inner,
+                             PyTuple_GET_ITEM(code->co_names, i), code, depth,
+                             steps - 1)
+            < 0) {
+            return -1;
+        }
+    }
     PyObject *function = value == NULL             ? NULL
                          : PyFunction_Check(value) ? value
                                                    : cache_function(value);
@@ -81,7 +97,8 @@ closure_add_function(Closure *closure, PyObject *function, int depth)
         closure->changed |= cell_changed(&info->cell->cell, closure->engine);
     }
     for (Py_ssize_t i = 0; i < info->name_count; i++) {
-        if (closure_add_name(closure, info->module, &info->names[i], depth)
+        if (closure_add_name(closure, info->module, info->names[i].name,
+                             info->code, depth, MODULE_STEPS)
             < 0) {
             return -1;
         }

@@ -264,6 +264,25 @@ module_fall_back(Engine *engine, Frame *frame, Module *module, PyObject *name,
 }
 
 
+/* `from pkg import a, b`: importlib looks in this order for what it has to
+ * import. A submodule that is there already takes its place among the others,
+ * where a cold start may import it. */
+static int
+frame_note_loaded(Frame *frame, Module *package, PyObject *name)
+{
+    PyObject *value;
+    if (PyDict_GetItemRef(package->ns, name, &value) <= 0) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    Module *module =
+        PyModule_Check(value)
+            ? engine_module_by_ns(package->engine, PyModule_GetDict(value))
+            : NULL;
+    Py_DECREF(value);
+    return module != NULL ? trace_add_import(frame->trace, module) : 0;
+}
+
+
 /* A read through the module object: `m.x`, `from m import x`, getattr. */
 static PyObject *
 tracked_module_getattro(PyObject *self, PyObject *name)
@@ -278,7 +297,10 @@ tracked_module_getattro(PyObject *self, PyObject *name)
         return NULL; /* whoever looks into a module has imported it */
     }
     int importing = module != NULL && caller_is_importlib();
-    if (importing && frame_show_name(frame, module, name) < 0) {
+    if (importing
+        && (frame_show_name(frame, module, name) < 0
+            || (frame->number == 0
+                && frame_note_loaded(frame, module, name) < 0))) {
         return NULL;
     }
     if (module != NULL && !importing) {

@@ -759,6 +759,24 @@ def test_names_of_a_package_stay_in_order_where_modules_are_skipped(
     project.edit("pkg/__init__.py", "LAST = 1", "FIRST = 0\nLAST = 1")
 
 
+def test_a_module_that_was_there_already_keeps_its_place_in_an_import(
+    project: Project,
+) -> None:
+    """It is imported there once the import above it is gone."""
+    project.start(
+        {
+            "pkg/__init__.py": "",
+            **{f"pkg/{name}.py": f"import log\nlog.add('{name}')\n" for name in "abc"},
+            "log.py": "LOG = []\n\ndef add(name):\n    LOG.append(name)\n",
+            "main.py": "import pkg.b\nfrom pkg import a, b, c\n",
+        }
+    )
+    project.edit("main.py", "import pkg.b\n", "")
+    assert project.eval("main.b.log.LOG") == ["a", "b", "c"]
+    project.edit("main.py", "from pkg", "import pkg.c\nfrom pkg")
+    assert project.eval("main.b.log.LOG") == ["c", "a", "b"]
+
+
 def test_a_loop_that_imports_binds_its_variable_first(project: Project) -> None:
     project.start(
         {

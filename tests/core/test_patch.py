@@ -416,3 +416,46 @@ def test_undoing_a_body_edit_is_a_body_edit(project: Project) -> None:
     project.edit("main.py", "n + LIMIT", "n * LIMIT")
     report = project.edit("main.py", "n * LIMIT", "n + LIMIT")
     assert (ran(report), report.patched) == ([], ["main:read_item"])
+
+
+@pytest.mark.parametrize(
+    ("line", "call"),
+    [
+        ("from pkg import config", "config.Settings()"),
+        ("import pkg.config", "pkg.config.Settings()"),
+        ("import pkg.config as c", "c.make()"),
+        ("from pkg.config import Settings", "Settings()"),
+    ],
+)
+def test_a_cache_forgets_what_a_module_s_attribute_gave(
+    project: Project, line: str, call: str
+) -> None:
+    config = """
+        class Base:
+            size = 1
+
+
+        class Settings(Base):
+            name = "a"
+
+
+        def make():
+            return Settings()
+        """
+    main = f"""
+        from functools import cache
+        {line}
+
+        @cache
+        def get_settings():
+            return {call}
+
+        def size():
+            return getattr(get_settings(), "size", 0)
+        """
+    project.start({"pkg/__init__.py": "", "pkg/config.py": config, "main.py": main})
+    assert project.eval("main.size()") == 1
+    project.edit("pkg/config.py", "(Base)", "")
+    assert project.eval("main.size()") == 0
+    project.edit("pkg/config.py", "Settings:", "Settings(Base):")
+    assert project.eval("main.size()") == 1

@@ -17,6 +17,7 @@ import importlib
 import importlib.machinery
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -229,6 +230,7 @@ class Worker:
 
     def do_requests(self, targets: list[str]) -> dict[str, Any]:
         """GET each target of the application: {target: (status, headers, body)}."""
+        random.seed(0)  # an application may draw lots
         return asyncio.run(self.get_all(targets))
 
     # Inside

@@ -72,5 +72,6 @@ async def show_states(request):
 
 @views("/tasks")
 async def show_tasks(request):
+    tasks.LOG.clear()  # else it tells of requests before an edit
     done = [await tasks.all_of(), await tasks.failing()]
     return JSONResponse([*done, tasks.LOG, CALLS])
