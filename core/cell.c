@@ -4,6 +4,7 @@
 #include "graph.h"
 
 #include "code.h"
+#include "compat.h"
 #include "engine.h"
 #include "result.h"
 #include "slots.h"
@@ -323,6 +324,37 @@ Group *
 group_of(const Engine *engine, PyObject *object)
 {
     return ptrmap_get(&engine->groups, object);
+}
+
+
+int
+group_has_creator(const Group *group)
+{
+    return group->creator != NULL && !group->creator->dead
+           && !group->creator->module->gone;
+}
+
+
+int
+group_is_outside(const Engine *engine, PyObject *value)
+{
+    PyObject *name = NULL;
+    if (PyFunction_Check(value)) {
+        name = ((PyFunctionObject *)value)->func_module;
+    }
+    else if (PyCFunction_Check(value)) {
+        PyObject *self = PyCFunction_GET_SELF(value); /* borrowed */
+        return self == NULL || PyModule_Check(self);
+    }
+    else if (PyType_Check(value)) {
+        PyObject *dict = ((PyTypeObject *)value)->tp_dict;
+        if (!PyType_HasFeature((PyTypeObject *)value, Py_TPFLAGS_HEAPTYPE)) {
+            return 1;
+        }
+        name = dict != NULL ? dict_peek(dict, "__module__") : NULL;
+    }
+    return name != NULL && PyUnicode_Check(name)
+           && engine_module(engine, name) == NULL;
 }
 
 

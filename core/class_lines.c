@@ -136,8 +136,14 @@ class_fix_lines(const Statement *statement, PyObject *code)
     PyObject *consts = ((PyCodeObject *)code)->co_consts;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(consts); i++) {
         PyObject *item = PyTuple_GET_ITEM(consts, i);
-        if (!PyCode_Check(item) || !rule(CLASS_LINES)
-            || (((PyCodeObject *)item)->co_flags & CO_OPTIMIZED)) {
+        if (!PyCode_Check(item) || !rule(CLASS_LINES)) {
+            continue;
+        }
+        if (((PyCodeObject *)item)->co_flags & CO_OPTIMIZED) {
+            if (code_makes_parameters((PyCodeObject *)item)
+                && class_fix_lines(statement, item) < 0) {
+                return -1;
+            }
             continue;
         }
         if (class_fix(statement, (PyCodeObject *)item) < 0

@@ -111,6 +111,10 @@ typedef enum {
     CODE_DIFFERENT,
 } CodeDifference;
 
+/* Does the code make the type parameters of a function, class or alias, and the
+ * thing itself? It runs with the statement, and nobody calls it again. */
+int code_makes_parameters(const PyCodeObject *code);
+
 /* Compare two statements' code. With CODE_PATCHABLE, pairs holds the functions
  * to be given new code, and unchanged nested code of the old tree has been
  * grafted into the new one. */

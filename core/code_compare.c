@@ -187,12 +187,22 @@ code_docstring(PyCodeObject *code)
 }
 
 
+int
+code_makes_parameters(const PyCodeObject *code)
+{
+    const char *name = PyUnicode_AsUTF8(code->co_name);
+    PyErr_Clear(); /* no UTF-8: no such name */
+    return name != NULL && strncmp(name, "<generic parameters of ", 23) == 0;
+}
+
+
 /* May a live function of `a` be given `b`? The bodies may differ, and nothing
  * else that anyone can have looked at. */
 static int
 code_patchable(PyCodeObject *a, PyCodeObject *b)
 {
     if (!(a->co_flags & CO_OPTIMIZED) || !code_face_equal(a, b)
+        || code_makes_parameters(a)
         || PyUnicode_CompareWithASCIIString(a->co_name, "__annotate__") == 0
         || !objects_equal(code_docstring(a), code_docstring(b))) {
         return 0;

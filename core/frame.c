@@ -215,7 +215,7 @@ frame_read_group(Frame *frame, Group *group)
     Version *version = cell_now(&group->cell, engine);
     if (engine->transaction && version != group->actual
         && rule(OBJECT_AS_IT_WAS)) {
-        if (group->creator == NULL || group->creator->dead) {
+        if (!group_has_creator(group)) {
             engine_need_restart(engine,
                                 "%U needs an object as it was before later "
                                 "statements changed it",
@@ -589,6 +589,7 @@ frame_give_up(Frame *frame)
     frame_leave(frame);
     for (Py_ssize_t i = 0; i < frame->bound_count; i++) {
         /* What the namespace holds now is nobody's version. */
+        cell_touch(&frame->bound[i]->cell, hmr_engine);
         Version *unknown = version_new(NULL, NULL);
         version_set(&frame->bound[i]->actual, unknown);
         version_unref(unknown);

@@ -73,34 +73,13 @@ binding_version(Binding *binding, PyObject *value, Statement *statement)
 }
 
 
-/* Functions and classes tell where they come from; those of a library are not
- * the creation of whoever imports them. */
-static int
-value_is_outside(Engine *engine, PyObject *value)
-{
-    PyObject *name = NULL;
-    if (PyFunction_Check(value)) {
-        name = ((PyFunctionObject *)value)->func_module;
-    }
-    else if (PyType_Check(value)) {
-        PyObject *dict = ((PyTypeObject *)value)->tp_dict;
-        if (!PyType_HasFeature((PyTypeObject *)value, Py_TPFLAGS_HEAPTYPE)) {
-            return 1;
-        }
-        name = dict != NULL ? dict_peek(dict, "__module__") : NULL;
-    }
-    return name != NULL && PyUnicode_Check(name)
-           && engine_module(engine, name) == NULL;
-}
-
-
 /* A mutable object that nobody knows yet is this statement's creation. */
 static int
 frame_create_group(Frame *frame, Engine *engine, PyObject *value)
 {
     if (!print_applies(value)
         || frame->statement->syntax.kind == STATEMENT_IMPORT
-        || value_is_outside(engine, value) || adapters_own(engine, value)) {
+        || group_is_outside(engine, value) || adapters_own(engine, value)) {
         return 0;
     }
     if (PyType_Check(value) && class_made_note(frame, value) < 0) {
@@ -136,7 +115,7 @@ frame_create_group(Frame *frame, Engine *engine, PyObject *value)
         return 0;
     }
     if (group->outside
-        || (group->creator != frame->statement && group->creator != NULL)) {
+        || (group->creator != frame->statement && group_has_creator(group))) {
         return 0; /* an alias */
     }
     /* A rerun gave the same object: something outside keeps it. */

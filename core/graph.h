@@ -347,6 +347,13 @@ Group *group_of(const Engine *engine, PyObject *object);
  * and the writes of the creator hold it. NULL with an exception. */
 Group *group_new(Engine *engine, PyObject *object, Statement *creator);
 
+/* Is the statement that made the object still one of the program's? */
+int group_has_creator(const Group *group);
+
+/* Functions and classes tell where they come from; those of a library are not
+ * the creation of whoever imports them. */
+int group_is_outside(const Engine *engine, PyObject *value);
+
 /* Traces. */
 Trace *trace_new(void);
 void trace_free(Trace *trace, Engine *engine);

@@ -25,6 +25,7 @@ static const struct {
     {"Expr", NODE_EXPR},
     {"Assign", NODE_ASSIGN},
     {"AnnAssign", NODE_ANN_ASSIGN},
+    {"TypeAlias", NODE_TYPE_ALIAS},
     {"AugAssign", NODE_AUG_ASSIGN},
     {"Delete", NODE_DELETE},
     {"For", NODE_FOR},

@@ -24,6 +24,7 @@ typedef enum {
     NODE_EXPR,
     NODE_ASSIGN,
     NODE_ANN_ASSIGN,
+    NODE_TYPE_ALIAS,
     NODE_AUG_ASSIGN,
     NODE_DELETE,
     NODE_FOR,

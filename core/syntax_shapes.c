@@ -273,9 +273,11 @@ scan_own_shapes(Scan *scan, PyObject *node)
         if (target == NULL) {
             return -1;
         }
-        int result = node_kind(scan->types, target) == NODE_NAME
-                         ? scan_add(scan, target, 1)
-                         : scan_target(scan, target);
+        /* `sys.path += [x]` changes the list, and stores it */
+        int result = scan_add(scan, target, 1);
+        if (result == 0 && node_kind(scan->types, target) != NODE_NAME) {
+            result = scan_target(scan, target);
+        }
         Py_DECREF(target);
         return result;
     }
@@ -374,6 +376,14 @@ scan_argument_annotation(Scan *scan, PyObject *node)
 }
 
 
+/* Bounds and defaults: evaluated when somebody asks, and kept. */
+static int
+scan_type_parameters(Scan *scan, PyObject *node)
+{
+    return scan_each(scan, node, "type_params", scan_annotation);
+}
+
+
 /* Annotations of functions (also of methods in a class body) and variables. */
 int
 scan_annotations(Scan *scan, PyObject *node)
@@ -394,12 +404,18 @@ scan_annotations(Scan *scan, PyObject *node)
         if (result == 0) {
             result = scan_each(scan, node, "returns", scan_annotation);
         }
-        return result;
+        return result < 0 ? -1 : scan_type_parameters(scan, node);
     }
     case NODE_CLASS:
-        return scan_each(scan, node, "body", scan_annotations);
+        return scan_type_parameters(scan, node) < 0
+                   ? -1
+                   : scan_each(scan, node, "body", scan_annotations);
     case NODE_ANN_ASSIGN:
         return scan_each(scan, node, "annotation", scan_annotation);
+    case NODE_TYPE_ALIAS:
+        return scan_type_parameters(scan, node) < 0
+                   ? -1
+                   : scan_each(scan, node, "value", scan_annotation);
     default:
         return 0;
     }
@@ -488,7 +504,40 @@ decorator_is_transparent(const SyntaxTypes *types, PyObject *node)
 }
 
 
-/* Functions under opaque decorators, at any depth. */
+/* What is evaluated when somebody asks, and kept then, is never patched: the
+ * value of a type alias, bounds and defaults of type parameters. Their code has
+ * the name of what they belong to. */
+static int
+scan_lazy(Scan *scan, PyObject *node, const char *field, const char *value)
+{
+    PyObject *held = PyObject_GetAttrString(node, value);
+    PyObject *name = held != NULL ? PyObject_GetAttrString(node, field) : NULL;
+    if (name != NULL && !PyUnicode_Check(name)) {
+        Py_SETREF(name, PyObject_GetAttrString(name, "id"));
+    }
+    int result = name == NULL      ? -1
+                 : held == Py_None ? 0
+                                   : PyList_Append(scan->opaque, name);
+    Py_XDECREF(name);
+    Py_XDECREF(held);
+    return result;
+}
+
+
+static int
+scan_lazy_parameter(Scan *scan, PyObject *node)
+{
+    if (PyObject_HasAttrString(node, "default_value") /* LINT_OK: no code */
+        && scan_lazy(scan, node, "name", "default_value") < 0) {
+        return -1;
+    }
+    return PyObject_HasAttrString(node, "bound") /* LINT_OK: runs no code */
+               ? scan_lazy(scan, node, "name", "bound")
+               : 0;
+}
+
+
+/* Functions under opaque decorators, and what is like them, at any depth. */
 static int
 scan_opaque_children(Scan *scan, PyObject *node)
 {
@@ -507,7 +556,15 @@ scan_opaque_children(Scan *scan, PyObject *node)
 int
 scan_opaque(Scan *scan, PyObject *node)
 {
-    if (node_kind(scan->types, node) == NODE_FUNCTION) {
+    NodeKind kind = node_kind(scan->types, node);
+    if ((kind == NODE_FUNCTION || kind == NODE_CLASS || kind == NODE_TYPE_ALIAS)
+        && scan_each(scan, node, "type_params", scan_lazy_parameter) < 0) {
+        return -1;
+    }
+    if (kind == NODE_TYPE_ALIAS) {
+        return scan_lazy(scan, node, "name", "value");
+    }
+    if (kind == NODE_FUNCTION) {
         PyObject *list = PyObject_GetAttrString(node, "decorator_list");
         PyObject *name = PyObject_GetAttrString(node, "name");
         int result = list != NULL && name != NULL ? 0 : -1;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from .harness import ENGINE, Project, Zygote
 from .known import KNOWN
+from .soak import histogram
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,3 +35,15 @@ def project(zygote: Zygote, tmp_path: Path) -> Iterator[Project]:
     made = Project(zygote, tmp_path)
     yield made
     made.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the random programs were made of, over all processes."""
+    counts: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == "random":
+                counts.update(json.loads(value))
+    if counts:
+        terminalreporter.section("random programs and edits")
+        terminalreporter.write_line(histogram(counts))

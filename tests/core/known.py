@@ -33,7 +33,6 @@ if sys.version_info >= (3, 13):
     KNOWN[f"{START}[a nested function in a class in a function]"] = (
         f"{ENGINE}: __firstlineno__ of a class in a moved function is a constant"
     )
-    KNOWN[f"{START}[generics]"] = f"{ENGINE}: __firstlineno__ of a moved generic class"
 if NEWER:
     KNOWN["test_text.py::test_a_forward_reference_in_a_class"] = (
         f"{ENGINE}: 3.14 looks the name of a forward reference up in a dict"

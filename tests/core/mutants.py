@@ -36,12 +36,13 @@ def hunt(whole: Zygote, rule: str, seed: int, limit: int) -> tuple[int, Failure 
     zygote = Zygote()
     del os.environ["HMR_MUTANT"]
     steps = 0
+    inject = rule.startswith("ROLLBACK")
     while steps < limit:
         try:
-            steps += run_program(zygote, seed, Counter(), ENGINE)
+            steps += run_program(zygote, seed, Counter(), ENGINE, inject=inject)
         except Failure as failure:
             steps += len(failure.case) - 1
-            if replay(whole, failure.case, ENGINE) is None:
+            if replay(whole, failure.case, ENGINE, inject=inject) is None:
                 zygote.close()
                 return steps, failure
         seed += 1

@@ -61,22 +61,56 @@ def check_apply(project: Project, report: Report, ids: dict[str, int]) -> None:
     same_log(report)
 
 
+def check_injection(project: Project, got: dict[str, Any], ids: dict[str, int]) -> bool:
+    """Was an error injected into this apply? Then the process is as it was before."""
+    if got["error"] is None or not got["error"]["type"].endswith(".Injected"):
+        return False
+    same_bindings(project, ids, "an injected error left traces")
+    found = differences(project.snapshot(), project.good)
+    if found:
+        fail("an injected error left traces", found)
+    return True
+
+
 def compare(project: Project, cold: Cold, headline: str) -> None:
     found: list[str] = []
     if project.asked:  # first: requests may import modules, or fill what is global
         answers = project.ask("requests", targets=project.asked)
         found += differences(answers, cold.ask("requests", targets=project.asked))
+    live = project.ask("answers", prefix="get_")
+    if live:
+        before = cold.ask("order")
+        fresh = cold.ask("answers", prefix="get_")
+        now = cold.ask("order")
+        project.late.update(name for name in now if name not in before)
+        live = {
+            where: answer
+            for where, answer in live.items()
+            if where in fresh or where.rpartition(".")[0] in now
+        }  # whether other modules may be there is the snapshot's affair
+        found += differences(live, fresh)
     project.good = project.snapshot()
-    found += differences(project.good, cold.ask("snapshot"))
-    live_order, cold_order = project.ask("order"), cold.ask("order")
+    fresh, cold_order = cold.ask("snapshot"), cold.ask("order")
+    found += differences(without_late(project, project.good, fresh), fresh)
+    live_order = [
+        n for n in project.ask("order") if n not in project.late or n in fresh
+    ]
     if live_order != cold_order:
         found.append(f"order of modules: live {live_order}, cold {cold_order}")
-    live, fresh = project.ask("answers", prefix="get_"), None
-    if live:
-        fresh = cold.ask("answers", prefix="get_")
-        found += differences(live, fresh)
     if found:
         fail(headline, found)
+
+
+def without_late(
+    project: Project, live: dict[str, Any], cold: dict[str, Any]
+) -> dict[str, Any]:
+    """What requests have imported stays, and what they import now may be less: the
+    live process's picture without such modules."""
+    names = {n for late in project.late for n in (late, late.partition(".")[0])}
+    gone = {name for name in names if name not in cold}
+    kept = {key: value for key, value in live.items() if key not in gone}
+    kept["modules"] = [name for name in live["modules"] if name not in gone]
+    return kept
 
 
 def same_error(report: Report, cold: dict[str, Any]) -> None:

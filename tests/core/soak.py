@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from . import oracle
-from .generator import Files, Generator
+from .chunks import Files
+from .generator import Generator
 from .harness import ENGINE, Project, WorkerDied, WorkerRaised, Zygote
 from .oracle import Difference
 
@@ -32,9 +33,16 @@ class Failure(AssertionError):
     """A case that went wrong: the states up to the failing edit."""
 
     def __init__(
-        self, seed: int, case: Case, error: BaseException, edit: str = "start"
+        self,
+        seed: int,
+        case: Case,
+        error: BaseException,
+        edit: str = "start",
+        *,
+        inject: bool = False,
     ) -> None:
         super().__init__(f"seed {seed}, step {len(case) - 1}: {error}")
+        self.inject = inject
         self.seed, self.case, self.error, self.edit = seed, case, error, edit
 
 
@@ -52,9 +60,11 @@ def step(project: Project, old: Files, new: Files) -> bool:
     return report.error is None
 
 
-def replay(zygote: Zygote, case: Case, engine: str) -> BaseException | None:
+def replay(
+    zygote: Zygote, case: Case, engine: str, *, inject: bool = False
+) -> BaseException | None:
     """Run a case from its start; what went wrong, if anything."""
-    with Workshop(zygote, engine) as project:
+    with Workshop(zygote, engine, inject=inject) as project:
         try:
             project.start({name: text(chunks) for name, chunks in case[0].items()})
         except FOUND as error:
@@ -75,9 +85,10 @@ def replay(zygote: Zygote, case: Case, engine: str) -> BaseException | None:
 class Workshop:
     """A project in a folder of its own."""
 
-    def __init__(self, zygote: Zygote, engine: str) -> None:
+    def __init__(self, zygote: Zygote, engine: str, *, inject: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hmr-"))
         self.project = Project(zygote, self.folder, engine)
+        self.project.injections = 0 if inject else None
 
     def __enter__(self) -> Project:
         return self.project
@@ -88,13 +99,21 @@ class Workshop:
 
 
 def run_program(
-    zygote: Zygote, seed: int, counts: Counter[str], engine: str = ENGINE
+    zygote: Zygote,
+    seed: int,
+    counts: Counter[str],
+    engine: str = ENGINE,
+    *,
+    inject: bool = False,
+    young: bool = True,
 ) -> int:
-    """One program and its edits; the number of steps. Raises Failure."""
-    generator = Generator(seed)
+    """One program and its edits; the number of steps. Raises Failure. `inject`: each
+    statement of each update raises once before it may go through. `young`: with
+    the kinds that only soak runs make (generator.py)."""
+    generator = Generator(seed, young=young)
     case: Case = [generator.program()]
     steps = 0
-    with Workshop(zygote, engine) as project:
+    with Workshop(zygote, engine, inject=inject) as project:
         try:
             project.start({name: text(c) for name, c in case[0].items()})
         except FOUND as error:
@@ -111,12 +130,14 @@ def run_program(
             try:
                 applied = step(project, case[-2], case[-1])
             except FOUND as error:
-                raise Failure(seed, case, error, edit) from None
+                raise Failure(seed, case, error, edit, inject=inject) from None
             steps += 1
+            counts.update(f"statement: {kind}" for kind in generator.present())
             counts["outcome: applied" if applied else "outcome: error"] += 1
             if not applied:
                 generator.failed()
         counts["outcome: restart"] += len(project.restarts)
+        counts["injected"] += project.injections or 0
     counts.update(generator.counts)
     return steps
 
@@ -124,14 +145,18 @@ def run_program(
 # Shrinking
 
 
-def shrink(zygote: Zygote, case: Case, engine: str, seconds: float = 60) -> Case:
+def shrink(zygote: Zygote, failure: Failure, engine: str, seconds: float = 60) -> Case:
     """A smaller case that still goes wrong: fewer steps, then fewer statements."""
     end = time.monotonic() + seconds
+    case = failure.case
 
-    sought = kind(replay(zygote, case, engine))
+    def outcome(candidate: Case) -> str | None:
+        return kind(replay(zygote, candidate, engine, inject=failure.inject))
+
+    sought = outcome(case)
 
     def wrong(candidate: Case) -> bool:
-        return kind(replay(zygote, candidate, engine)) == sought
+        return outcome(candidate) == sought
 
     for keep in range(2, len(case)):
         if time.monotonic() < end and wrong(case[-keep:]):
@@ -197,7 +222,7 @@ def without(case: Case, i: int, name: str, gone: str) -> Case:
     return [*case[:i], state, *case[i + 1 :]]
 
 
-def as_test(case: Case) -> str:
+def as_test(case: Case, *, inject: bool = False) -> str:
     """The case as a test to paste."""
 
     def shown(files: dict[str, str | None]) -> str:
@@ -206,6 +231,8 @@ def as_test(case: Case) -> str:
 
     start = {name: text(chunks) for name, chunks in case[0].items()}
     out = ["def test_reproducer(project: Project) -> None:"]
+    if inject:
+        out.append("    project.injections = 0")
     out.append(f"    project.start(\n        {shown(start)}\n    )")
     for old, new in itertools.pairwise(case):
         saved: dict[str, str | None] = {
@@ -217,9 +244,11 @@ def as_test(case: Case) -> str:
 
 
 def explain(zygote: Zygote, failure: Failure, engine: str, seconds: float) -> str:
-    small = shrink(zygote, failure.case, engine, seconds)
-    error = replay(zygote, small, engine) or failure.error
-    return f"{as_test(small)}\n\n# seed {failure.seed}\n{error}\n"
+    small = shrink(zygote, failure, engine, seconds)
+    error = replay(zygote, small, engine, inject=failure.inject) or failure.error
+    return (
+        f"{as_test(small, inject=failure.inject)}\n\n# seed {failure.seed}\n{error}\n"
+    )
 
 
 def histogram(counts: Counter[str]) -> str:
@@ -227,6 +256,8 @@ def histogram(counts: Counter[str]) -> str:
     for group in ("outcome", "program", "edit", "statement"):
         found = {k: n for k, n in counts.items() if k.startswith(group + ":")}
         total = sum(found.values()) or 1
+        if group == "statement":  # in how many steps the program had one
+            total = sum(n for k, n in counts.items() if k.startswith("outcome:"))
         for key, n in sorted(found.items(), key=lambda item: -item[1]):
             lines.append(f"{n:8} {100 * n / total:5.1f} %  {key}")
     return "\n".join(lines)
@@ -238,6 +269,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--failures", type=int, default=1, help="stop after so many")
     parser.add_argument("--shrink", type=float, default=60, help="seconds a failure")
+    parser.add_argument("--inject", action="store_true", help="errors, to roll back")
     parser.add_argument("--engine", default=ENGINE)
     parser.add_argument("--ignore", action="append", default=[], type=re.compile)
     options = parser.parse_args()
@@ -248,7 +280,9 @@ def main() -> int:
     seed = options.seed
     while steps < options.steps and failures < options.failures:
         try:
-            steps += run_program(zygote, seed, counts, options.engine)
+            steps += run_program(
+                zygote, seed, counts, options.engine, inject=options.inject
+            )
         except Failure as failure:
             failures += 1
             steps += len(failure.case)

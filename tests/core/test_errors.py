@@ -329,3 +329,12 @@ def test_a_syntax_error_that_the_program_catches_is_applied(
     project.start({"a.py": "X = 1\n", **files})
     for source in ("X = (\n", "X = 2\n", "def f():\n  return = 1\n", "X = 3\n"):
         assert project.save({"a.py": source}).error is None
+
+
+def test_a_statement_that_binds_new_names_and_then_raises_leaves_none(
+    project: Project,
+) -> None:
+    project.start({"a.py": "X = 1\n", "main.py": "import a\na.put = 1\n"})
+    source = "for new in [1]:\n    other = 2\n    1 / 0\n"
+    assert project.save({"a.py": source, "main.py": "import a\n"}).error
+    assert project.save({"a.py": source.replace("1 / 0", "pass")}).error is None

@@ -910,3 +910,33 @@ def test_a_submodule_that_is_not_tracked_stays_bound(
     project.edit("pkg/__init__.py", "A = 2\n", "")
     project.save({"main.py": "import pkg\nZ = 1\n"})
     project.save({"main.py": source})
+
+
+def test_a_module_that_becomes_a_package_makes_its_objects_itself(
+    project: Project,
+) -> None:
+    library = project.scratch / "site"
+    library.mkdir()
+    (library / "outside.py").write_text("SHARED = []\n")
+    source = "import outside\ntry:\n    x = outside.SHARED\n    y = len\nfinally:\n    pass\n"
+    main = f"import sys\nsys.path.append({str(library)!r})\nimport m\n"
+    project.start({"m.py": source, "main.py": main})
+    project.save(
+        {
+            "m.py": None,
+            "m/__init__.py": source,
+            "main.py": main + "seen = [vars(m)['x'], vars(m)['y'](m.x)]\n",
+        }
+    )
+
+
+def test_a_module_that_only_a_request_imported_and_that_fails_now_goes(
+    project: Project,
+) -> None:
+    source = "def ask():\n    import late\n    return late.X\n"
+    project.start({"late.py": "X = 1\n", "main.py": source})
+    assert project.eval("main.ask()") == 1
+    report = project.save({"late.py": "X = 1 / 0\n"})
+    assert report.error is None  # it is the next request's
+    report = project.save({"late.py": "X = 3\n"}, check=False)
+    assert (report.error, project.eval("main.ask()")) == (None, 3)

@@ -43,6 +43,8 @@ def start(project: Project, text: str) -> None:
 
 
 STORES = {
+    "a list in place": "outside.HOOKS += ['one']",
+    "a dict in place": "outside.OPTIONS |= {'a': 'one'}",
     "a module": "outside.flag = 'one'",
     "a new name": "outside.other = 'one'\nx = outside.other",
     "setattr": "setattr(outside, 'flag', 'one')",

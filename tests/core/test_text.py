@@ -363,3 +363,53 @@ def test_an_import_that_comes_or_goes_changes_how_its_methods_are_called(
     report = project.save({"main.py": textwrap.dedent(body)})
     report = project.save({"main.py": textwrap.dedent(body) + "import os\n"})
     assert ran(report) == ["main: import os"]
+
+
+LINES_OF_GENERICS = "import a\nimport b\nimport c\nclass C[T]:\n    limit = 4\n\n    def method(self):\n        return self.limit\n"
+
+
+def test_a_generic_class_whose_line_is_a_constant_of_it_moves(
+    project: Project,
+) -> None:
+    project.start({"a.py": "", "b.py": "", "c.py": "", "main.py": LINES_OF_GENERICS})
+    project.save({"main.py": LINES_OF_GENERICS.replace("import a\nimport b\n", "")})
+
+
+LAZY = {
+    "alias": ("type A = list[C]", "list[C]", "set[C]"),
+    "generic alias": ("type A[T] = dict[T, C]", "T, C", "C, T"),
+    "alias in a class": ("class A:\n    type B = list[C]", "list[C]", "set[C]"),
+    "bound": ("def A[T: C](x: T): return 1", "T: C", "T: D"),
+    "bound of a class": ("class A[T: C]: pass", "T: C", "T: D"),
+    "annotation": ("def A[T](x: list[T]) -> C: return 1", "-> C", "-> D"),
+    "default": ("def A[T](x=C): return x", "=C", "=D"),
+    "base": ("class A[T](C): pass", "(C)", "(D)"),
+}
+LAZY_PROGRAM = {
+    "a.py": "class C:\n    x = 1\n\n\nclass D:\n    x = 2\n",
+    "ask.py": """
+        def look(thing):
+            names = [*vars(thing).items()] if isinstance(thing, type) else []
+            things = [thing, *(v for n, v in names if n[:2] != "__")]
+            bounds = [
+                p.__bound__ for t in things for p in getattr(t, "__type_params__", ())
+            ]
+            values = [getattr(t, "__value__", None) for t in things]
+            return [str(b) for b in bounds] + [str(v) for v in values]
+        """,
+}
+
+
+@pytest.mark.parametrize("case", LAZY.values(), ids=LAZY)
+def test_what_is_evaluated_late_follows_its_names_and_its_text(
+    project: Project, case: tuple[str, str, str]
+) -> None:
+    source, old, new = case
+    main = f"from a import C, D\nfrom ask import look\n{source}\nother = [1]\n"
+    main += "def get_it():\n    return look(A), [C.x, D.x]\n"
+    project.start({**LAZY_PROGRAM, "main.py": main})
+    report = project.edit("a.py", "x = 1", "x = [1]")
+    assert "main: other = [1]" not in ran(report)
+    project.edit("main.py", old, new)
+    project.edit("a.py", "x = 2", "x = [2]")
+    project.edit("main.py", new, old)

@@ -112,6 +112,10 @@ def live(fd: int, order: dict[str, Any]) -> None:
         os._exit(status)
 
 
+class Injected(BaseException):
+    """Raised at the end of a statement, to see what rolls back."""
+
+
 class Worker:
     """One process under test.
 
@@ -126,6 +130,8 @@ class Worker:
         self.entry: Callable[[], Any] = lambda: None
         self.executed: list[tuple[str, int]] = []
         self.ended: list[str] = []
+        self.fail_at = 0  # which statement that runs raises at its end; 0: none
+        self.finished = 0
         self.space: dict[str, Any] = {"worker": self, "sys": sys, "os": os}
         sys.path.insert(0, self.root.rstrip(os.sep))
         sys.dont_write_bytecode = True
@@ -168,9 +174,15 @@ class Worker:
             return self.error(error)
         return None
 
-    def do_apply(self, paths: list[str]) -> dict[str, Any]:
+    def do_apply(self, paths: list[str], fail_at: int = 0) -> dict[str, Any]:
         self.executed.clear()
+        events = MONITORING.events
+        if fail_at:
+            MONITORING.set_events(TOOL, events.PY_START | events.PY_RETURN)
+        self.fail_at, self.finished = fail_at, 0
         report = self.engine.apply(paths)
+        if fail_at:
+            MONITORING.set_events(TOOL, events.PY_START)
         shown = {name: getattr(report, name) for name in REPORT.split()}
         shown["error"] = report.error and self.error(report.error)
         shown["reran"] = [tuple(r) for r in report.reran]
@@ -279,9 +291,20 @@ class Worker:
                 return None
             return MONITORING.DISABLE
 
+        def returned(code: types.CodeType, offset: int, value: object) -> Any:
+            file = code.co_filename
+            if code.co_name != "<module>" or not file.startswith(self.root):
+                return MONITORING.DISABLE
+            self.finished += 1
+            if self.finished == self.fail_at:
+                raise Injected
+            return None
+
+        events = MONITORING.events
         MONITORING.use_tool_id(TOOL, "test harness")
-        MONITORING.register_callback(TOOL, MONITORING.events.PY_START, started)
-        MONITORING.set_events(TOOL, MONITORING.events.PY_START)
+        MONITORING.register_callback(TOOL, events.PY_START, started)
+        MONITORING.register_callback(TOOL, events.PY_RETURN, returned)
+        MONITORING.set_events(TOOL, events.PY_START)
 
     def note_ends(self) -> None:
         """Cold start: the order in which our modules' imports end."""
