@@ -216,3 +216,16 @@ failure_forget(Engine *engine)
     trace_free(engine->held.trace, engine);
     engine->held.trace = NULL;
 }
+
+
+int
+failure_pass_over(Engine *engine)
+{
+    if (engine->conflict != NULL || engine->held.module == NULL
+        || !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return -1;
+    }
+    PyErr_Clear();
+    failure_forget(engine);
+    return 0;
+}

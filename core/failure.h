@@ -32,6 +32,11 @@ int failure_meet(Module *module, Frame *frame);
 /* Is the module's failure still to be met? */
 int failure_is_held(const Module *module);
 
+/* The module that is held is one that a request imported. As after a cold
+ * start, it is no part of the program, and the next request that imports it
+ * meets the error. 0; or -1 with the exception when that is another one. */
+int failure_pass_over(Engine *engine);
+
 /* The statement has run. */
 void failure_forget(Engine *engine);
 

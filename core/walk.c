@@ -736,21 +736,6 @@ walk_check_released(Engine *engine)
 }
 
 
-/* A module that a request imported fails: it is no part of the program, as
- * after a cold start, and the next request that imports it meets the error. */
-static int
-walk_give_up_late(Engine *engine)
-{
-    if (engine->conflict != NULL || engine->held.module == NULL
-        || !PyErr_ExceptionMatches(PyExc_Exception)) {
-        return -1;
-    }
-    PyErr_Clear();
-    failure_forget(engine);
-    return 0;
-}
-
-
 /* Modules that nobody we trace imported. */
 static int
 walk_roots(Engine *engine, ModuleRoot root)
@@ -758,7 +743,7 @@ walk_roots(Engine *engine, ModuleRoot root)
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
         if (module->root == root && walk_module(module) < 0
-            && (root != ROOT_LATE || walk_give_up_late(engine) < 0)) {
+            && (root != ROOT_LATE || failure_pass_over(engine) < 0)) {
             return -1;
         }
     }
