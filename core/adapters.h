@@ -1,6 +1,6 @@
 /* Adapters: what statements put into libraries by calling them.
  *
- * `logging.basicConfig()`, `Counter("requests", ...)`, `filterwarnings(...)`:
+ * `logging.basicConfig()`, `Counter("requests", ...)`, `class Hero(SQLModel)`:
  * what such a call leaves behind is in a registry of the library, where no
  * watcher sees it. An adapter (Python, hmr_serve/adapters) can look at one
  * library's registries and put single *places* of them back. A look before and

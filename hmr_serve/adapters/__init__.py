@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .._core import Engine
 
 GROUP = "hmr_serve.adapters"
-OURS = ("decimals", "locales", "loggers", "metrics", "threads", "warns")
+OURS = ("decimals", "locales", "loggers", "metrics", "models", "threads", "warns")
 
 
 class CannotWithdraw(Exception):
@@ -44,7 +44,7 @@ class Adapter:
 
     def anchors(self) -> tuple[object, ...]:
         """Objects of the library that `owner` gives and programs read through an
-        attribute: a registry. Asked once, when the library is imported."""
+        attribute: SQLModel.metadata. Asked once, when the library is imported."""
         return ()
 
     def look(self) -> dict[Hashable, Any]:

@@ -199,6 +199,92 @@ def test_a_metric_that_stands_twice_is_an_error_as_in_a_cold_start(
     settled(project, METRICS)
 
 
+# ---- SQLModel
+
+TABLES = (
+    "[(t.name, [(c.name, str(c.type), c.nullable, sorted(f.target_fullname for f in "
+    "c.foreign_keys)) for c in t.columns]) for t in "
+    "__import__('sqlmodel').SQLModel.metadata.sorted_tables]"
+)
+MODELS = """
+from sqlmodel import Field, Relationship, SQLModel
+
+
+class Team(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    heroes: list["Hero"] = Relationship(back_populates="team")
+
+
+class Hero(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    team_id: int | None = Field(default=None, foreign_key="team.id")
+    team: Team | None = Relationship(back_populates="heroes")
+
+
+class Public(SQLModel):
+    name: str
+
+
+LIMIT = 1
+"""
+USE = """
+def use():
+    from sqlmodel import Session, create_engine, select
+    from sqlmodel import SQLModel as Base
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    with Session(engine) as session:
+        session.add(Hero(name="A", team=Team(name="T")))
+        session.commit()
+        hero = session.exec(select(Hero)).one()
+        return hero.team.name, [h.name for h in hero.team.heroes], type(hero) is Hero
+"""
+
+
+def used(project: Project) -> object:
+    return settled(project, "(main.use(), " + TABLES + ")")
+
+
+def test_a_model_can_be_edited_and_works_with_the_others(project: Project) -> None:
+    project.start({"main.py": MODELS + USE})
+    assert used(project)[0] == ("T", ["A"], True)
+    old = "    name: str\n    team_id"
+    for number in range(20):
+        new = f"    name: str\n    age_{number}: int | None = None\n    team_id"
+        report = project.edit("main.py", old, new, check=False)
+        assert report.error is None
+        assert "main: class Public(SQLModel):" not in ran(report)
+        assert used(project)[0] == ("T", ["A"], True)
+        old = new
+    report = project.edit("main.py", "LIMIT = 1", "LIMIT = 2", check=False)
+    assert ran(report) == ["main: LIMIT = 2"]
+
+
+def test_tables_come_and_go(project: Project) -> None:
+    project.start({"main.py": MODELS + USE})
+    more = (
+        "\n\nclass Villain(SQLModel, table=True):\n"
+        "    id: int | None = Field(default=None, primary_key=True)\n\n\nLIMIT = 1\n"
+    )
+    project.edit("main.py", "\n\nLIMIT = 1\n", more, check=False)
+    assert "villain" in str(used(project))
+    project.edit("main.py", more, "\n\nLIMIT = 1\n", check=False)
+    assert "villain" not in str(used(project))
+
+
+def test_a_failed_edit_leaves_the_tables(project: Project) -> None:
+    project.start({"main.py": MODELS + USE})
+    before = used(project)
+    text = project.read("main.py").replace("    team_id", "    age: int\n    team_id")
+    report = project.save({"main.py": text + "1 / 0\n"}, check=False)
+    assert report.error
+    assert (project.eval("main.use()"), project.eval(TABLES)) == before
+    project.save({"main.py": text.replace("age: int", "age: int = 0")}, check=False)
+    assert "age" in str(used(project))
+
+
 # ---- warnings, decimal, locale
 
 SETTINGS = {
@@ -397,24 +483,3 @@ def test_a_place_that_cannot_be_put_back_needs_a_restart(board: Project) -> None
     report = board.edit("main.py", "x = 1", "x = 2", check=False)
     assert report.restart == "panel a is locked"
     assert board.eval("main.x") == 1
-
-
-def test_places_that_belong_together(board: Project) -> None:
-    head = "import sys\nsys.path.insert(0, '../site-packages')\nimport board\n"
-    board.start({"main.py": f"{head}x = 1\n"})
-    board.exec(
-        """
-        import board_hmr
-
-        class Pair(board_hmr.Board):
-            together = True
-
-        engine.adapt(Pair())
-        """
-    )
-    two = "board.add('a', 'A')\nboard.add('b', 'B')\nx = 1\n"
-    board.save({"main.py": head + two})
-    report = board.edit("main.py", "'B'", "'C'")
-    assert ran(report) == ["main: board.add('a', 'A')", "main: board.add('b', 'C')"]
-    assert settled(board, PANELS) == [("own", None), ("a", "A"), ("b", "C")]
-    assert ran(board.edit("main.py", "x = 1", "x = 2")) == ["main: x = 2"]

@@ -40,7 +40,7 @@ LIBRARIES = (
     "multiprocessing operator os.path pathlib pickle pkgutil random re signal string "
     "textwrap time types typing warnings weakref pydantic pydantic_settings fastapi "
     "fastapi.responses fastapi.routing starlette.middleware.cors hmr_serve.api "
-    "hmr_serve._core prometheus_client"
+    "hmr_serve._core prometheus_client sqlmodel"
 )
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # in the default repr of an object
 TOOL = 5  # sys.monitoring's optimizer: the engine takes 4 or 3
