@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 ENTRY = "entry"  # the entry's name in the engine
 EMPTY_WAIT = 0.05  # seconds that an empty file gets: the next save may be writing it
 EMPTY_STEP = 0.002
+WRITTEN_WAIT = 1.0  # for so long, an edit that fails while it is written is tried again
 WORKERS_WAIT = 0.05  # what handlers in worker threads get to finish before an update
 COLD_HOLD = 5.0  # seconds that requests wait for what a child says of a cold start
 CLOCK_STEP = 0.01  # file systems' time stamps come from a clock that ticks seldom
@@ -206,6 +207,7 @@ class Reloader:
             self._env_wanted = read_env_file(self._env_file, self._environ)
         if self._server.stats()["in_flight"]:
             workers.settle(WORKERS_WAIT)
+        written = _written(update.paths)
         try:
             with self._user_code():
                 report = self._engine.apply(update.paths, self._env_changes())
@@ -221,6 +223,13 @@ class Reloader:
             self._fail(update, exc)
             return
         if isinstance(report.error, KeyboardInterrupt) and self._signals.count:
+            return
+        if (
+            (report.error is not None or report.restart)
+            and time.perf_counter() - update.began < WRITTEN_WAIT
+            and _written(update.paths) != written
+        ):
+            self._waiting = update  # it was read while somebody wrote it: once more
             return
         if report.restart or (
             report.error is not None
@@ -530,6 +539,11 @@ class Reloader:
         finally:
             asyncio._set_running_loop(running)
             asyncio.set_event_loop(self._loop)  # asyncio.run() takes it away
+
+
+def _written(paths: Iterable[str]) -> list[tuple[str, float]]:
+    """Tells whether the files were written in between."""
+    return [(path, _saved(path)) for path in sorted(paths)]
 
 
 def _saved(path: str) -> float:

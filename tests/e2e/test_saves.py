@@ -196,3 +196,18 @@ def test_each_way_of_saving_the_same_or_a_comment_reruns_nothing(
     assert "reran" not in lines.replace("nothing reran", "")
     assert "patched" not in lines
     assert plain.journal == ["main"]
+
+
+def test_a_file_that_is_written_while_it_is_applied_is_no_mistake(
+    plain: Server,
+) -> None:
+    """What was read half written fails, and is read again before anybody is told."""
+    good = "open('limits.py', 'w').write('LIMIT = 3\\\\n')"
+    line = f'subprocess.run([sys.executable, "-c", "{good}"])'
+    plain.write(
+        "limits.py", f"import subprocess, sys\n{line}\nraise ValueError('half')"
+    )
+    assert plain.get().text == "hello 3"
+    plain.edit("words.py", "hello", "salut")
+    assert plain.get().text == "salut 3"
+    assert "half" not in plain.log
