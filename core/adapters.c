@@ -91,6 +91,17 @@ adapter_of(const Slot *slot)
 }
 
 
+/* The place of an adapter that the trace wrote at this step; NULL: it wrote
+ * something else. */
+static Slot *
+write_slot(const Write *write)
+{
+    Slot *slot = (Slot *)write->cell;
+    return write->cell->kind == CELL_SLOT && slot->kind == SLOT_ADAPTED ? slot
+                                                                        : NULL;
+}
+
+
 /* An adapter that fails is no use: its statements are as without one. */
 static void
 adapter_give_up(Engine *engine, Adapter *adapter)
@@ -102,16 +113,26 @@ adapter_give_up(Engine *engine, Adapter *adapter)
 }
 
 
+/* What a method without arguments gives: new reference, or NULL with an
+ * exception set. */
+static PyObject *
+ask_tuple(const Adapter *adapter, const char *method)
+{
+    PyObject *answer = PyObject_CallMethod(adapter->object, method, NULL);
+    if (answer != NULL && !PyTuple_Check(answer)) {
+        PyErr_Format(PyExc_TypeError, "%s() has to return a tuple", method);
+        Py_CLEAR(answer);
+    }
+    return answer;
+}
+
+
 /* Objects that are noted as read from the beginning on. 0 or -1. */
 static int
 adapter_add_anchors(Engine *engine, Adapter *adapter)
 {
-    PyObject *anchors = PyObject_CallMethod(adapter->object, "anchors", NULL);
-    if (anchors == NULL || !PyTuple_Check(anchors)) {
-        if (anchors != NULL) {
-            PyErr_SetString(PyExc_TypeError, "anchors() has to return a tuple");
-        }
-        Py_XDECREF(anchors);
+    PyObject *anchors = ask_tuple(adapter, "anchors");
+    if (anchors == NULL) {
         return -1;
     }
     int result = 0;
@@ -158,12 +179,8 @@ adapter_is_active(Engine *engine, Adapter *adapter)
     if (importing) {
         return 0;
     }
-    PyObject *types = PyObject_CallMethod(adapter->object, "types", NULL);
-    if (types == NULL || !PyTuple_Check(types)) {
-        if (types != NULL) {
-            PyErr_SetString(PyExc_TypeError, "types() has to return a tuple");
-        }
-        Py_XDECREF(types);
+    PyObject *types = ask_tuple(adapter, "types");
+    if (types == NULL) {
         return -1;
     }
     adapter->types = types;
@@ -427,9 +444,9 @@ gather_trace(PyObject *found, const Engine *engine, const Adapter *adapter,
     const Trace *trace = statement_trace(statement);
     for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
         const Write *write = &trace->writes[i];
-        const Slot *slot = (const Slot *)write->cell;
-        if (write->cell->kind != CELL_SLOT || slot->kind != SLOT_ADAPTED
-            || slot->owner != adapter->object || write->version == NULL
+        const Slot *slot = write_slot(write);
+        if (slot == NULL || slot->owner != adapter->object
+            || write->version == NULL
             || cell_now(write->cell, engine) != write->version) {
             continue;
         }
@@ -509,12 +526,10 @@ static const Slot *
 trace_together(const Trace *trace)
 {
     for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
-        const Slot *slot = (const Slot *)trace->writes[i].cell;
-        if (slot->cell.kind == CELL_SLOT && slot->kind == SLOT_ADAPTED) {
-            const Adapter *adapter = adapter_of(slot);
-            if (adapter != NULL && adapter->together) {
-                return slot;
-            }
+        const Slot *slot = write_slot(&trace->writes[i]);
+        const Adapter *adapter = slot != NULL ? adapter_of(slot) : NULL;
+        if (adapter != NULL && adapter->together) {
+            return slot;
         }
     }
     return NULL;
@@ -562,9 +577,8 @@ adapters_force_dead(Engine *engine)
          engine->adapter_count > 0 && i < engine->module_count; i++) {
         const Module *module = engine->order[i];
         for (Py_ssize_t j = 0; j < module->old_count; j++) {
-            Statement *old = module->old_statements[j];
-            if (old->dead && !match_is_patched(module, old)
-                && adapters_force_together(old, 0) < 0) {
+            Statement *old = match_dead(module, j);
+            if (old != NULL && adapters_force_together(old, 0) < 0) {
                 return -1;
             }
         }
@@ -599,9 +613,8 @@ adapters_end(const Statement *statement)
     for (Py_ssize_t i = 0; engine->adapter_count > 0 && engine->transaction
                            && trace != NULL && i < trace->write_count;
          i++) {
-        Slot *slot = (Slot *)trace->writes[i].cell;
-        if (slot->cell.kind == CELL_SLOT && slot->kind == SLOT_ADAPTED
-            && adapter_is_lasting(slot)
+        Slot *slot = write_slot(&trace->writes[i]);
+        if (slot != NULL && adapter_is_lasting(slot)
             && slot_put(slot, slot->cell.base, engine) < 0) {
             return -1;
         }
@@ -617,9 +630,8 @@ adapters_end_dead(Engine *engine)
          engine->adapter_count > 0 && i < engine->module_count; i++) {
         const Module *module = engine->order[i];
         for (Py_ssize_t j = 0; j < module->old_count; j++) {
-            const Statement *old = module->old_statements[j];
-            if (old->dead && !match_is_patched(module, old)
-                && adapters_end(old) < 0) {
+            const Statement *old = match_dead(module, j);
+            if (old != NULL && adapters_end(old) < 0) {
                 return -1;
             }
         }

@@ -107,15 +107,29 @@ closure_add_function(Closure *closure, PyObject *function, int depth)
 }
 
 
+static int
+call_cache_clear(PyObject *object)
+{
+    PyObject *done = PyObject_CallMethod(object, "cache_clear", NULL);
+    Py_XDECREF(done);
+    return done != NULL ? 0 : -1;
+}
+
+
 int
 cache_clear(Engine *engine, PyObject *object)
 {
     if (engine->transaction && PyList_Append(engine->cleared, object) < 0) {
         return -1;
     }
-    PyObject *done = PyObject_CallMethod(object, "cache_clear", NULL);
-    Py_XDECREF(done);
-    return done != NULL ? 0 : -1;
+    return call_cache_clear(object);
+}
+
+
+int
+cache_expire(Engine *engine, PyObject *object)
+{
+    return result_is_fresh(engine, object) ? 0 : cache_clear(engine, object);
 }
 
 
@@ -129,11 +143,9 @@ cache_read(Frame *frame, PyObject *object)
     }
     int changed;
     int result = cache_read_function(frame, function, &changed);
-    if (result == 0 && engine->transaction && changed
-        && !result_is_fresh(engine, object)) {
-        result = cache_clear(engine, object);
-    }
-    return result;
+    return result == 0 && engine->transaction && changed
+               ? cache_expire(engine, object)
+               : result;
 }
 
 
@@ -153,11 +165,9 @@ caches_rollback(Engine *engine)
 {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(engine->cleared); i++) {
         PyObject *cache = PyList_GET_ITEM(engine->cleared, i);
-        PyObject *done = PyObject_CallMethod(cache, "cache_clear", NULL);
-        if (done == NULL) {
+        if (call_cache_clear(cache) < 0) {
             PyErr_WriteUnraisable(cache);
         }
-        Py_XDECREF(done);
     }
 }
 
@@ -176,12 +186,9 @@ caches_settle(Engine *engine)
         if (function == NULL) {
             continue;
         }
-        Closure closure = {.engine = engine};
-        int result = closure_add_function(&closure, function, CLOSURE_DEPTH);
-        ptrmap_fini(&closure.seen);
-        if (result < 0
-            || (closure.changed && !result_is_fresh(engine, now->value)
-                && cache_clear(engine, now->value) < 0)) {
+        int changed;
+        if (cache_read_function(NULL, function, &changed) < 0
+            || (changed && cache_expire(engine, now->value) < 0)) {
             return -1;
         }
     }

@@ -19,12 +19,17 @@ PyObject *cache_function(PyObject *object);
  * 0, or -1 with an exception set. */
 int cache_read(Frame *frame, PyObject *object);
 
-/* What the function may read is read by the frame. *changed: something of it is
- * not what it was before the transaction. 0, or -1 with an exception set. */
+/* What the function may read is read by the frame (NULL: by nobody). *changed:
+ * something of it is not what it was before the transaction. 0, or -1 with an
+ * exception set. */
 int cache_read_function(Frame *frame, PyObject *function, int *changed);
 
 /* Call cache_clear(). 0, or -1 with an exception set. */
 int cache_clear(Engine *engine, PyObject *object);
+
+/* What it was computed from has changed: clear it, unless the running
+ * transaction has filled it since. 0, or -1 with an exception set. */
+int cache_expire(Engine *engine, PyObject *object);
 
 /* The transaction is taken back: what was computed in it is forgotten. */
 void caches_rollback(Engine *engine);

@@ -279,9 +279,8 @@ find_statements(Engine *engine, CallbackKind kind, Found *found)
             }
         }
         for (Py_ssize_t j = 0; edited && j < module->old_count; j++) {
-            Statement *old = module->old_statements[j];
-            if (old->dead && trace_has(old->trace, kind)
-                && !match_is_patched(module, old)
+            Statement *old = match_dead(module, j);
+            if (old != NULL && trace_has(old->trace, kind)
                 && found_add(found, old) < 0) {
                 return -1;
             }
@@ -511,9 +510,8 @@ callbacks_dispose_dead(Engine *engine)
          result == 0 && i-- > 0;) {
         const Module *module = engine->order[i];
         for (Py_ssize_t j = module->old_count; result == 0 && j-- > 0;) {
-            Statement *old = module->old_statements[j];
-            if (old->dead && old->trace != NULL
-                && !match_is_patched(module, old)) {
+            Statement *old = match_dead(module, j);
+            if (old != NULL && old->trace != NULL) {
                 result = dispose(old, 0);
             }
         }

@@ -74,6 +74,25 @@ cell_init(Cell *cell, CellKind kind, Engine *engine)
 }
 
 
+void *
+cell_in(PtrMap *table, const void *key, CellKind kind, size_t size,
+        Engine *engine)
+{
+    Cell *cell = ptrmap_get(table, key);
+    if (cell != NULL) {
+        return cell_ref(cell);
+    }
+    cell = PyMem_Calloc(1, size);
+    if (cell == NULL || ptrmap_set(table, key, cell) < 0) {
+        PyMem_Free(cell);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    cell_init(cell, kind, engine);
+    return cell;
+}
+
+
 Cell *
 cell_ref(Cell *cell)
 {

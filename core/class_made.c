@@ -52,6 +52,16 @@ made_free(Made *made)
 }
 
 
+static void
+made_give(Made *made, Statement *to)
+{
+    made->statement = to;
+    if (to != NULL) {
+        to->makes_classes = 1;
+    }
+}
+
+
 int
 class_made_note(Frame *frame, PyObject *type)
 {
@@ -80,7 +90,7 @@ class_made_note(Frame *frame, PyObject *type)
         }
     }
     made->trace = frame->trace;
-    made->statement = frame->statement;
+    made_give(made, frame->statement);
     made->number = ++engine->class_number;
     frame->trace->makes_classes = 1;
     return 0;
@@ -123,7 +133,7 @@ class_made_move(Engine *engine, const Trace *trace, Statement *to)
     Made *made;
     while (trace->makes_classes
            && (made = made_next(engine, trace, &pos, &type)) != NULL) {
-        made->statement = to;
+        made_give(made, to);
     }
 }
 
@@ -137,7 +147,7 @@ class_made_absorb(Engine *engine, Trace *into, const Trace *from, Statement *to)
     while (from->makes_classes
            && (made = made_next(engine, from, &pos, &type)) != NULL) {
         made->trace = into;
-        made->statement = to;
+        made_give(made, to);
     }
     into->makes_classes |= from->makes_classes;
 }
@@ -149,7 +159,8 @@ class_made_forget(Engine *engine, const Statement *statement)
     size_t pos = 0;
     const void *type;
     void *item;
-    while (ptrmap_next(&engine->classes, &pos, &type, &item)) {
+    while (statement->makes_classes
+           && ptrmap_next(&engine->classes, &pos, &type, &item)) {
         if (((Made *)item)->statement == statement) {
             ((Made *)item)->statement = NULL;
         }
@@ -352,18 +363,11 @@ list_made(PyObject *list, const Trace *but, const Engine *engine)
 static SubclassCell *
 subclass_cell(Engine *engine, PyObject *base)
 {
-    SubclassCell *found = ptrmap_get(&engine->bases, base);
-    if (found != NULL) {
-        return (SubclassCell *)cell_ref(&found->cell);
+    SubclassCell *cell =
+        cell_in(&engine->bases, base, CELL_SUBCLASSES, sizeof(*cell), engine);
+    if (cell != NULL && cell->base == NULL) {
+        cell->base = Py_NewRef(base);
     }
-    SubclassCell *cell = PyMem_Calloc(1, sizeof(*cell));
-    if (cell == NULL || ptrmap_set(&engine->bases, base, cell) < 0) {
-        PyMem_Free(cell);
-        PyErr_NoMemory();
-        return NULL;
-    }
-    cell_init(&cell->cell, CELL_SUBCLASSES, engine);
-    cell->base = Py_NewRef(base);
     return cell;
 }
 

@@ -225,28 +225,35 @@ engine_invalidate_caches(Engine *engine)
 
 
 PyObject *
+engine_search_path(PyObject *name)
+{
+    Py_ssize_t dot =
+        PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), -1);
+    if (dot <= 0) {
+        return Py_NewRef(Py_None);
+    }
+    PyObject *parent = PyUnicode_Substring(name, 0, dot);
+    PyObject *loaded =
+        parent != NULL
+            ? PyDict_GetItemWithError(PyImport_GetModuleDict(), parent)
+            : NULL;
+    PyObject *path =
+        loaded != NULL ? PyObject_GetAttrString(loaded, "__path__") : NULL;
+    Py_XDECREF(parent);
+    PyErr_Clear(); /* no package, no place */
+    return path;
+}
+
+
+PyObject *
 engine_find_file(Engine *engine, PyObject *name)
 {
     if (engine_invalidate_caches(engine) < 0) {
         return NULL;
     }
-    Py_ssize_t dot =
-        PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), -1);
-    PyObject *path = Py_NewRef(Py_None);
-    if (dot > 0) {
-        PyObject *parent = PyUnicode_Substring(name, 0, dot);
-        PyObject *loaded =
-            parent != NULL
-                ? PyDict_GetItemWithError(PyImport_GetModuleDict(), parent)
-                : NULL;
-        Py_XDECREF(parent);
-        Py_DECREF(path);
-        path =
-            loaded != NULL ? PyObject_GetAttrString(loaded, "__path__") : NULL;
-        if (path == NULL) {
-            PyErr_Clear(); /* the package is not there: nor is the module */
-            return Py_NewRef(Py_False);
-        }
+    PyObject *path = engine_search_path(name);
+    if (path == NULL) {
+        return Py_NewRef(Py_False); /* nor is the module there */
     }
     PyObject *spec =
         PyObject_CallMethod(engine->path_finder, "find_spec", "OO", name, path);

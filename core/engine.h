@@ -153,6 +153,11 @@ void engine_drop_module(Engine *engine, Module *module);
 /* importlib.invalidate_caches(). 0, or -1 with an exception set. */
 int engine_invalidate_caches(Engine *engine);
 
+/* Where an import of this name looks: the __path__ of the package that it is
+ * in, or None when it is in none. New reference; NULL without an exception: the
+ * package is not there. */
+PyObject *engine_search_path(PyObject *name);
+
 /* What an import of this name would find now: the path of a file, None for a
  * folder without one, False for nothing. New reference, NULL with an exception
  * set. */

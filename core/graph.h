@@ -229,6 +229,7 @@ struct Statement {
     int always_stale;  /* an async trace of a world that was given up */
     int stale;         /* an async trace that is no longer clean */
     int undone;        /* an edit that was not applied has disposed of it */
+    int makes_classes; /* class_made.c may know it */
     int dead; /* not in the edited source; freed when that is applied */
     Statement *patched; /* Borrowed; the old statement that this one is but for
                          bodies of functions, while the edit is applied */
@@ -304,6 +305,13 @@ void version_set(Version **slot, Version *version);
 
 /* Cells. */
 void cell_init(Cell *cell, CellKind kind, Engine *engine);
+
+/* The cell of `key` in the table; where there is none, one made of `size` zero
+ * bytes: the caller fills in what comes after the Cell. The table does not own
+ * it (cell_unref takes it out). New reference; NULL with MemoryError set. */
+void *cell_in(PtrMap *table, const void *key, CellKind kind, size_t size,
+              Engine *engine);
+
 Cell *cell_ref(Cell *cell);
 void cell_unref(Cell *cell, Engine *engine);
 

@@ -21,21 +21,8 @@ watch_missing(PyObject *files, PyObject *name)
     Py_ssize_t length = PyUnicode_GET_LENGTH(name);
     Py_ssize_t dot = PyUnicode_FindChar(name, '.', 0, length, -1);
     PyObject *tail = PyUnicode_Substring(name, dot + 1, length);
-    PyObject *places = NULL;
-    if (dot > 0) {
-        PyObject *parent = PyUnicode_Substring(name, 0, dot);
-        PyObject *loaded =
-            parent != NULL
-                ? PyDict_GetItemWithError(PyImport_GetModuleDict(), parent)
-                : NULL;
-        places =
-            loaded != NULL ? PyObject_GetAttrString(loaded, "__path__") : NULL;
-        Py_XDECREF(parent);
-        PyErr_Clear(); /* no package, no place */
-    }
-    else {
-        places = Py_XNewRef(PySys_GetObject("path"));
-    }
+    PyObject *places = dot > 0 ? engine_search_path(name)
+                               : Py_XNewRef(PySys_GetObject("path"));
     PyObject *list = places != NULL ? PySequence_List(places) : NULL;
     PyErr_Clear();
     int result = tail != NULL ? 0 : -1;

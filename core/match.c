@@ -517,15 +517,16 @@ match_forget(Module *module)
 }
 
 
-int
-match_is_patched(const Module *module, const Statement *old)
+Statement *
+match_dead(const Module *module, Py_ssize_t i)
 {
-    for (Py_ssize_t j = 0; j < module->count; j++) {
+    Statement *old = module->old_statements[i];
+    for (Py_ssize_t j = 0; old->dead && j < module->count; j++) {
         if (module->statements[j]->patched == old) {
-            return 1;
+            return NULL;
         }
     }
-    return 0;
+    return old->dead ? old : NULL;
 }
 
 

@@ -23,7 +23,9 @@ int match_module(Module *module, PyObject *source, Patches *patches);
 void match_commit(Module *module);
 void match_rollback(Module *module);
 
-/* Does a new statement of the edited module go on with the trace of `old`? */
-int match_is_patched(const Module *module, const Statement *old);
+/* The i-th statement of the module before the edit (old_count), if that removed
+ * or changed it; NULL if it stands, or if a new one goes on with its trace.
+ * Borrowed. */
+Statement *match_dead(const Module *module, Py_ssize_t i);
 
 #endif

@@ -146,8 +146,7 @@ result_expect(Frame *frame, PyObject *cache, PyObject *path)
                          ? scratch_fill(&expected->scratch, frame->statement,
                                         function, &changed)
                          : -1;
-        if (filled > 0 && changed && !result_is_fresh(engine, cache)
-            && cache_clear(engine, cache) < 0) {
+        if (filled > 0 && changed && cache_expire(engine, cache) < 0) {
             filled = -1;
         }
         if (filled <= 0) {
@@ -242,18 +241,11 @@ result_find(const Engine *engine, PyObject *cache)
 static ResultCell *
 result_get(Engine *engine, PyObject *cache)
 {
-    ResultCell *found = result_find(engine, cache);
-    if (found != NULL) {
-        return (ResultCell *)cell_ref(&found->cell);
+    ResultCell *cell =
+        cell_in(&engine->results, cache, CELL_RESULT, sizeof(*cell), engine);
+    if (cell != NULL && cell->cache == NULL) {
+        cell->cache = Py_NewRef(cache);
     }
-    ResultCell *cell = PyMem_Calloc(1, sizeof(*cell));
-    if (cell == NULL || ptrmap_set(&engine->results, cache, cell) < 0) {
-        PyMem_Free(cell);
-        PyErr_NoMemory();
-        return NULL;
-    }
-    cell_init(&cell->cell, CELL_RESULT, engine);
-    cell->cache = Py_NewRef(cache);
     return cell;
 }
 

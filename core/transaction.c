@@ -96,8 +96,8 @@ transaction_plan_removed(Transaction *tx, Module *module)
             tx->changed |= old->dead;
             continue;
         }
-        if (match_is_patched(module, old)) {
-            continue;
+        if (match_dead(module, i) == NULL) {
+            continue; /* patched */
         }
         tx->changed = 1;
         class_made_need_readers(tx->engine, old->trace);

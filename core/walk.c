@@ -459,12 +459,11 @@ module_bind_in_parent(Module *module)
     if (dot < 0) {
         return PyErr_Occurred() ? -1 : 0;
     }
-    PyObject *head = PyUnicode_Substring(module->name, 0, dot);
     PyObject *tail = PyUnicode_Substring(module->name, dot + 1,
                                          PyUnicode_GET_LENGTH(module->name));
     int result = -1;
-    if (head != NULL && tail != NULL) {
-        Module *parent = engine_module(engine, head);
+    if (tail != NULL) {
+        Module *parent = module_package(module);
         Binding *binding =
             parent != NULL ? module_binding(parent, tail, 1) : NULL;
         result = PyErr_Occurred() ? -1 : 0;
@@ -487,7 +486,6 @@ module_bind_in_parent(Module *module)
             }
         }
     }
-    Py_XDECREF(head);
     Py_XDECREF(tail);
     return result;
 }
