@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from .._core import Engine
 
 GROUP = "hmr_serve.adapters"
-OURS = ("decimals", "locales", "loggers", "metrics", "models", "threads", "warns")
+OURS = (
+    "decimals",
+    "exits",
+    "handlers",
+    "locales",
+    "loggers",
+    "metrics",
+    "models",
+    "threads",
+    "warns",
+)
 
 
 class CannotWithdraw(Exception):

@@ -364,3 +364,13 @@ def expect(report: Report, must: Iterable[str], may: Iterable[str] = ()) -> None
     needless = [s for s in seen if s not in {*needed, *may}]
     assert not missing, f"did not run: {missing} (ran: {seen})"
     assert not needless, f"ran needlessly: {needless} ({reasons(report)})"
+
+
+def settled(project: Project, expr: str) -> Any:
+    """The value of an expression, which a cold start has to give too."""
+    live = project.eval(expr)
+    with project.cold() as cold:
+        assert cold.error is None
+        assert live == cold.ask("eval", expr=expr)
+    assert project.restarts == []
+    return live

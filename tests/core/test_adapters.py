@@ -10,18 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from .harness import Project, Report, ran
-
-
-def settled(project: Project, expr: str) -> object:
-    """The value of an expression, which a cold start has to give too."""
-    live = project.eval(expr)
-    with project.cold() as cold:
-        assert cold.error is None
-        assert live == cold.ask("eval", expr=expr)
-    assert project.restarts == []
-    return live
-
+from .harness import Project, Report, ran, settled
 
 # ---- logging
 
