@@ -1,0 +1,104 @@
+"""Load while editing: clients that request without pause, sockets and streams that stay
+open, and a save every few milliseconds, of every kind.
+
+    record = drive(server, program, Load(seconds=60))
+
+Nothing may fail, nothing be reset, nothing be stale; sockets and streams stay open and
+show the last version in the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..harness import DEADLINE, Server
+from .clients import Record, Requests, Socket, Stream, connect
+from .program import Program
+
+
+@dataclass(frozen=True)
+class Load:
+    seconds: float = 60.0
+    clients: int = 64
+    sockets: int = 100
+    streams: int = 100
+    every: float = 0.2  # seconds from one save to the next
+    pause: float = 0.0  # seconds of each client between an answer and a request
+
+
+def drive(server: Server, program: Program, load: Load) -> Record:
+    """Run the load against a server that serves `program`."""
+    return asyncio.run(_drive(server, program, load), loop_factory=_loop_factory())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _drive(server: Server, program: Program, load: Load) -> Record:
+    record = Record()
+    [word] = [kind for kind in program.kinds if kind.name == "word"]
+    makes: list[Callable] = [lambda: Socket(record, word)] * load.sockets
+    makes += [lambda: Stream(record, word)] * load.streams
+    spoken = [await connect(server.port, make) for make in makes]
+    clients = [
+        await connect(
+            server.port, lambda n=n: Requests(record, program.kinds, n, load.pause)
+        )
+        for n in range(load.clients)
+    ]
+    for _ in range(round(load.seconds / load.every)):
+        await asyncio.sleep(load.every)
+        program.save()
+    program.mend()
+    await _until(
+        lambda: all(peer.version == word.version for peer in spoken if peer.open),
+        record,
+        "a socket or stream does not show the last version",
+    )
+    for client in clients:
+        client.leaving = True
+    await _until(
+        lambda: not any(peer.waiting and peer.open for peer in clients),
+        record,
+        "a request is not answered",
+    )
+    for peer in (*spoken, *clients):
+        peer.leave()
+    await _until(
+        lambda: not any(peer.open for peer in (*spoken, *clients)),
+        record,
+        "a connection does not close",
+    )
+    return record
+
+
+async def _until(condition: Callable[[], bool], record: Record, what: str) -> None:
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        if time.monotonic() > end:
+            record.trouble("failed", what)
+            return
+        await asyncio.sleep(0.01)
+
+
+def report(record: Record, load: Load, file: object = sys.stdout) -> None:
+    print(
+        f"{load.clients} clients, {load.sockets} WebSockets, {load.streams} streams, "
+        f"a save every {load.every * 1000:.0f} ms, {load.seconds:.0f} s:\n"
+        f"{record.requests:,} requests, {record.messages:,} messages, "
+        f"{record.lines:,} lines; the slowest answer took "
+        f"{record.slowest * 1000:.0f} ms\n"
+        f"{record.failed} failed, {record.reset} reset, {record.stale} stale",
+        *record.troubles,
+        sep="\n  ",
+        file=file,
+    )

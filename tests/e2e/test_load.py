@@ -1,0 +1,26 @@
+"""Load while editing, the short form; ./dev load is the long one."""
+
+from __future__ import annotations
+
+from .harness import Server
+from .load.check import check_server
+from .load.drive import Load, drive, report
+from .load.program import Program
+
+
+def test_nothing_fails_and_nothing_is_stale_while_files_are_saved(make_server) -> None:
+    server: Server = make_server({})
+    program = Program(server.folder)
+    for name, text in program.files().items():
+        server.write(name, text)
+    server.start("--no-access-log")
+    load = Load(seconds=4.4, pause=0.05)
+    record = drive(server, program, load)
+    report(record, load)
+    assert record.good
+    assert record.requests > load.clients
+    assert record.messages >= load.sockets and record.lines >= load.streams
+    assert not check_server(server, program)
+    for kind in program.kinds:
+        assert kind.version >= 3  # two saves and the last one
+        assert f"reloaded  {kind.file}" in server.log
