@@ -7,7 +7,7 @@ stale one: the answer's `version` is the mark.
 
   small   5 files; the model (1 s to load) lives in the file of the route that uses it
   large   50 modules, 250 routes with pydantic models; shared settings and store
-  plain   one file, for throughput: a raw ASGI app and a FastAPI app
+  plain   one file, for throughput: raw ASGI apps and a FastAPI app
 """
 
 from __future__ import annotations
@@ -431,6 +431,8 @@ PLAIN = '''\
 from fastapi import FastAPI
 
 HEADERS = [(b"content-type", b"text/plain"), (b"content-length", b"13")]
+LARGE = b"x" * (1 << 20)
+LARGE_HEADERS = [(b"content-type", b"text/plain"), (b"content-length", b"1048576")]
 
 
 async def raw(scope, receive, send):
@@ -439,6 +441,25 @@ async def raw(scope, receive, send):
         return
     await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
     await send({"type": "http.response.body", "body": b"Hello, world!"})
+
+
+async def bodies(scope, receive, send):
+    """1 MB down from /large, up to /upload, which answers with the length it read."""
+    if scope["type"] == "lifespan" or scope["path"] == "/":
+        await raw(scope, receive, send)
+        return
+    if scope["path"] == "/large":
+        headers, body = LARGE_HEADERS, LARGE
+    else:
+        size, more = 0, True
+        while more:
+            message = await receive()
+            size += len(message["body"])
+            more = message["more_body"]
+        body = b"%d" % size
+        headers = [HEADERS[0], (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def echo(scope, receive, send):

@@ -1,17 +1,12 @@
-"""A WebSocket client that measures: connections that each send a message, wait for
-its echo, and send it again.
-
-One thread and epoll, frames made beforehand and compared as bytes, so that it costs
-little beside the server.
-"""
+"""WebSocket clients that send a message, wait for its echo, and send it again: frames
+are made beforehand and compared as bytes."""
 
 from __future__ import annotations
 
 import os
-import selectors
-import socket
 import struct
-import time
+
+from benchmarks import drive
 
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
@@ -39,20 +34,14 @@ def _header(size: int, masked: int) -> bytes:
     return struct.pack("!BBQ", BINARY, masked | 127, size)
 
 
-class Echo:
-    """One connection."""
-
+class Echo(drive.Client):
     def __init__(self, port: int, sent: bytes, expected: bytes) -> None:
-        self.count = 0
-        self.failed = False
-        self._sent, self._expected = sent, expected
+        super().__init__(port, sent)
+        self._expected = expected
         self._got = bytearray()
-        self._rest = memoryview(b"")
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10.0)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def open(self) -> bool:
-        """Shake hands; False if the server does not want to."""
+        """Shake hands."""
         self.socket.sendall(HANDSHAKE)
         head = b""
         while not head.endswith(b"\r\n\r\n"):
@@ -60,20 +49,9 @@ class Echo:
             if not data:
                 return False
             head += data
-        self.socket.setblocking(False)
-        return head.startswith(b"HTTP/1.1 101 ")
-
-    def send(self) -> bool:
-        """Send the message or the rest of it; True when all is out."""
-        self._rest = self._rest or memoryview(self._sent)
-        try:
-            self._rest = self._rest[self.socket.send(self._rest) :]
-        except BlockingIOError:
-            return False
-        return not self._rest
+        return super().open() and head.startswith(b"HTTP/1.1 101 ")
 
     def receive(self) -> bool:
-        """Read what came; True when the whole echo is there."""
         data = self.socket.recv(262144)
         if not self._got and data == self._expected:
             self.count += 1
@@ -93,42 +71,4 @@ class Echo:
 def load(port: int, connections: int, seconds: float, size: int) -> tuple[float, int]:
     """Messages echoed per second, and how many connections failed."""
     sent, expected = frames(size)
-    echoes = [Echo(port, sent, expected) for _ in range(connections)]
-    try:
-        for echo in echoes:
-            if not echo.open():
-                return 0.0, connections
-        return _drive(echoes, seconds), sum(echo.failed for echo in echoes)
-    finally:
-        for echo in echoes:
-            echo.socket.close()
-
-
-def _drive(echoes: list[Echo], seconds: float) -> float:
-    selector = selectors.DefaultSelector()
-    for echo in echoes:
-        selector.register(echo.socket, selectors.EVENT_READ, echo)
-        _send(selector, echo)
-    began = time.perf_counter()
-    end = began + seconds
-    while time.perf_counter() < end:
-        for key, events in selector.select(1.0):
-            echo = key.data
-            if events & selectors.EVENT_WRITE:
-                _send(selector, echo)
-            if events & selectors.EVENT_READ and echo.receive():
-                _send(selector, echo)
-            if echo.failed:
-                selector.unregister(echo.socket)
-    rate = sum(echo.count for echo in echoes) / (time.perf_counter() - began)
-    selector.close()
-    return rate
-
-
-def _send(selector: selectors.BaseSelector, echo: Echo) -> None:
-    key = selector.get_key(echo.socket)
-    wanted = selectors.EVENT_READ
-    if not echo.send():
-        wanted |= selectors.EVENT_WRITE
-    if key.events != wanted:
-        selector.modify(echo.socket, wanted, echo)
+    return drive.load([Echo(port, sent, expected) for _ in range(connections)], seconds)

@@ -1,10 +1,11 @@
 """Requests per second, beside the other servers. ./dev bench throughput
 
-wrk with 64 keep-alive connections, on the same cores as the server; for WebSockets a
-client of our own (benchmarks/echo.py), as many connections. Every server is up
-all the time, and in each round each one is loaded in turn. Access logs off. The peers
-run without reload, as in production; hmr-serve runs as it always does, with its watcher
-on.
+64 keep-alive connections, on the same cores as the server: wrk for small requests;
+clients of our own for WebSockets (benchmarks/echo.py) and bodies of 1 MB (bodies.py).
+Then the time of one request at low load (lowload.py) and the memory of 10,000 idle
+connections (idle_connections.py). Every server is up all the time, and in each round
+each one is loaded in turn. Access logs off. The peers run without reload, as in
+production; hmr-serve runs as it always does, with its watcher on.
 """
 
 from __future__ import annotations
@@ -12,168 +13,144 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import re
-import subprocess
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from benchmarks import apps, echo
-from benchmarks.client import Connection
-from benchmarks.servers import (
-    SERVING,
-    Running,
-    print_commands,
-    require_program,
-    select,
-    stop_all,
-)
+from benchmarks import bodies, echo, idle_connections, lowload, wrk
+from benchmarks.contest import interleave, is_ours, verdict
+from benchmarks.servers import SERVING, Running, Server, require_program, select
 from benchmarks.tables import median, table
 
-APPS = {
-    "raw ASGI": "plain:raw",
-    "FastAPI JSON": "plain:app",
-    "WebSocket echo, 32 bytes": "plain:echo",
-    "WebSocket echo, 64 KiB": "plain:echo",
-}
-MESSAGES = {"WebSocket echo, 32 bytes": 32, "WebSocket echo, 64 KiB": 65536}
-_RATE = re.compile(r"^Requests/sec:\s+([\d.]+)", re.MULTILINE)
-_ERRORS = re.compile(
-    r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)"
-)
-_NON_2XX = re.compile(r"Non-2xx or 3xx responses: (\d+)")
+BEST = "the best peer"
 
 
 @dataclass(frozen=True)
 class Load:
-    """What one run of wrk measured."""
+    """What one round measured."""
 
-    rate: float  # requests per second
-    errors: int  # socket errors and answers that are not 2xx or 3xx
+    rate: float  # answers per second
+    errors: int
 
 
-def parse_wrk(output: str) -> Load:
-    rate = _RATE.search(output)
-    if rate is None:
-        raise ValueError(f"not the output of wrk:\n{output}")
-    errors = [int(number) for found in _ERRORS.findall(output) for number in found]
-    errors += [int(number) for number in _NON_2XX.findall(output)]
-    return Load(float(rate[1]), sum(errors))
+@dataclass(frozen=True)
+class Contest:
+    name: str
+    app: str
+    blow: Callable[[int, int, int], tuple[float, int]]  # port, connections, seconds
+    goals: dict[str, float] = field(default_factory=lambda: {BEST: 1.0})
+
+
+CONTESTS = [
+    Contest("raw ASGI", "plain:raw", wrk.load, {"uvicorn": 2.5, BEST: 1.5}),
+    Contest("FastAPI JSON", "plain:app", wrk.load, {BEST: 1.2}),
+    Contest("WebSocket echo, 32 bytes", "plain:echo", partial(echo.load, size=32)),
+    Contest("WebSocket echo, 64 KiB", "plain:echo", partial(echo.load, size=65536)),
+    Contest(
+        "bodies of 1 MB, down",
+        "plain:bodies",
+        partial(bodies.load, sent=bodies.DOWN, size=bodies.MEGABYTE),
+    ),
+    Contest(
+        "bodies of 1 MB, up",
+        "plain:bodies",
+        partial(bodies.load, sent=bodies.UP, size=len(str(bodies.MEGABYTE))),
+    ),
+]
+OTHERS = {"low load": lowload.run, "idle connections": idle_connections.run}
 
 
 def main() -> None:
     options = parse_arguments()
-    wrk = require_program("wrk", "wrk")
+    require_program("wrk", "wrk")
     servers = select(SERVING, options.only)
     print(
         f"Python {platform.python_version()}, {os.cpu_count()} cores,"
-        f" {load_command(options)}"
+        f" {options.connections} connections, {options.seconds} s each,"
+        f" median of {options.rounds} interleaved rounds"
     )
-    with tempfile.TemporaryDirectory(prefix="bench-throughput-") as folder:
-        for name, app in APPS.items():
+    with tempfile.TemporaryDirectory(prefix="bench-throughput-") as made:
+        folder = Path(made)
+        for contest in CONTESTS:
+            if options.app in contest.name:
+                run(contest, servers, folder, options)
+        for name, part in OTHERS.items():
             if options.app in name:
-                run(name, app, servers, Path(folder), options, wrk)
+                part(servers, folder, options)
 
 
 def run(
-    name: str,
-    app: str,
-    servers: list,
+    contest: Contest,
+    servers: Sequence[Server],
     folder: Path,
     options: argparse.Namespace,
-    wrk: str,
 ) -> None:
-    running: list[Running] = []
-    try:
-        for number, server in enumerate(servers):
-            made = apps.plain(folder / f"{app.replace(':', '-')}-{number}")
-            running.append(Running(server, made.folder, app))
-        print(f"\n== {name}")
-        print_commands(running)
-        for server in running:
-            server.wait_ready()
-        same_answer(running)
-        loads: list[list[Load]] = [[] for _ in running]
-        for number in range(options.rounds + 1):
-            for server, measured in zip(running, loads, strict=True):
-                # Round 0 warms up and is not counted.
-                seconds = options.seconds if number else 1
-                if name in MESSAGES:
-                    load = blow_echo(server.port, options, seconds, MESSAGES[name])
-                else:
-                    load = blow(wrk, server.port, options, seconds)
-                if number:
-                    measured.append(load)
-        report(running, loads)
-    finally:
-        stop_all(running)
+    print(f"\n== {contest.name}")
+
+    def once(server: Running, warm: bool) -> Load:
+        seconds = options.seconds if warm else 1
+        return Load(*contest.blow(server.port, options.connections, seconds))
+
+    found = interleave(contest.app, servers, folder, options.rounds, once)
+    report(found)
+    for line in judge(contest, found):
+        print(line)
 
 
-def same_answer(running: list[Running]) -> None:
-    """Every server must give the same body, or the comparison is none."""
-    bodies = set()
-    for server in running:
-        connection = Connection(server.port)
-        bodies.add(connection.get("/").body)
-        connection.close()
-    assert len(bodies) == 1, bodies
+def rates(found: dict[str, list[Load]]) -> dict[str, float]:
+    return {name: median([load.rate for load in found[name]]) for name in found}
 
 
-def blow(wrk: str, port: int, options: argparse.Namespace, seconds: int) -> Load:
-    command = [wrk, "-t1", f"-c{options.connections}", f"-d{seconds}s"]
-    output = subprocess.run(
-        [*command, f"http://127.0.0.1:{port}/"],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=seconds + 30,
-    ).stdout
-    return parse_wrk(output)
-
-
-def blow_echo(port: int, options: argparse.Namespace, seconds: int, size: int) -> Load:
-    return Load(*echo.load(port, options.connections, seconds, size))
-
-
-def report(running: list[Running], loads: list[list[Load]]) -> None:
+def report(found: dict[str, list[Load]]) -> None:
     """The best peer is 1.00: above it, a server answers more than every peer."""
-    medians = [median([load.rate for load in measured]) for measured in loads]
-    peers = [
-        rate
-        for server, rate in zip(running, medians, strict=True)
-        if not server.server.name.startswith("hmr-serve")
-    ]
-    best = max(peers or medians)
+    medians = rates(found)
+    best = best_peer(medians) or max(medians.values())
     rows = [
         [
-            server.server.name,
-            f"{rate:,.0f}",
+            name,
+            f"{medians[name]:,.0f}",
             " ".join(f"{load.rate:,.0f}" for load in measured),
-            f"{rate / best:.2f}",
+            f"{medians[name] / best:.2f}",
             sum(load.errors for load in measured),
         ]
-        for server, rate, measured in zip(running, medians, loads, strict=True)
+        for name, measured in found.items()
     ]
     header = ["", "per second", "rounds", "to the best peer", "errors"]
     print("\n" + table(header, rows))
 
 
-def load_command(options: argparse.Namespace) -> str:
-    return (
-        f"wrk -t1 -c{options.connections} -d{options.seconds}s,"
-        f" median of {options.rounds} interleaved rounds"
-    )
+def best_peer(medians: dict[str, float]) -> float:
+    return max((medians[name] for name in medians if not is_ours(name)), default=0.0)
+
+
+def judge(contest: Contest, found: dict[str, list[Load]]) -> list[str]:
+    """A line for each goal whose peer took part."""
+    medians = rates(found)
+    lines = []
+    for peer, factor in contest.goals.items():
+        if peer == BEST:
+            rate = best_peer(medians)
+        else:
+            rate = next((medians[n] for n in medians if n.startswith(peer)), 0.0)
+        ours = [medians[name] / rate for name in medians if rate and is_ours(name)]
+        if ours:
+            shown = ", ".join(f"{ratio:.2f}" for ratio in ours)
+            reached = verdict(max(ours) >= factor)
+            lines.append(f"goal: >= {factor:g} x {peer}: {shown}: {reached}")
+    return lines
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench throughput")
     parser.add_argument("--only", metavar="NAMES", help="servers whose names start so")
-    parser.add_argument(
-        "--app", choices=("raw", "FastAPI", "WebSocket", ""), default=""
-    )
+    named = [contest.name for contest in CONTESTS] + list(OTHERS)
+    parser.add_argument("--app", default="", help=f"a part of: {', '.join(named)}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3, help="of one round")
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--idle", type=int, default=10_000, help="idle connections")
     return parser.parse_args()
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import apps, client, tables, throughput
+from benchmarks import apps, bodies, client, drive, tables, throughput, wrk
 
 COUNT_ROUTES = """
 import sys
@@ -210,12 +210,38 @@ WRK = """Running 3s test @ http://127.0.0.1:8000/
 
 def test_what_wrk_prints_is_read() -> None:
     rate = "Requests/sec:  40100.25\nTransfer/sec:      5.33MB\n"
-    assert throughput.parse_wrk(WRK + rate) == throughput.Load(40100.25, 0)
+    assert wrk.parse(WRK + rate) == (40100.25, 0)
     errors = "  Socket errors: connect 1, read 2, write 3, timeout 4\n"
     refused = "  Non-2xx or 3xx responses: 50\n"
-    assert throughput.parse_wrk(WRK + errors + refused + rate).errors == 60
+    assert wrk.parse(WRK + errors + refused + rate)[1] == 60
     with pytest.raises(ValueError, match="not the output of wrk"):
-        throughput.parse_wrk("unable to connect to 127.0.0.1:8000 Connection refused")
+        wrk.parse("unable to connect to 127.0.0.1:8000 Connection refused")
+
+
+def test_large_bodies_are_counted_and_wrong_lengths_fail() -> None:
+    large = b"x" * 300_000
+    with serving(lambda path: (200, large)) as port:
+        right = [bodies.Bodies(port, bodies.DOWN, len(large)) for _ in range(3)]
+        rate, failed = drive.load(right, 0.2)
+        assert rate > 0 and failed == 0
+        assert all(client.count > 1 for client in right)
+        wrong = [bodies.Bodies(port, bodies.DOWN, len(large) - 1)]
+        assert drive.load(wrong, 0.05) == (0.0, 1)
+
+
+def test_a_goal_is_missed_by_less_than_it_says() -> None:
+    contest = throughput.CONTESTS[0]
+    found = {
+        "hmr-serve, uvloop": [throughput.Load(rate, 0) for rate in (9.0, 30.0, 31.0)],
+        "uvicorn (httptools)": [throughput.Load(12.0, 0)],
+        "granian": [throughput.Load(20.0, 0)],
+    }
+    assert throughput.judge(contest, found) == [
+        "goal: >= 2.5 x uvicorn: 2.50: reached",
+        "goal: >= 1.5 x the best peer: 1.50: reached",
+    ]
+    found["granian"] = [throughput.Load(20.1, 0)]
+    assert throughput.judge(contest, found)[1].endswith("1.49: MISSED")
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:
