@@ -32,14 +32,25 @@ cache_function(PyObject *object)
 /* What a function's code reads, and the functions it may call, depth first. */
 typedef struct {
     Engine *engine;
-    Frame *frame; /* note reads here; NULL: only look */
-    PtrMap seen;  /* CodeInfo */
-    int changed;  /* something is not what it was before the transaction */
+    Frame *frame;   /* note reads here; NULL: only look */
+    PtrMap seen;    /* CodeInfo */
+    int changed;    /* something is not what it was before the transaction */
+    uint64_t state; /* which versions were met */
 } Closure;
 
 
 static int
 closure_add_function(Closure *closure, PyObject *function, int depth);
+
+
+static void
+closure_note(Closure *closure, const Cell *cell)
+{
+    const Version *now = cell_now(cell, closure->engine);
+    closure->changed |= cell_changed(cell, closure->engine);
+    closure->state = (closure->state ^ (now != NULL ? now->number : 0))
+                     * 0x100000001B3u; /* FNV-1a, by words */
+}
 
 
 /* A global of the module that the code names. What it names may also be an
@@ -54,7 +65,7 @@ closure_add_name(Closure *closure, Module *module, PyObject *name,
         return PyErr_Occurred() ? -1 : 0;
     }
     Version *now = cell_now(&binding->cell, engine);
-    closure->changed |= cell_changed(&binding->cell, engine);
+    closure_note(closure, &binding->cell);
     PyObject *value = now != NULL ? now->value : NULL;
     Module *inner = value != NULL && PyModule_Check(value) && steps > 0
                         ? engine_module_by_ns(engine, PyModule_GetDict(value))
@@ -76,10 +87,11 @@ closure_add_name(Closure *closure, Module *module, PyObject *name,
 }
 
 
+/* The code, and what is nested in it: it may call its own functions. */
 static int
-closure_add_function(Closure *closure, PyObject *function, int depth)
+closure_add_code(Closure *closure, PyObject *code, int depth)
 {
-    CodeInfo *info = code_info(PyFunction_GET_CODE(function));
+    CodeInfo *info = code_info(code);
     if (info == NULL || info->module == NULL || depth == 0
         || ptrmap_get(&closure->seen, info) != NULL) {
         return 0;
@@ -94,7 +106,7 @@ closure_add_function(Closure *closure, PyObject *function, int depth)
         return -1;
     }
     if (info->cell != NULL) {
-        closure->changed |= cell_changed(&info->cell->cell, closure->engine);
+        closure_note(closure, &info->cell->cell);
     }
     for (Py_ssize_t i = 0; i < info->name_count; i++) {
         if (closure_add_name(closure, info->module, info->names[i].name,
@@ -103,7 +115,21 @@ closure_add_function(Closure *closure, PyObject *function, int depth)
             return -1;
         }
     }
+    PyObject *consts = info->code->co_consts;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(consts); i++) {
+        PyObject *item = PyTuple_GET_ITEM(consts, i);
+        if (PyCode_Check(item) && closure_add_code(closure, item, depth) < 0) {
+            return -1;
+        }
+    }
     return 0;
+}
+
+
+static int
+closure_add_function(Closure *closure, PyObject *function, int depth)
+{
+    return closure_add_code(closure, PyFunction_GET_CODE(function), depth);
 }
 
 
@@ -117,19 +143,44 @@ call_cache_clear(PyObject *object)
 
 
 int
-cache_clear(Engine *engine, PyObject *object)
+cache_clear(Engine *engine, PyObject *object, uint64_t state)
 {
-    if (engine->transaction && PyList_Append(engine->cleared, object) < 0) {
-        return -1;
+    if (engine->transaction) {
+        PyObject *number = PyLong_FromUnsignedLongLong(state);
+        int result = number != NULL
+                         ? PyDict_SetItem(engine->cleared, object, number)
+                         : -1;
+        Py_XDECREF(number);
+        if (result < 0) {
+            return -1;
+        }
     }
     return call_cache_clear(object);
 }
 
 
-int
-cache_expire(Engine *engine, PyObject *object)
+/* What the cache holds was computed by the statements that ran since it was
+ * cleared, from what there is now? 1, 0, -1. */
+static int
+cache_is_cleared(Engine *engine, PyObject *object, uint64_t state)
 {
-    return result_is_fresh(engine, object) ? 0 : cache_clear(engine, object);
+    PyObject *number = PyDict_GetItemWithError(engine->cleared, object);
+    if (number == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    return PyLong_AsUnsignedLongLong(number) == state;
+}
+
+
+int
+cache_expire(Engine *engine, PyObject *object, uint64_t state)
+{
+    if (state == 0 || result_is_fresh(engine, object)) {
+        return 0;
+    }
+    int cleared = cache_is_cleared(engine, object, state);
+    return cleared != 0 ? (cleared < 0 ? -1 : 0)
+                        : cache_clear(engine, object, state);
 }
 
 
@@ -141,21 +192,21 @@ cache_read(Frame *frame, PyObject *object)
     if (function == NULL) {
         return 0;
     }
-    int changed;
-    int result = cache_read_function(frame, function, &changed);
-    return result == 0 && engine->transaction && changed
-               ? cache_expire(engine, object)
+    uint64_t state;
+    int result = cache_read_function(frame, function, &state);
+    return result == 0 && engine->transaction
+               ? cache_expire(engine, object, state)
                : result;
 }
 
 
 int
-cache_read_function(Frame *frame, PyObject *function, int *changed)
+cache_read_function(Frame *frame, PyObject *function, uint64_t *state)
 {
     Closure closure = {.engine = hmr_engine, .frame = frame};
     int result = closure_add_function(&closure, function, CLOSURE_DEPTH);
     ptrmap_fini(&closure.seen);
-    *changed = closure.changed;
+    *state = closure.changed ? closure.state | 1 : 0;
     return result;
 }
 
@@ -163,8 +214,9 @@ cache_read_function(Frame *frame, PyObject *function, int *changed)
 void
 caches_rollback(Engine *engine)
 {
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(engine->cleared); i++) {
-        PyObject *cache = PyList_GET_ITEM(engine->cleared, i);
+    Py_ssize_t pos = 0;
+    PyObject *cache, *state;
+    while (PyDict_Next(engine->cleared, &pos, &cache, &state)) {
         if (call_cache_clear(cache) < 0) {
             PyErr_WriteUnraisable(cache);
         }
@@ -186,9 +238,9 @@ caches_settle(Engine *engine)
         if (function == NULL) {
             continue;
         }
-        int changed;
-        if (cache_read_function(NULL, function, &changed) < 0
-            || (changed && cache_expire(engine, now->value) < 0)) {
+        uint64_t state;
+        if (cache_read_function(NULL, function, &state) < 0
+            || cache_expire(engine, now->value, state) < 0) {
             return -1;
         }
     }

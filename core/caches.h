@@ -19,17 +19,18 @@ PyObject *cache_function(PyObject *object);
  * 0, or -1 with an exception set. */
 int cache_read(Frame *frame, PyObject *object);
 
-/* What the function may read is read by the frame (NULL: by nobody). *changed:
- * something of it is not what it was before the transaction. 0, or -1 with an
- * exception set. */
-int cache_read_function(Frame *frame, PyObject *function, int *changed);
+/* What the function may read is read by the frame (NULL: by nobody). *state: a
+ * number for the versions that it would read now; 0: what they were before the
+ * transaction. 0, or -1 with an exception set. */
+int cache_read_function(Frame *frame, PyObject *function, uint64_t *state);
+
+/* Clear the cache, unless it was cleared for this state already (what it holds
+ * is what the statements that ran since have asked for), or the state is 0. 0,
+ * or -1 with an exception set. */
+int cache_expire(Engine *engine, PyObject *object, uint64_t state);
 
 /* Call cache_clear(). 0, or -1 with an exception set. */
-int cache_clear(Engine *engine, PyObject *object);
-
-/* What it was computed from has changed: clear it, unless the running
- * transaction has filled it since. 0, or -1 with an exception set. */
-int cache_expire(Engine *engine, PyObject *object);
+int cache_clear(Engine *engine, PyObject *object, uint64_t state);
 
 /* The transaction is taken back: what was computed in it is forgotten. */
 void caches_rollback(Engine *engine);

@@ -17,6 +17,7 @@
 Version *
 version_new(PyObject *value, Statement *producer)
 {
+    static uint32_t last_number;
     Version *version = PyMem_Malloc(sizeof(*version));
     if (version == NULL) {
         PyErr_NoMemory();
@@ -26,6 +27,7 @@ version_new(PyObject *value, Statement *producer)
         .refs = 1,
         .value = Py_XNewRef(value),
         .producer = producer,
+        .number = ++last_number,
     };
     return version;
 }

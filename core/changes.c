@@ -203,7 +203,7 @@ transaction_find_missing(Transaction *tx)
 static int
 transaction_find_rival(Transaction *tx, Module *module)
 {
-    int may = module->gone || module->portions
+    int may = module->gone
                   ? 0
                   : files_set_may_hold(tx->paths, module->name, module->path);
     if (may <= 0) {

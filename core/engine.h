@@ -60,8 +60,8 @@ struct Engine {
     PtrMap bases;   /* class -> SubclassCell */
     long class_number;
     PtrMap results;    /* functools cache -> ResultCell */
-    PyObject *cleared; /* Owned list of the caches that this transaction
-                          cleared */
+    PyObject *cleared; /* Owned dict: cache that this transaction cleared ->
+                          for which state (caches.h) */
     Py_ssize_t cell_count;
     Module **retired; /* records of modules that are no more: traces may
                              still name them. */

@@ -120,7 +120,7 @@ engine_create_tables(Engine *engine)
     engine->wanted = PySet_New(NULL);
     engine->log = PyList_New(0);
     engine->leftover = PyList_New(0);
-    engine->cleared = PyList_New(0);
+    engine->cleared = PyDict_New();
     engine->stat_functions = PyDict_New();
     engine->async_current = PyContextVar_New("hmr_serve_trace", NULL);
     engine->again = PyErr_NewException("hmr_serve._core.RunAgain",

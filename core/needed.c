@@ -118,6 +118,27 @@ module_retract(const Module *module)
 }
 
 
+/* Modules that are imported while this one is, and have read what it had bound
+ * by then: what they saw need not be what it binds in the end. */
+static void
+module_need_inner_readers(const Module *module)
+{
+    Py_ssize_t pos = 0;
+    PyObject *name, *capsule;
+    while (PyDict_Next(module->bindings, &pos, &name, &capsule)) {
+        const Binding *binding = PyCapsule_GetPointer(capsule, BINDING_CAPSULE);
+        const ModuleSet *readers = &binding->cell.readers_in;
+        for (Py_ssize_t i = 0; i < readers->count; i++) {
+            Module *reader = readers->modules[i];
+            if (reader->began >= module->began
+                && reader->ended_place < module->ended_place) {
+                module_need(reader);
+            }
+        }
+    }
+}
+
+
 void
 module_need(Module *module)
 {
@@ -142,6 +163,7 @@ module_need(Module *module)
     for (Py_ssize_t i = 0; i < module->names_readers.count; i++) {
         module_need(module->names_readers.modules[i]);
     }
+    module_need_inner_readers(module);
 }
 
 

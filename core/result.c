@@ -49,11 +49,10 @@ trace_is_pure(const Frame *scratch)
 
 
 /* Read what the function may read into a frame of its own. 1; 0 when it is not
- * one that this works for; -1 with an exception set. *changed: something of it
- * is not what it was before the transaction. */
+ * one that this works for; -1 with an exception set. *state: caches.h. */
 static int
 scratch_fill(Frame *scratch, Statement *statement, PyObject *function,
-             int *changed)
+             uint64_t *state)
 {
     *scratch = (Frame){
         .statement = statement,
@@ -73,7 +72,7 @@ scratch_fill(Frame *scratch, Statement *statement, PyObject *function,
         || PyTuple_GET_SIZE(info->deletes) > 0) {
         return 0;
     }
-    if (cache_read_function(scratch, function, changed) < 0) {
+    if (cache_read_function(scratch, function, state) < 0) {
         return -1;
     }
     return trace_is_pure(scratch);
@@ -141,12 +140,11 @@ result_expect(Frame *frame, PyObject *cache, PyObject *path)
         expected->cache = Py_NewRef(cache);
         expected->function = Py_NewRef(function);
         expected->paths = PyList_New(0);
-        int changed = 0;
-        int filled = expected->paths != NULL
-                         ? scratch_fill(&expected->scratch, frame->statement,
-                                        function, &changed)
-                         : -1;
-        if (filled > 0 && changed && cache_expire(engine, cache) < 0) {
+        uint64_t state = 0;
+        int filled = expected->paths != NULL ? scratch_fill(
+                         &expected->scratch, frame->statement, function, &state)
+                                             : -1;
+        if (filled > 0 && cache_expire(engine, cache, state) < 0) {
             filled = -1;
         }
         if (filled <= 0) {
@@ -424,12 +422,12 @@ result_recompute(Statement *statement, ResultCell *cell)
     }
     Frame scratch;
     PyObject *record = NULL;
-    int changed;
+    uint64_t state;
     int result = journal_enter(&frame);
-    if (scratch_fill(&scratch, statement, function, &changed) <= 0) {
+    if (scratch_fill(&scratch, statement, function, &state) <= 0) {
         result = -1;
     }
-    if (result == 0 && cache_clear(engine, cell->cache) == 0) {
+    if (result == 0 && cache_clear(engine, cell->cache, state) == 0) {
         record = PyObject_CallNoArgs(cell->cache);
     }
     if (record == NULL || frame_judge_candidates(&frame, engine) < 0

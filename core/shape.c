@@ -7,6 +7,7 @@
 
 #include "compat.h"
 #include "journal.h"
+#include "namespace.h"
 #include "rules.h"
 #include "value.h"
 
@@ -147,10 +148,14 @@ candidate_check_fresh(Statement *statement, PyObject *root)
 }
 
 
-/* What the statement may store into outside of the program. */
+/* What the statement may store into outside of the program. A module's
+ * __annotations__ are of its own (annotations.c). */
 static int
 candidate_watch(Frame *frame, PyObject *path)
 {
+    if (name_is_system(PyTuple_GET_ITEM(path, 0))) {
+        return 0;
+    }
     PyObject *value;
     int found = PyDict_GetItemRef(frame->statement->module->ns,
                                   PyTuple_GET_ITEM(path, 0), &value);
@@ -216,6 +221,9 @@ frame_add_code_candidates(Frame *frame, CodeInfo *info)
 {
     for (Py_ssize_t i = 0; i < info->name_count; i++) {
         PyObject *value;
+        if (name_is_system(info->names[i].name)) {
+            continue; /* a class body's annotations go by the same name */
+        }
         int found =
             PyDict_GetItemRef(info->module->ns, info->names[i].name, &value);
         if (found < 0) {

@@ -312,9 +312,7 @@ transaction_perform(Transaction *tx)
     if (result < 0) {
         transaction_rollback(tx, walked);
     }
-    if (PyList_SetSlice(engine->cleared, 0, PY_SSIZE_T_MAX, NULL) < 0) {
-        PyErr_Clear(); /* cannot be: it only shrinks */
-    }
+    PyDict_Clear(engine->cleared);
     engine->transaction = 0;
     engine->unsettled = result < 0 || (engine->unsettled && engine->partial)
                         || (engine->unsettled && !walked);
