@@ -89,6 +89,9 @@ exchange_returned(struct exchange *self, PyObject *result)
     if (self->socket == SOCKET_OPEN) {
         return socket_close(self, CLOSE_NORMAL);
     }
+    if (self->end_heard) {
+        return response_break(self); /* it was told that nobody is there */
+    }
     if (!self->started) {
         server_report(
             server,

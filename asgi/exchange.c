@@ -126,6 +126,7 @@ exchange_receive(struct exchange *self, PyObject **message)
         *message = message_request(self, !last);
     }
     else if (gone || self->eof) {
+        self->end_heard = !self->complete;
         *message = message_disconnect(self);
     }
     else {

@@ -54,6 +54,7 @@ struct exchange {
     bool must_continue;  /* the client waits for 100 Continue */
     bool eof;            /* the client sends no more */
     bool disconnected;   /* the client is gone */
+    bool end_heard;      /* receive() gave http.disconnect before the end */
 
     enum socket_phase socket;
     bool connect_given;      /* receive() gave websocket.connect */

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import socket
 import weakref
 from typing import Any
 
@@ -332,6 +333,29 @@ def test_a_client_that_goes_is_a_disconnect(loop: str, how: str) -> None:
         client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         until(lambda: started)
         client.reset() if how == "reset" else client.socket.close()
+        until(lambda: messages == [{"type": "http.disconnect"}])
+        until(lambda: served.stats()["in_flight"] == 0)
+        assert served.errors == []
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_an_application_that_heard_of_the_end_need_not_complete(starts: bool) -> None:
+    """As a stream does whose reader closed its side: a closed tab is no error."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if starts:
+            head = {"type": "http.response.start", "status": 200, "headers": []}
+            await send(head)
+            await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        await receive()
+        messages.append(await receive())
+
+    messages: list[Any] = []
+    with serve(app) as served, served.connect() as client:
+        client.send(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        if starts:
+            assert client.head().status == 200
+        client.socket.shutdown(socket.SHUT_WR)
         until(lambda: messages == [{"type": "http.disconnect"}])
         until(lambda: served.stats()["in_flight"] == 0)
         assert served.errors == []
