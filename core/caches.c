@@ -1,4 +1,4 @@
-/* functools caches: what they hold may have been computed from the past. */
+/* Caches of functions: what they hold may have been computed from the past. */
 
 #include "caches.h"
 
@@ -11,13 +11,58 @@
 #define MODULE_STEPS 4   /* a.b.c.d.name */
 
 
+/* The attribute of an instance or its class. Runs no code. New reference; NULL
+ * without an exception when there is none. */
+static PyObject *
+plain_attribute(PyObject *object, PyObject *dict, const char *name)
+{
+    PyObject *value = dict != NULL ? Py_XNewRef(dict_peek(dict, name)) : NULL;
+    PyObject *key = value == NULL ? PyUnicode_FromString(name) : NULL;
+    if (key != NULL) {
+        value = Py_XNewRef(_PyType_Lookup(Py_TYPE(object), key));
+        Py_DECREF(key);
+    }
+    PyErr_Clear();
+    return value;
+}
+
+
+/* What a decorator of a library gives that remembers results: it has
+ * cache_clear() and says what it wraps, as cachetools' and async_lru's do. New
+ * reference to that, or NULL. */
+static PyObject *
+wrapped_by_library(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    if (type->tp_dictoffset == 0 || type->tp_call == NULL
+        || PyType_Check(object)
+        || type->tp_getattro != PyObject_GenericGetAttr) {
+        return NULL;
+    }
+    PyObject *dict = PyFunction_Check(object)
+                         ? Py_XNewRef(((PyFunctionObject *)object)->func_dict)
+                         : PyObject_GenericGetDict(object, NULL);
+    PyErr_Clear(); /* it has none of its own */
+    PyObject *wrapped = dict != NULL && PyDict_CheckExact(dict)
+                            ? Py_XNewRef(dict_peek(dict, "__wrapped__"))
+                            : NULL;
+    PyObject *clear =
+        wrapped != NULL ? plain_attribute(object, dict, "cache_clear") : NULL;
+    if (clear == NULL) {
+        Py_CLEAR(wrapped);
+    }
+    Py_XDECREF(clear);
+    Py_XDECREF(dict);
+    return wrapped;
+}
+
+
 PyObject *
 cache_function(PyObject *object)
 {
-    if (!print_is_cache(object)) {
-        return NULL;
-    }
-    PyObject *function = PyObject_GetAttrString(object, "__wrapped__");
+    PyObject *function = print_is_cache(object)
+                             ? PyObject_GetAttrString(object, "__wrapped__")
+                             : wrapped_by_library(object);
     if (function == NULL) {
         PyErr_Clear(); /* a cache of something that is no function */
         return NULL;
@@ -53,6 +98,27 @@ closure_note(Closure *closure, const Cell *cell)
 }
 
 
+/* Whoever names a class may make an instance. */
+static int
+closure_add_class(Closure *closure, PyTypeObject *type, int depth)
+{
+    static const char *const names[] = {"__init__", "__post_init__"};
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < Py_ARRAY_LENGTH(names); i++) {
+        PyObject *name = PyUnicode_FromString(names[i]);
+        PyObject *function =
+            name != NULL ? Py_XNewRef(_PyType_Lookup(type, name)) : NULL;
+        result = name != NULL ? 0 : -1;
+        Py_XDECREF(name);
+        if (function != NULL && PyFunction_Check(function)) {
+            result = closure_add_function(closure, function, depth - 1);
+        }
+        Py_XDECREF(function);
+    }
+    return result;
+}
+
+
 /* A global of the module that the code names. What it names may also be an
  * attribute of a module: of these, all that bear a name in the code count. */
 static int
@@ -79,9 +145,13 @@ closure_add_name(Closure *closure, Module *module, PyObject *name,
             return -1;
         }
     }
-    PyObject *function = value == NULL             ? NULL
-                         : PyFunction_Check(value) ? value
-                                                   : cache_function(value);
+    if (value != NULL && PyType_Check(value)) {
+        return closure_add_class(closure, (PyTypeObject *)value, depth);
+    }
+    PyObject *cached = value != NULL ? cache_function(value) : NULL;
+    PyObject *function = cached != NULL                             ? cached
+                         : value != NULL && PyFunction_Check(value) ? value
+                                                                    : NULL;
     return function != NULL ? closure_add_function(closure, function, depth - 1)
                             : 0;
 }
@@ -208,6 +278,27 @@ cache_read_function(Frame *frame, PyObject *function, uint64_t *state)
     ptrmap_fini(&closure.seen);
     *state = closure.changed ? closure.state | 1 : 0;
     return result;
+}
+
+
+int
+cache_note(Engine *engine, Binding *binding, PyObject *value)
+{
+    if (cache_function(value) == NULL) {
+        return 0;
+    }
+    const Version *live = binding->cell.touched ? binding->cell.live : NULL;
+    PyObject *old = live != NULL ? live->value : NULL;
+    if (engine->transaction && old != NULL && old != value
+        && !print_is_cache(old) && cache_function(old) != NULL
+        && cache_clear(engine, old, 0) < 0) {
+        return -1;
+    }
+    if (ptrmap_set(&engine->caches, binding, binding) < 0) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    return 0;
 }
 
 

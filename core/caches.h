@@ -1,4 +1,4 @@
-/* functools caches: what they hold was computed from code and names that an
+/* Caches of functions: what they hold was computed from code and names that an
  * edit may change. A cache is cleared, never replaced, so whoever refers to it
  * stays.
  *
@@ -9,9 +9,15 @@
 
 #include "frame.h"
 
-/* The function behind a functools.lru_cache or cache wrapper. Borrowed; NULL
- * when the object is no such wrapper, or none of a tracked function. */
+/* The function behind a functools.lru_cache or cache wrapper, or behind another
+ * library's that has cache_clear(). Borrowed; NULL when the object is no such
+ * wrapper, or none of a tracked function. */
 PyObject *cache_function(PyObject *object);
+
+/* The binding holds `value` from now on, which may be a cache. The one before
+ * it, of a library, may have its results in an object that stays
+ * (`@cached(store)`): it is cleared. 0, or -1 with an exception set. */
+int cache_note(Engine *engine, Binding *binding, PyObject *value);
 
 /* A statement calls a cached function: it depends on all that the function may
  * read, whether it runs now or its result is remembered. In a transaction the

@@ -154,6 +154,7 @@ cell_unref(Cell *cell, Engine *engine)
     switch (cell->kind) {
     case CELL_BINDING:
         ptrmap_pop(&engine->caches, cell);
+        ptrmap_pop(&engine->lazies, cell);
         Py_CLEAR(((Binding *)cell)->name);
         version_unref(((Binding *)cell)->actual);
         break;

@@ -9,6 +9,7 @@
 #include "code.h"
 #include "compat.h"
 #include "files.h"
+#include "lazies.h"
 #include "loaded.h"
 #include "namespace.h"
 #include "needed.h"
@@ -281,6 +282,7 @@ transaction_commit(Transaction *tx)
         || report_visited(tx) < 0 || commit_modules(tx) < 0
         || namespaces_settle(engine) < 0 || slots_settle(engine) < 0
         || adapters_arrange(engine) < 0 || caches_settle(engine) < 0
+        || lazies_settle(engine, tx->undo) < 0
         || each_statement(tx, commit_statement) < 0
         || report_statements(tx) < 0) {
         return -1;
@@ -326,7 +328,7 @@ transaction_commit_unwalked(Transaction *tx)
         return 0;
     }
     if (report_removed(tx) < 0 || report_statements(tx) < 0
-        || caches_settle(engine) < 0
+        || caches_settle(engine) < 0 || lazies_settle(engine, tx->undo) < 0
         || each_statement(tx, commit_class_lines) < 0) {
         return -1;
     }

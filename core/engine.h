@@ -55,7 +55,8 @@ struct Engine {
     Cell *cells;               /* all cells */
     Cell *touched;  /* those that the running transaction may have changed.
                             Owned. */
-    PtrMap caches;  /* bindings that have held functools caches */
+    PtrMap caches;  /* bindings that have held caches of functions */
+    PtrMap lazies;  /* bindings that statements have given None: lazies.c */
     PtrMap classes; /* class -> who made it: class_made.c. Owned records. */
     PtrMap bases;   /* class -> SubclassCell */
     long class_number;

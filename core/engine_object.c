@@ -617,6 +617,7 @@ engine_dealloc(PyObject *self)
     ptrmap_fini(&engine->by_namespace);
     ptrmap_fini(&engine->groups);
     ptrmap_fini(&engine->caches);
+    ptrmap_fini(&engine->lazies);
     ptrmap_fini(&engine->results);
     Py_XDECREF(engine->cleared);
     class_made_fini(engine);

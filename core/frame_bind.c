@@ -5,8 +5,10 @@
 #include "frame_parts.h"
 
 #include "adapters.h"
+#include "caches.h"
 #include "class_made.h"
 #include "compat.h"
+#include "lazies.h"
 #include "namespace.h"
 #include "print.h"
 #include "value.h"
@@ -181,10 +183,11 @@ frame_flush_binding(Frame *frame, Engine *engine, Binding *binding)
         goto done;
     }
     result = found > 0 ? frame_create_group(frame, engine, version->value) : 0;
-    if (result == 0 && version != NULL && print_is_cache(version->value)
-        && ptrmap_set(&engine->caches, binding, binding) < 0) {
-        PyErr_NoMemory();
-        result = -1;
+    if (result == 0 && version != NULL) {
+        result = cache_note(engine, binding, version->value);
+    }
+    if (result == 0 && version != NULL && version->value == Py_None) {
+        result = lazy_note(engine, binding);
     }
 
 done:

@@ -61,7 +61,7 @@ undo_add_code(Undo *undo, PyObject *function, PyObject *old_code,
 }
 
 
-static int
+int
 undo_add_name(Undo *undo, Cell *cell, Version *old, Version *new)
 {
     UndoName *names = array_reserve(undo->names, undo->name_count,

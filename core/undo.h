@@ -35,6 +35,9 @@ void undo_free(Undo *undo, Engine *engine); /* NULL is ignored */
 int undo_add_code(Undo *undo, PyObject *function, PyObject *old_code,
                   PyObject *new_code);
 
+/* Note that a binding or slot is left with another version. 0 or -1. */
+int undo_add_name(Undo *undo, Cell *cell, Version *old, Version *new);
+
 /* Note every binding and slot that the transaction leaves with another version.
  */
 int undo_note_names(Undo *undo, Engine *engine);

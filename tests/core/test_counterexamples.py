@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import pytest
 
-from .harness import Project, expect, ran
+from .harness import Project, expect, ran, settled
 
+# The others are in tests/e2e: 7 in test_lifespan.py, 23 in test_restart.py.
 LATER = {
-    "02 a logger's lines are withdrawn": "issue 5: adapter for logging",
-    "06 sockets in a manager that was rebuilt are closed": "issue 5: WebSockets (2.7)",
-    "07 routes that a startup added to a new app": "issue 5: lifespan as a shaper (2.7)",
     "08 tasks, schedulers and pools that were started": "issue 5: owners (2.4)",
-    "10 a lazy client made of changed code": "issue 5: state that requests derived",
     "22 one route among 300 costs 20 ms": "issue 5: FastAPI adapter",
-    "23 restart in place with a cold child": "issue 5: restart (2.8)",
 }
 
 
@@ -69,6 +65,21 @@ def test_02_a_creator_that_does_not_create(project: Project) -> None:
     assert project.eval("main.q") == [3]
 
 
+def test_02_a_loggers_lines(project: Project) -> None:
+    text = (
+        "import logging\nlog = logging.getLogger('q')\nlog.setLevel(10)\n"
+        "log.addHandler(logging.NullHandler())\n"
+    )
+    project.start({"main.py": text})
+    for line in ("log.setLevel(10)\n", "log.addHandler(logging.NullHandler())\n"):
+        project.edit("main.py", line, "")
+        settled(project, "(main.log.level, len(main.log.handlers))")
+        project.save({"main.py": text})
+        assert settled(project, "(main.log.level, len(main.log.handlers))") == (10, 1)
+    project.edit("main.py", "NullHandler", "StreamHandler")
+    settled(project, "[type(h).__name__ for h in main.log.handlers]")
+
+
 def test_03_setdefault_on_the_environment(project: Project) -> None:
     source = (
         "import os\nos.environ.setdefault('HMR_X', 'one')\nx = os.environ['HMR_X']\n"
@@ -111,6 +122,49 @@ def test_05_a_new_cycle(project: Project) -> None:
     assert report.error is None
 
 
+def test_06_a_socket_in_a_manager_that_is_rebuilt(project: Project) -> None:
+    """Its handler goes on with the old one: the server closes it (1012)."""
+    project.start(
+        {
+            "main.py": """
+                class Manager:
+                    def __init__(self):
+                        self.active = []
+
+                    def connect(self, socket):
+                        self.active.append(socket)
+
+                manager = Manager()
+                TITLE = ["t"]
+
+                async def room(socket):
+                    manager.connect(socket)
+                    await socket
+                    manager.active.remove(socket)
+
+                async def clock(socket):
+                    await socket
+                """
+        }
+    )
+    project.exec(
+        """
+        class Socket:
+            def __await__(self):
+                yield
+
+        opened = [sys.modules["main"].room(Socket()), sys.modules["main"].clock(Socket())]
+        for each in opened:
+            each.send(None)
+        """
+    )
+    reached = "[engine.reaches_rebound(each) for each in opened]"
+    project.edit("main.py", '["t"]', '["u"]', check=False)
+    assert project.eval(reached) == [None, None]
+    project.edit("main.py", "(self):", "(self, size=0):", check=False)
+    assert project.eval(reached) == ["main.manager", None]
+
+
 def test_09_a_reader_after_the_shapers_sees_the_new_member(project: Project) -> None:
     project.start(
         {
@@ -132,6 +186,25 @@ def test_09_a_later_error_does_not_leave_the_new_member(project: Project) -> Non
     assert project.eval("main.router") == ["/a"]
     project.save({"main.py": "router = []\nrouter.append('/a')\nrouter.append('/b')\n"})
     assert project.eval("main.router") == ["/a", "/b"]
+
+
+def test_10_a_lazy_client_of_changed_code(project: Project) -> None:
+    project.start(
+        {
+            "main.py": """
+                URL = "a"
+                _client = None
+
+                def get_client():
+                    global _client
+                    if _client is None:
+                        _client = ["client of", URL]
+                    return _client
+                """
+        }
+    )
+    project.edit("main.py", '"a"', '"b"')  # compared by calls, before and after
+    assert project.eval("main.get_client()") == ["client of", "b"]
 
 
 def test_11_labels_do_not_reload_the_model(project: Project) -> None:
