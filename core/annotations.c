@@ -3,6 +3,7 @@
 #include "annotations.h"
 
 #include "compat.h"
+#include "namespace.h"
 
 
 static int
@@ -68,7 +69,8 @@ conditional_fill(const Module *module, PyObject *numbers)
     int result = PySet_Clear(numbers);
     for (Py_ssize_t i = 0; result == 0 && i < module->count; i++) {
         const Statement *statement = module->statements[i];
-        PyObject *own = statement->reached;
+        const Trace *trace = statement_trace(statement);
+        PyObject *own = trace != NULL ? trace->annotated : NULL;
         for (Py_ssize_t j = 0;
              result == 0 && own != NULL && j < PyTuple_GET_SIZE(own); j++) {
             PyObject *number = PyLong_FromLong(
@@ -120,40 +122,6 @@ annotations_drop(Module *module, const char *name)
 
 
 int
-annotations_note(Statement *statement)
-{
-    Module *module = statement->module;
-    if (!annotations_lazy(module)
-        || PyTuple_GET_SIZE(statement->syntax.annotated) == 0) {
-        return 0;
-    }
-    /* The statement, compiled alone, has set both names for itself. */
-    PyObject *own = dict_peek(module->ns, "__conditional_annotations__");
-    PyObject *reached = own != NULL && PyAnySet_Check(own)
-                            ? PySequence_Tuple(own)
-                            : PyTuple_New(0);
-    if (reached == NULL) {
-        return -1;
-    }
-    Py_XSETREF(statement->reached, reached);
-    if (module->annotate == NULL) {
-        return 0; /* the file's first annotation: set when all has run */
-    }
-    PyObject *numbers = PySet_New(NULL);
-    int result = -1;
-    if (numbers != NULL && conditional_fill(module, numbers) == 0
-        && PyDict_SetItemString(module->ns, "__conditional_annotations__",
-                                numbers)
-               == 0) {
-        result =
-            PyDict_SetItemString(module->ns, "__annotate__", module->annotate);
-    }
-    Py_XDECREF(numbers);
-    return result;
-}
-
-
-int
 annotations_prepare(Module *module)
 {
     if (!statements_annotate(module->statements, module->count)) {
@@ -171,42 +139,171 @@ annotations_prepare(Module *module)
 }
 
 
-/* The entries in the order of the text; what no statement is known to annotate
- * (exec, setattr) stays at the end. */
+/* Since 3.14 the statement, compiled alone, has set the names by which a module
+ * computes its annotations, for itself alone: put back the file's. */
+static int
+annotations_note_lazy(Module *module, Trace *trace)
+{
+    PyObject *own = dict_peek(module->ns, "__conditional_annotations__");
+    trace->annotated = own != NULL && PyAnySet_Check(own)
+                           ? PySequence_Tuple(own)
+                           : PyTuple_New(0);
+    if (trace->annotated == NULL) {
+        return -1;
+    }
+    if (module->annotate == NULL) {
+        return 0; /* the file's first annotation: set when all has run */
+    }
+    PyObject *numbers = PySet_New(NULL);
+    int result = -1;
+    if (numbers != NULL && conditional_fill(module, numbers) == 0
+        && PyDict_SetItemString(module->ns, "__conditional_annotations__",
+                                numbers)
+               == 0) {
+        result =
+            PyDict_SetItemString(module->ns, "__annotate__", module->annotate);
+    }
+    Py_XDECREF(numbers);
+    return result;
+}
+
+
+/* The module's dict of annotations, where statements that run fill it.
+ * Borrowed, or NULL. */
 static PyObject *
-annotations_sorted(const Module *module, PyObject *old)
+annotations_dict(const Module *module)
+{
+    PyObject *dict = annotations_lazy(module)
+                         ? NULL
+                         : dict_peek(module->ns, "__annotations__");
+    return dict != NULL && PyDict_CheckExact(dict) ? dict : NULL;
+}
+
+
+static int
+annotations_note_eager(const Module *module, const Statement *statement,
+                       Trace *trace)
+{
+    PyObject *dict = annotations_dict(module);
+    PyObject *names = statement->syntax.annotated;
+    trace->annotated = PyDict_New();
+    int result = trace->annotated != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0;
+         dict != NULL && result == 0 && i < PyTuple_GET_SIZE(names); i++) {
+        PyObject *value;
+        result = PyDict_GetItemRef(dict, PyTuple_GET_ITEM(names, i), &value);
+        if (result > 0) {
+            result = PyDict_SetItem(trace->annotated,
+                                    PyTuple_GET_ITEM(names, i), value);
+            Py_DECREF(value);
+        }
+    }
+    return result;
+}
+
+
+int
+annotations_enter(Frame *frame)
+{
+    const Statement *statement = frame->statement;
+    PyObject *names = statement->syntax.annotated;
+    PyObject *dict = PyTuple_GET_SIZE(names) > 0
+                         ? annotations_dict(statement->module)
+                         : NULL;
+    int result = 0;
+    for (Py_ssize_t i = 0;
+         dict != NULL && result >= 0 && i < PyTuple_GET_SIZE(names); i++) {
+        result = PyDict_Contains(dict, PyTuple_GET_ITEM(names, i));
+        if (result > 0) {
+            frame->annotates_again = 1;
+            result = PyDict_DelItem(dict, PyTuple_GET_ITEM(names, i));
+        }
+    }
+    return result < 0 ? -1 : 0;
+}
+
+
+/* Is it a name that the text of one of the statements annotates? */
+static int
+statements_annotate_name(Statement *const *statements, Py_ssize_t count,
+                         PyObject *name)
+{
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (name_is_among(statements[i]->syntax.annotated, name)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* What no statement is known to annotate (exec, setattr) stays, at the end. */
+static int
+annotations_add_others(const Module *module, PyObject *sorted, PyObject *old)
+{
+    Py_ssize_t pos = 0;
+    PyObject *name, *value;
+    while (PyDict_Next(old, &pos, &name, &value)) {
+        if (PyUnicode_Check(name)
+            && (statements_annotate_name(module->statements, module->count,
+                                         name)
+                || statements_annotate_name(module->old_statements,
+                                            module->old_count, name))) {
+            continue;
+        }
+        if (PyDict_SetItem(sorted, name, value) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* The entries as the statements of the file have set them, in order. */
+static int
+annotations_arrange(const Module *module, PyObject *dict)
 {
     PyObject *sorted = PyDict_New();
     int result = sorted != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; result == 0 && i < module->count; i++) {
-        PyObject *names = module->statements[i]->syntax.annotated;
-        for (Py_ssize_t j = 0; result == 0 && j < PyTuple_GET_SIZE(names);
-             j++) {
-            PyObject *value;
-            result = PyDict_GetItemRef(old, PyTuple_GET_ITEM(names, j), &value);
-            if (result > 0) {
-                result =
-                    PyDict_SetItem(sorted, PyTuple_GET_ITEM(names, j), value);
-                Py_DECREF(value);
-            }
-        }
-    }
-    for (Py_ssize_t i = 0; result == 0 && i < module->old_count; i++) {
-        PyObject *names = module->old_statements[i]->syntax.annotated;
-        for (Py_ssize_t j = 0; result == 0 && j < PyTuple_GET_SIZE(names);
-             j++) {
-            int gone = PyDict_Contains(old, PyTuple_GET_ITEM(names, j));
-            result = gone > 0 ? PyDict_DelItem(old, PyTuple_GET_ITEM(names, j))
-                              : gone;
+        const Trace *trace = statement_trace(module->statements[i]);
+        if (trace != NULL && trace->annotated != NULL
+            && PyDict_Check(trace->annotated)) {
+            result = PyDict_Update(sorted, trace->annotated);
         }
     }
     if (result == 0) {
-        result = PyDict_Merge(sorted, old, 0);
+        result = annotations_add_others(module, sorted, dict);
     }
-    if (result < 0) {
-        Py_CLEAR(sorted);
+    if (result == 0) {
+        PyDict_Clear(dict);
+        result = PyDict_Update(dict, sorted);
     }
-    return sorted;
+    Py_XDECREF(sorted);
+    return result;
+}
+
+
+int
+annotations_note(const Frame *frame)
+{
+    const Statement *statement = frame->statement;
+    Module *module = statement->module;
+    Trace *trace = statement_trace(statement);
+    PyObject *names = statement->syntax.annotated; /* a probe has none */
+    if (names == NULL || PyTuple_GET_SIZE(names) == 0) {
+        return 0;
+    }
+    if (annotations_lazy(module)) {
+        return annotations_note_lazy(module, trace);
+    }
+    if (annotations_note_eager(module, statement, trace) < 0) {
+        return -1;
+    }
+    PyObject *dict = annotations_dict(module);
+    return frame->annotates_again && dict != NULL
+               ? annotations_arrange(module, dict)
+               : 0;
 }
 
 
@@ -236,18 +333,12 @@ annotations_settle(Engine *engine, Module *module)
         engine->syncing--;
         return result;
     }
-    PyObject *dict = dict_peek(module->ns, "__annotations__");
-    if (!annotate && dict != NULL) {
+    PyObject *dict = annotations_dict(module);
+    if (!annotate && dict_peek(module->ns, "__annotations__") != NULL) {
         result = PyDict_DelItemString(module->ns, "__annotations__");
     }
-    else if (dict != NULL && PyDict_CheckExact(dict)) {
-        PyObject *sorted = annotations_sorted(module, dict);
-        result = sorted != NULL ? 0 : -1;
-        if (result == 0) {
-            PyDict_Clear(dict);
-            result = PyDict_Update(dict, sorted);
-        }
-        Py_XDECREF(sorted);
+    else if (dict != NULL) {
+        result = annotations_arrange(module, dict);
     }
     engine->syncing--;
     return result;

@@ -5,18 +5,20 @@
 #ifndef HMR_CORE_ANNOTATIONS_H
 #define HMR_CORE_ANNOTATIONS_H
 
-#include "engine.h"
+#include "frame.h"
 
 /* Before the first statement runs: the whole file's code would begin with an
  * empty dict, if it annotates anything (until 3.13). 0, or -1. */
 int annotations_prepare(Module *module);
 
-/* After a statement ran: since 3.14 it has set the names by which a module
- * computes its annotations, for itself alone; put back the file's. 0, or -1. */
-int annotations_note(Statement *statement);
+/* Before a statement runs, and after its trace is kept: what it annotates is a
+ * part of that, and the module's annotations are those of all that ran. 0, or
+ * -1 with an exception set. */
+int annotations_enter(Frame *frame);
+int annotations_note(const Frame *frame);
 
-/* After an edit: entries of statements that are no more go, the others stand in
- * the order of the text. 0, or -1 with an exception set. */
+/* After an edit: what statements that are no more, or ran, have annotated goes,
+ * the rest stands in the order of the text. 0, or -1 with an exception set. */
 int annotations_settle(Engine *engine, Module *module);
 
 /* Before a transaction, and to put back what it changed. 0, or -1. */

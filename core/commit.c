@@ -292,7 +292,7 @@ transaction_commit(Transaction *tx)
         return -1;
     }
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
-        if (engine->order[i]->edited
+        if ((engine->order[i]->edited || engine->order[i]->concerned)
             && annotations_settle(engine, engine->order[i]) < 0) {
             return -1;
         }

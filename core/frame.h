@@ -33,12 +33,13 @@ struct Frame {
     struct Before *befores;    /* what is outside, as it was: see journal.c */
     Candidate *candidates;
     Py_ssize_t candidate_count, candidate_room;
-    int64_t started;   /* ns */
-    int64_t nested;    /* ns spent in statements of imported modules */
-    double cost;       /* seconds; set at the end */
-    int entered;       /* its code began to run */
-    Py_ssize_t loaded; /* how many modules there were when it began */
-    long number;       /* of an async trace */
+    int64_t started;     /* ns */
+    int64_t nested;      /* ns spent in statements of imported modules */
+    double cost;         /* seconds; set at the end */
+    int entered;         /* its code began to run */
+    int annotates_again; /* names that the module has annotated before */
+    Py_ssize_t loaded;   /* how many modules there were when it began */
+    long number;         /* of an async trace */
 };
 
 /* The frame of the calling thread: the running statement, or the async trace of

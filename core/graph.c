@@ -81,6 +81,7 @@ trace_free(Trace *trace, Engine *engine)
     PyMem_Free(trace->imports);
     PyMem_Free(trace->names);
     Py_XDECREF(trace->result);
+    Py_XDECREF(trace->annotated);
     PyMem_Free(trace);
 }
 
@@ -337,7 +338,6 @@ statement_free(Statement *statement, Engine *engine)
     Py_XDECREF(statement->code);
     Py_XDECREF(statement->func);
     Py_XDECREF(statement->reason);
-    Py_XDECREF(statement->reached);
     PyMem_Free(statement);
 }
 

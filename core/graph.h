@@ -197,6 +197,9 @@ typedef struct Trace {
     NamesRead *names;
     Py_ssize_t names_count, names_room;
     PyObject *result;    /* Owned; a probe's result. */
+    PyObject *annotated; /* Owned; the module's annotations that it made: a dict
+                            of them, since 3.14 a tuple of their numbers in the
+                            statement; or NULL */
     double cost;         /* seconds, without nested imports */
     PyObject *callbacks; /* Owned list of (kind, callable, list of what it acts
                             on): callbacks.h; or NULL */
@@ -222,8 +225,6 @@ struct Statement {
     PyObject *func;    /* Owned; a probe's callable */
     Trace *trace;      /* Owned; of the applied revision; NULL: never ran */
     Trace *attempt;    /* Owned; of the running transaction */
-    PyObject *reached; /* Owned tuple of int: its annotations that were reached
-                          (3.14); or NULL */
     PyObject *reason;  /* Owned str; why it has to run */
     int forced;        /* runs whatever its reads say */
     int async;         /* a trace opened by begin(): never run from here */

@@ -449,7 +449,6 @@ match_install(Module *module, Split *split, const Match *matches,
         else if (fresh->patched != NULL) {
             fresh->trace = fresh->patched->trace; /* lent until the commit */
             trace_move_producer(fresh->trace, fresh->patched, fresh);
-            fresh->reached = Py_XNewRef(fresh->patched->reached);
             fresh->undone = fresh->patched->undone;
         }
     }

@@ -116,12 +116,14 @@ statement_run_code(Statement *statement, Frame *frame)
         || frame_add_text_candidates(frame) < 0) {
         return -1;
     }
+    if (annotations_enter(frame) < 0) {
+        return -1;
+    }
     PyObject *ns = statement->module->ns;
     frame->entered = 1;
     PyObject *result = PyEval_EvalCode(statement->code, ns, ns);
     Py_XDECREF(result);
-    if (result == NULL || annotations_note(statement) < 0
-        || import_claim_untracked(statement, frame) < 0) {
+    if (result == NULL || import_claim_untracked(statement, frame) < 0) {
         return -1;
     }
     return import_claim_star(statement, frame);
@@ -259,5 +261,5 @@ statement_execute(Statement *statement)
         return -1;
     }
     statement_keep(statement, trace);
-    return 0;
+    return annotations_note(&frame);
 }

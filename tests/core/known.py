@@ -40,7 +40,3 @@ if NEWER:
     KNOWN["test_imports.py::test_plugins_found_by_listing_a_folder[glob]"] = (
         f"{ENGINE}: 3.14's glob holds os.scandir itself"
     )
-else:
-    KNOWN["test_text.py::test_module_annotations_in_a_condition"] = (
-        f"{ENGINE}: annotations of a branch that is not taken any more"
-    )

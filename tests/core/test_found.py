@@ -73,3 +73,16 @@ def test_a_circular_importer_reads_what_is_bound_before_it(project: Project) -> 
     )
     report = project.edit("a.py", "x = 1", "x = 5")
     assert ran(report) == ["a: x = 5", "b: x = a.x"]
+
+
+def test_an_annotation_that_was_replaced_comes_back(project: Project) -> None:
+    project.start({"main.py": "x: int = 1\ny: int = 2\nx: str = 'a'\n"})
+    project.save({"main.py": "x: int = 1\ny: int = 2\n"})
+
+
+def test_an_annotation_goes_with_a_value_that_is_imported(project: Project) -> None:
+    main = "from a import V\ny: int = 1\nif V:\n    x: int = 1\nelse:\n    z: int = 2\n"
+    project.start({"a.py": "V = 1\n", "main.py": main})
+    project.edit("a.py", "1", "0")
+    project.edit("a.py", "0", "1 / 0")
+    project.edit("a.py", "1 / 0", "1")
