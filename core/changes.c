@@ -4,6 +4,7 @@
 
 #include "compat.h"
 #include "files.h"
+#include "paths.h"
 
 #include <string.h>
 
@@ -148,7 +149,7 @@ transaction_read_files(Transaction *tx)
             PyCapsule_GetPointer(PyList_GET_ITEM(capsules, i), FILE_CAPSULE);
         int named = PySet_Contains(tx->paths, file->path);
         if (named == 0 && file->listed) {
-            named = files_set_has_child(tx->paths, file->path);
+            named = paths_have_child(tx->named, file->path);
         }
         result = named > 0 ? transaction_refresh_file(tx, file) : named;
     }
@@ -166,7 +167,7 @@ transaction_find_missing(Transaction *tx)
     int result = names != NULL ? 0 : -1;
     for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
         PyObject *name = PyList_GET_ITEM(names, i);
-        int found = files_set_may_hold(tx->paths, name, NULL);
+        int found = paths_may_hold(tx->named, name, NULL);
         if (found > 0) {
             PyObject *origin = engine_find_file(engine, name);
             found = origin != NULL ? origin != Py_False : -1;
@@ -203,11 +204,9 @@ transaction_find_missing(Transaction *tx)
 static int
 transaction_find_rival(Transaction *tx, Module *module)
 {
-    int may = module->gone
-                  ? 0
-                  : files_set_may_hold(tx->paths, module->name, module->path);
-    if (may <= 0) {
-        return may;
+    if (module->gone
+        || !paths_may_hold(tx->named, module->name, module->path)) {
+        return 0;
     }
     PyObject *origin = engine_find_file(tx->engine, module->name);
     int rival = origin != NULL && PyUnicode_Check(origin)
@@ -318,15 +317,12 @@ transaction_find_shadows(Transaction *tx)
             return -1;
         }
     }
-    PyObject *iterator = PyObject_GetIter(tx->paths);
-    PyObject *path;
-    int result = iterator != NULL ? 0 : -1;
-    while (result == 0 && (path = PyIter_Next(iterator)) != NULL) {
-        result = transaction_find_shadow(tx, path);
-        Py_DECREF(path);
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(tx->named); i++) {
+        if (transaction_find_shadow(tx, PyList_GET_ITEM(tx->named, i)) < 0) {
+            return -1;
+        }
     }
-    Py_XDECREF(iterator);
-    return PyErr_Occurred() ? -1 : result;
+    return 0;
 }
 
 
@@ -347,10 +343,14 @@ transaction_read_changes(Transaction *tx)
 {
     Engine *engine = tx->engine;
     files_remember(engine);
+    tx->named = PySequence_List(tx->paths);
+    if (tx->named == NULL) {
+        return -1;
+    }
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
         int named = PySet_Contains(tx->paths, module->path);
-        if (named == 0) {
+        if (named == 0 && module->real != module->path) {
             named = PySet_Contains(tx->paths, module->real);
         }
         if (named < 0

@@ -33,14 +33,19 @@ engine_module(const Engine *engine, PyObject *name)
 
 
 Module *
-module_package(const Module *module)
+module_package(Module *module)
 {
+    Engine *engine = module->engine;
+    if (module->package_names == engine->names) {
+        return module->package;
+    }
     Py_ssize_t dot = PyUnicode_FindChar(module->name, '.', 0,
                                         PyUnicode_GET_LENGTH(module->name), -1);
     PyObject *head = dot > 0 ? PyUnicode_Substring(module->name, 0, dot) : NULL;
-    Module *parent = head != NULL ? engine_module(module->engine, head) : NULL;
+    module->package = head != NULL ? engine_module(engine, head) : NULL;
+    module->package_names = PyErr_Occurred() ? 0 : engine->names;
     Py_XDECREF(head);
-    return parent;
+    return module->package;
 }
 
 
@@ -66,6 +71,7 @@ engine_name_module(Engine *engine, Module *module)
                      ? PyDict_SetItem(engine->modules, module->name, capsule)
                      : -1;
     Py_XDECREF(capsule);
+    engine->names++;
     return result;
 }
 
@@ -107,6 +113,7 @@ engine_drop_module(Engine *engine, Module *module)
             break;
         }
     }
+    engine->names++;
     hooks_remove_module(engine, module);
     ptrmap_pop(&engine->by_namespace, module->ns);
     if (engine_module(engine, module->name) == module

@@ -39,6 +39,7 @@ struct Engine {
 
     /* The graph. */
     PyObject *modules; /* Owned dict: name -> capsule of Module */
+    long names;        /* counts the changes of `modules` */
     Module **order;    /* modules in the order in which they were added. */
     Py_ssize_t module_count, module_room;
     PtrMap by_namespace; /* namespace dict -> Module */
@@ -114,8 +115,8 @@ struct Engine {
     PyTypeObject *environ_type; /* Owned; what environ is while tracing */
     PyObject *build_class; /* Owned; builtins.__build_class__ while tracing */
     PyObject *environ; /* Owned; the dict behind os.environ, while tracing */
-    Py_ssize_t modules_seen; /* loaded modules whose stores are watched */
-    PtrMap containers;       /* dict -> Container: see journal.c */
+    PyObject *arrived; /* Owned list; modules loaded since, not yet watched */
+    PtrMap containers; /* dict -> Container: see journal.c */
 
     /* The running transaction. */
     int transaction;
@@ -140,7 +141,7 @@ Module *engine_module(const Engine *engine, PyObject *name);
 
 /* The package that the module is in. Borrowed; NULL without an exception: there
  * is none that we track; or with one. */
-Module *module_package(const Module *module);
+Module *module_package(Module *module);
 
 /* Register a module record (stolen). 0, or -1 with an exception set. */
 int engine_add_module(Engine *engine, Module *module);

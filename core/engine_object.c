@@ -14,6 +14,7 @@
 #include "journal.h"
 #include "loader.h"
 #include "needed.h"
+#include "paths.h"
 #include "print.h"
 #include "reach.h"
 #include "transaction.h"
@@ -27,11 +28,7 @@
 static PyObject *
 real_directory(PyObject *path)
 {
-    PyObject *os_path = PyImport_ImportModule("os.path");
-    PyObject *real = os_path != NULL
-                         ? PyObject_CallMethod(os_path, "realpath", "O", path)
-                         : NULL;
-    Py_XDECREF(os_path);
+    PyObject *real = path_real(path);
     PyObject *slashed = real != NULL ? PyUnicode_FromFormat("%U/", real) : NULL;
     Py_XDECREF(real);
     return slashed;
@@ -120,6 +117,7 @@ engine_create_tables(Engine *engine)
     engine->wanted = PySet_New(NULL);
     engine->log = PyList_New(0);
     engine->leftover = PyList_New(0);
+    engine->arrived = PyList_New(0);
     engine->cleared = PyDict_New();
     engine->stat_functions = PyDict_New();
     engine->async_current = PyContextVar_New("hmr_serve_trace", NULL);
@@ -131,10 +129,10 @@ engine_create_tables(Engine *engine)
         || engine->files == NULL || engine->slots == NULL
         || engine->missing == NULL || engine->pending == NULL
         || engine->written == NULL || engine->wanted == NULL
-        || engine->leftover == NULL || engine->log == NULL
-        || engine->cleared == NULL || engine->stat_functions == NULL
-        || engine->async_current == NULL || engine->again == NULL
-        || engine->syntax_types == NULL) {
+        || engine->leftover == NULL || engine->arrived == NULL
+        || engine->log == NULL || engine->cleared == NULL
+        || engine->stat_functions == NULL || engine->async_current == NULL
+        || engine->again == NULL || engine->syntax_types == NULL) {
         return -1;
     }
     return engine_create_probes(engine);
@@ -641,6 +639,7 @@ engine_dealloc(PyObject *self)
     Py_XDECREF(engine->wanted);
     Py_XDECREF(engine->log);
     Py_XDECREF(engine->leftover);
+    Py_XDECREF(engine->arrived);
     Py_XDECREF(engine->stat_functions);
     Py_XDECREF(engine->module_type);
     Py_XDECREF(engine->disable);

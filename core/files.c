@@ -226,61 +226,6 @@ file_accept(FileCell *file)
 }
 
 
-/* Does the text end in `/tail` followed by `suffix`? */
-static int
-path_ends(PyObject *path, PyObject *tail, const char *suffix)
-{
-    PyObject *end = PyUnicode_FromFormat("/%U%s", tail, suffix);
-    Py_ssize_t match =
-        end != NULL ? PyUnicode_Tailmatch(path, end, 0, PY_SSIZE_T_MAX, 1) : -1;
-    Py_XDECREF(end);
-    return (int)match;
-}
-
-
-int
-files_set_may_hold(PyObject *paths, PyObject *module, PyObject *known)
-{
-    Py_ssize_t length = PyUnicode_GET_LENGTH(module);
-    Py_ssize_t dot = PyUnicode_FindChar(module, '.', 0, length, -1);
-    PyObject *tail = PyUnicode_Substring(module, dot + 1, length);
-    PyObject *iterator = tail != NULL ? PyObject_GetIter(paths) : NULL;
-    PyObject *path;
-    int found = iterator != NULL ? 0 : -1;
-    while (found == 0 && (path = PyIter_Next(iterator)) != NULL) {
-        static const char *const suffixes[] = {".py", "", "/__init__.py"};
-        int other = known == NULL || PyUnicode_Compare(path, known) != 0;
-        for (size_t i = 0; other && found == 0 && i < Py_ARRAY_LENGTH(suffixes);
-             i++) {
-            found = path_ends(path, tail, suffixes[i]);
-        }
-        Py_DECREF(path);
-    }
-    Py_XDECREF(iterator);
-    Py_XDECREF(tail);
-    return PyErr_Occurred() ? -1 : found;
-}
-
-
-int
-files_set_has_child(PyObject *paths, PyObject *directory)
-{
-    Py_ssize_t length = PyUnicode_GET_LENGTH(directory);
-    PyObject *iterator = PyObject_GetIter(paths);
-    PyObject *path;
-    int found = iterator != NULL ? 0 : -1;
-    while (found == 0 && (path = PyIter_Next(iterator)) != NULL) {
-        Py_ssize_t slash =
-            PyUnicode_FindChar(path, '/', 0, PyUnicode_GET_LENGTH(path), -1);
-        found = slash == length
-                && PyUnicode_Tailmatch(path, directory, 0, length, -1) == 1;
-        Py_DECREF(path);
-    }
-    Py_XDECREF(iterator);
-    return PyErr_Occurred() ? -1 : found;
-}
-
-
 /* ---- the audit hook ----------------------------------------------------- */
 
 /* The absolute path of what was opened; NULL when it is of no interest. */

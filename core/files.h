@@ -23,13 +23,6 @@ FileCell *file_missing_module(Engine *engine, PyObject *name);
  * now holds the new content), 0, or -1 with an exception set. */
 int file_refresh(FileCell *file);
 
-/* Does a set of paths name an entry of this directory? 1, 0, -1. */
-int files_set_has_child(PyObject *paths, PyObject *directory);
-
-/* Could one of the paths, but for `known` (may be NULL), be the module of that
- * name: name.py, a folder of that name or its __init__.py? 1, 0, -1. */
-int files_set_may_hold(PyObject *paths, PyObject *module, PyObject *known);
-
 /* Take what is there now as what was read. */
 void file_accept(FileCell *file);
 

@@ -248,6 +248,8 @@ struct Module {
     PyObject *name;         /* Owned str. */
     PyObject *path;         /* Owned str; NULL for the module of probes */
     PyObject *real;         /* Owned str: path with symlinks resolved */
+    Module *package;        /* Borrowed; see module_package() */
+    long package_names;     /* Engine.names when that was found out */
     PyObject *module;       /* Owned module object. */
     PyObject *ns;           /* Borrowed dict of `module`. */
     PyObject *source;       /* Owned bytes that the statements come from */

@@ -192,6 +192,9 @@ on_namespace_event(PyDict_WatchEvent event, PyObject *dict, PyObject *key,
 {
     Engine *engine = hmr_engine;
     int cleared = event == PyDict_EVENT_CLEARED;
+    if (engine != NULL && journal_note_arrival(engine, dict, value) < 0) {
+        return -1;
+    }
     if (engine == NULL || engine->syncing || (key == NULL && !cleared)
         || (event != PyDict_EVENT_ADDED && event != PyDict_EVENT_MODIFIED
             && event != PyDict_EVENT_DELETED && !cleared)) {

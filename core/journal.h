@@ -17,6 +17,10 @@
 int journal_start(Engine *engine);
 void journal_stop(Engine *engine);
 
+/* Something is put into a dict: into sys.modules, a module that is not watched
+ * yet? 0, or -1 with an exception set. */
+int journal_note_arrival(Engine *engine, PyObject *dict, PyObject *module);
+
 /* Modules that were loaded since are watched too. 0, or -1. */
 int journal_watch_modules(Engine *engine);
 

@@ -29,34 +29,55 @@ typedef struct Before {
 /* ---- what is watched ---------------------------------------------------- */
 
 static int
+dict_set_watch(Engine *engine, PyObject *dict, int on)
+{
+    return on ? PyDict_Watch(engine->dict_watcher, dict)
+              : PyDict_Unwatch(engine->dict_watcher, dict);
+}
+
+
+/* sys.modules too, for what is loaded while statements run. */
+static int
 modules_set_watch(Engine *engine, int on)
 {
     PyObject *loaded = PyImport_GetModuleDict(); /* borrowed */
     Py_ssize_t pos = 0;
     PyObject *name, *module;
+    if (dict_set_watch(engine, loaded, on) < 0) {
+        return -1;
+    }
     while (PyDict_Next(loaded, &pos, &name, &module)) {
-        if (!PyModule_Check(module)) {
-            continue;
-        }
-        PyObject *dict = PyModule_GetDict(module);
-        int result = on ? PyDict_Watch(engine->dict_watcher, dict)
-                        : PyDict_Unwatch(engine->dict_watcher, dict);
-        if (result < 0) {
+        if (PyModule_Check(module)
+            && dict_set_watch(engine, PyModule_GetDict(module), on) < 0) {
             return -1;
         }
     }
-    engine->modules_seen = on ? PyDict_GET_SIZE(loaded) : 0;
-    return 0;
+    return PyList_SetSlice(engine->arrived, 0, PY_SSIZE_T_MAX, NULL);
 }
 
 
 int
 journal_watch_modules(Engine *engine)
 {
-    PyObject *loaded = PyImport_GetModuleDict(); /* borrowed */
-    return PyDict_GET_SIZE(loaded) == engine->modules_seen
-               ? 0
-               : modules_set_watch(engine, 1);
+    while (PyList_GET_SIZE(engine->arrived) > 0) {
+        Py_ssize_t last = PyList_GET_SIZE(engine->arrived) - 1;
+        PyObject *module = PyList_GET_ITEM(engine->arrived, last);
+        if (dict_set_watch(engine, PyModule_GetDict(module), 1) < 0
+            || PyList_SetSlice(engine->arrived, last, last + 1, NULL) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+int
+journal_note_arrival(Engine *engine, PyObject *dict, PyObject *module)
+{
+    return dict == PyImport_GetModuleDict() && module != NULL
+                   && PyModule_Check(module)
+               ? PyList_Append(engine->arrived, module)
+               : 0;
 }
 
 

@@ -10,6 +10,7 @@
 #include "frame.h"
 #include "hooks.h"
 #include "loaded.h"
+#include "paths.h"
 #include "rules.h"
 #include "split.h"
 #include "walk.h"
@@ -91,20 +92,6 @@ module_note_importer(Module *module)
 }
 
 
-/* Where a symlink leads: that is the file whose change is seen. New reference.
- */
-static PyObject *
-real_path(PyObject *path)
-{
-    PyObject *os_path = PyImport_ImportModule("os.path");
-    PyObject *real = os_path != NULL
-                         ? PyObject_CallMethod(os_path, "realpath", "O", path)
-                         : NULL;
-    Py_XDECREF(os_path);
-    return real;
-}
-
-
 /* The import failed: it is no module of the program, unless the walk starts
  * over and gets further. */
 static void
@@ -129,7 +116,7 @@ module_create(Engine *engine, PyObject *object, PyObject *name, PyObject *path)
     }
     module->newborn = module->needed = engine->transaction;
     engine->walk_whole |= engine->transaction;
-    module->real = real_path(path);
+    module->real = path_real(path);
     if (module->real == NULL || engine_add_module(engine, module) < 0) {
         module_free(module);
         return NULL;

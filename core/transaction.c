@@ -235,6 +235,7 @@ static void
 transaction_fini(Transaction *tx)
 {
     Py_XDECREF(tx->paths);
+    Py_XDECREF(tx->named);
     Py_XDECREF(tx->patches.names);
     code_pairs_fini(&tx->patches.pairs);
     code_positions_fini(&tx->patches.positions);
@@ -320,10 +321,12 @@ transaction_perform(Transaction *tx)
     engine->needed_count = 0;
     namespaces_forget(engine);
     loaded_forget(engine);
-    groups_settle(engine);
     slots_forget(engine);
     cells_forget(engine);
-    class_made_sweep(engine);
+    if (tx->changed) {
+        groups_settle(engine);
+        class_made_sweep(engine);
+    }
     callbacks_flush(engine);
     return result;
 }

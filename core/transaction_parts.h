@@ -11,7 +11,8 @@
 
 typedef struct {
     Engine *engine;
-    PyObject *paths;   /* set of str. Owned. */
+    PyObject *paths; /* set of str. Owned. */
+    PyObject *named; /* the same as a list. Owned; NULL before they are read */
     PyObject *environ; /* dict of variables that changed, or NULL. Borrowed. */
     Patches patches;
     Undo *undo; /* Owned; function code and names, to go back */

@@ -174,9 +174,9 @@ module_is_settled(const Module *module)
 /* Has the import of a package that the module is in failed? It is tried again
  * then. */
 static int
-parent_failed(const Module *module)
+parent_failed(Module *module)
 {
-    const Module *parent = module_package(module);
+    Module *parent = module_package(module);
     return parent != NULL
            && (parent->failed_walk == module->engine->walk
                || (!module_is_settled(parent) && parent_failed(parent)));
@@ -454,37 +454,30 @@ static int
 module_bind_in_parent(Module *module)
 {
     Engine *engine = module->engine;
-    Py_ssize_t dot = PyUnicode_FindChar(module->name, '.', 0,
-                                        PyUnicode_GET_LENGTH(module->name), -1);
-    if (dot < 0) {
+    Module *parent = module_package(module);
+    if (parent == NULL) {
         return PyErr_Occurred() ? -1 : 0;
     }
+    int skipped = engine->partial && parent->walk != engine->walk;
+    if (skipped && !module->newborn) {
+        return 0;
+    }
+    Py_ssize_t dot = PyUnicode_FindChar(module->name, '.', 0,
+                                        PyUnicode_GET_LENGTH(module->name), -1);
     PyObject *tail = PyUnicode_Substring(module->name, dot + 1,
                                          PyUnicode_GET_LENGTH(module->name));
-    int result = -1;
-    if (tail != NULL) {
-        Module *parent = module_package(module);
-        Binding *binding =
-            parent != NULL ? module_binding(parent, tail, 1) : NULL;
-        result = PyErr_Occurred() ? -1 : 0;
-        if (binding != NULL && engine->partial
-            && parent->walk != engine->walk) {
-            if (module->newborn) { /* importlib sets the attribute */
-                version_set(&binding->actual, module->self);
-            }
-        }
-        else if (binding != NULL) {
-            if (engine->transaction) {
-                result = binding_sync(binding, module->self);
-            }
-            else { /* importlib sets the attribute right after us */
-                version_set(&binding->actual, module->self);
-            }
-            cell_write(&binding->cell, module->self, NULL, engine);
-            if (result == 0) {
-                result = module_order_add(parent, binding);
-            }
-        }
+    Binding *binding = tail != NULL ? module_binding(parent, tail, 1) : NULL;
+    int result = binding != NULL ? 0 : -1;
+    if (result == 0 && (skipped || !engine->transaction)) {
+        /* importlib sets the attribute, for a first import right after us */
+        version_set(&binding->actual, module->self);
+    }
+    else if (result == 0) {
+        result = binding_sync(binding, module->self);
+    }
+    if (result == 0 && !skipped) {
+        cell_write(&binding->cell, module->self, NULL, engine);
+        result = module_order_add(parent, binding);
     }
     Py_XDECREF(tail);
     return result;

@@ -1,0 +1,107 @@
+/* Names of files. Asked for each module and each file of the program in each
+ * update: nothing is allocated where the answer is no. */
+
+#include "paths.h"
+
+#include "compat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+
+PyObject *
+path_real(PyObject *path)
+{
+    PyObject *bytes = PyUnicode_EncodeFSDefault(path);
+    if (bytes == NULL) {
+        return NULL;
+    }
+    char *found = realpath(PyBytes_AS_STRING(bytes), NULL);
+    PyObject *real = NULL;
+    if (found != NULL) {
+        real = strcmp(found, PyBytes_AS_STRING(bytes)) == 0
+                   ? Py_NewRef(path)
+                   : PyUnicode_DecodeFSDefault(found);
+        free(found);
+    }
+    else { /* what is not there yet has a real path too */
+        PyObject *os_path = PyImport_ImportModule("os.path");
+        real = os_path != NULL
+                   ? PyObject_CallMethod(os_path, "realpath", "O", path)
+                   : NULL;
+        Py_XDECREF(os_path);
+    }
+    Py_DECREF(bytes);
+    return real;
+}
+
+
+int
+paths_have_child(PyObject *paths, PyObject *directory)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(directory);
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(paths); i++) {
+        PyObject *path = PyList_GET_ITEM(paths, i);
+        Py_ssize_t slash =
+            PyUnicode_FindChar(path, '/', 0, PyUnicode_GET_LENGTH(path), -1);
+        if (slash == length
+            && PyUnicode_Tailmatch(path, directory, 0, length, -1) == 1) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* Do the `length` characters of two strings agree? */
+static int
+text_same(PyObject *a, Py_ssize_t from_a, PyObject *b, Py_ssize_t from_b,
+          Py_ssize_t length)
+{
+    for (Py_ssize_t i = length; i-- > 0;) { /* ends differ sooner */
+        if (PyUnicode_READ_CHAR(a, from_a + i)
+            != PyUnicode_READ_CHAR(b, from_b + i)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+
+/* Does the path end in a slash, what follows `dot` in the name, and the suffix?
+ */
+static int
+path_ends(PyObject *path, PyObject *name, Py_ssize_t dot, const char *suffix)
+{
+    Py_ssize_t end = PyUnicode_GET_LENGTH(path) - (Py_ssize_t)strlen(suffix);
+    Py_ssize_t length = PyUnicode_GET_LENGTH(name) - dot - 1;
+    if (end <= length || PyUnicode_READ_CHAR(path, end - length - 1) != '/'
+        || !text_same(path, end - length, name, dot + 1, length)) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; suffix[i] != '\0'; i++) {
+        if (PyUnicode_READ_CHAR(path, end + i) != (Py_UCS4)suffix[i]) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+
+int
+paths_may_hold(PyObject *paths, PyObject *module, PyObject *known)
+{
+    static const char *const suffixes[] = {".py", "", "/__init__.py"};
+    Py_ssize_t dot =
+        PyUnicode_FindChar(module, '.', 0, PyUnicode_GET_LENGTH(module), -1);
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(paths); i++) {
+        PyObject *path = PyList_GET_ITEM(paths, i);
+        int other = known == NULL || PyUnicode_Compare(path, known) != 0;
+        for (size_t j = 0; other && j < Py_ARRAY_LENGTH(suffixes); j++) {
+            if (path_ends(path, module, dot, suffixes[j])) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
