@@ -211,11 +211,18 @@ exchange_call(struct exchange *self)
 }
 
 
-/* Steals the coroutine. */
+/* Steals what the application returned. */
 static PyObject *
 task_new(struct server *server, PyObject *coroutine)
 {
     struct module_state *state = server->state;
+    if (!PyCoro_CheckExact(coroutine)) {
+        Py_SETREF(coroutine,
+                  PyObject_CallOneArg(state->coroutine_of, coroutine));
+        if (coroutine == NULL) {
+            return NULL;
+        }
+    }
     PyObject *context = server->reset_context ? PyContext_New() : Py_None;
     PyObject *args[] = {coroutine, server->loop, Py_True, context};
     PyObject *task = NULL;

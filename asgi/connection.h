@@ -11,6 +11,7 @@
 #define HMR_ASGI_CONNECTION_H
 
 #include "http1.h"
+#include "output.h"
 #include "tls.h"
 
 #include <uv.h>

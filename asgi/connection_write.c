@@ -56,7 +56,7 @@ connection_written(struct connection *conn, size_t size)
 {
     while (conn->output != NULL) {
         struct output *output = conn->output;
-        size_t rest = output->size - output->done;
+        size_t rest = output_total(output) - output->done;
         size_t part = size < rest ? size : rest;
         output->done += part;
         size -= part;
@@ -85,9 +85,12 @@ connection_buffers(struct connection *conn, uv_buf_t *buffers)
     unsigned n = 0;
     struct output *output = conn->output;
     for (; output != NULL && n < WRITE_BUFFERS; output = output->next) {
-        if (output->size > output->done) {
-            buffers[n].base = output->data + output->done;
-            buffers[n++].len = output->size - output->done;
+        size_t size;
+        for (size_t done = output->done;
+             n < WRITE_BUFFERS && done < output_total(output); done += size) {
+            /* libuv only reads them. */
+            buffers[n].base = (char *)output_piece(output, done, &size);
+            buffers[n++].len = size;
         }
     }
     return n;
@@ -168,10 +171,11 @@ connection_seal(struct connection *conn)
     while (conn->output != NULL
            && tls_pending(conn->tls, &pending) < SEALED_LIMIT) {
         struct output *output = conn->output;
-        size_t size = output->size - output->done;
+        size_t size;
+        const char *piece = output_piece(output, output->done, &size);
         long n = 0;
         if (size > 0) {
-            n = tls_write(conn->tls, output->data + output->done, size);
+            n = tls_write(conn->tls, piece, size);
         }
         if (n < 0 || (n == 0 && size > 0)) {
             return n < 0 ? -1 : 0;

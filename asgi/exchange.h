@@ -91,6 +91,11 @@ int exchange_wake(struct exchange *self);
 /* What the I/O thread said: EVENT_ bits without EVENT_START. */
 int exchange_tell(struct exchange *self, unsigned events);
 
+/* response.c: from TAIL_LEAST bytes on, output need not be copied: what `data`
+ * belongs to is kept until it is written. It must be immutable. */
+void output_refer(struct output *output, PyObject *owner, const char *data,
+                  size_t size);
+
 /* response.c: the bytes. All return 0, or -1 with an exception. */
 int response_start(struct exchange *self, PyObject *message);
 int response_body(struct exchange *self, PyObject *message);

@@ -158,6 +158,9 @@ letters_free(struct letter *letter)
             pathset_free(CONTAINER_OF(letter, struct change, letter)->paths);
             free(letter);
             break;
+        case LETTER_SPENT:
+            output_release(CONTAINER_OF(letter, struct output, letter));
+            break;
         case LETTER_STOPPED:
             break;
         default:
@@ -187,7 +190,7 @@ io_free(struct io *io)
     poller_fini(&io->poller);
     tls_context_free(io->tls);
     fence_fini(&io->fence);
-    letters_free(mailbox_take(&io->to_io));
+    letters_free(mailbox_take(&io->to_io)); /* may put spent ones in to_app */
     letters_free(mailbox_take(&io->to_app));
     waker_close(&io->waker);
     free(io);
@@ -256,44 +259,10 @@ request_events(struct request *request)
 }
 
 
-struct output *
-output_new(struct request *request, size_t size)
-{
-    struct output *output = malloc(sizeof *output + size);
-    if (output == NULL) {
-        return NULL;
-    }
-    output->letter.kind = LETTER_OUTPUT;
-    output->request = request;
-    request_ref(request);
-    output->next = NULL;
-    output->space = size;
-    output->size = 0;
-    output->done = 0;
-    output->flags = 0;
-    output->file = 0;
-    output->file_left = 0;
-    return output;
-}
-
-
-void
-output_free(struct output *output)
-{
-    if (output->request != NULL) {
-        request_unref(output->request);
-    }
-    if (output->file != 0) {
-        close(output->file - 1);
-    }
-    free(output);
-}
-
-
 void
 io_send(struct io *io, struct output *output)
 {
-    atomic_fetch_add(&output->request->unwritten, output->size);
+    atomic_fetch_add(&output->request->unwritten, output_total(output));
     mailbox_put(&io->to_io, &output->letter);
 }
 

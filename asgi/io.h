@@ -10,6 +10,7 @@
 #define HMR_ASGI_IO_H
 
 #include "letters.h"
+#include "output.h"
 #include "request.h"
 
 struct io;
@@ -98,8 +99,6 @@ unsigned request_events(struct request *request);
 
 /* To the I/O thread. io_send takes output made by output_new and wakes the
  * thread only if `now`; otherwise io_nudge does. NULL/-1: no memory. */
-struct output *output_new(struct request *request, size_t size);
-void output_free(struct output *output);
 void io_send(struct io *io, struct output *output);
 void io_nudge(struct io *io);
 int io_resume(struct io *io, struct request *request);

@@ -1,9 +1,10 @@
 /* What the two threads write to each other.
  *
  * To the application: struct request (events), struct change, struct problem,
- * and one LETTER_STOPPED. To the I/O thread: struct output and struct command.
- * A letter is malloc'ed by the sender and freed by the receiver, except a
- * request, which is reference counted, and LETTER_STOPPED, which is static.
+ * spent struct output, and one LETTER_STOPPED. To the I/O thread: struct output
+ * (output.h) and struct command. A letter is malloc'ed by the sender and freed
+ * by the receiver, except a request, which is reference counted, and
+ * LETTER_STOPPED, which is static.
  */
 
 #ifndef HMR_ASGI_LETTERS_H
@@ -27,6 +28,7 @@ enum letter_kind {
     LETTER_REQUEST,
     LETTER_CHANGE,
     LETTER_PROBLEM,
+    LETTER_SPENT, /* output whose tail was written: release its owner */
     LETTER_STOPPED,
     /* to the I/O thread */
     LETTER_OUTPUT,
@@ -35,35 +37,6 @@ enum letter_kind {
     LETTER_RELEASE, /* a change was applied: lift the fence */
     LETTER_STOP,    /* close listeners; close connections as they finish */
     LETTER_ABORT,   /* close everything now */
-};
-
-enum {
-    OUTPUT_END = 1,     /* the response is complete */
-    OUTPUT_CLOSE = 2,   /* close the connection when this is written */
-    OUTPUT_UPGRADE = 4, /* behind this, the connection is a WebSocket */
-    /* A message, to be made a frame; its payload begins at FRAME_ROOM. */
-    OUTPUT_TEXT = 8,
-    OUTPUT_BINARY = 16,
-    OUTPUT_CLOSE_FRAME = 32, /* a uint16_t, the close code, then the reason */
-    OUTPUT_MESSAGE = OUTPUT_TEXT | OUTPUT_BINARY | OUTPUT_CLOSE_FRAME,
-};
-
-enum {
-    FRAME_ROOM = 16, /* bytes before a message, for the frame's header */
-};
-
-/* Bytes of a response; or a file, whose bytes pass through data. */
-struct output {
-    struct letter letter;
-    struct request *request; /* Owned; NULL for the I/O thread's own refusals */
-    struct output *next;     /* in the connection's queue */
-    size_t space;            /* room in data */
-    size_t size;             /* bytes in data */
-    size_t done;             /* ... written so far */
-    unsigned flags;
-    int file;           /* a descriptor plus 1, owned; 0: there is none */
-    uint64_t file_left; /* bytes of it that are not in data yet */
-    char data[];
 };
 
 struct command {

@@ -74,12 +74,33 @@ state_init_asyncio(struct module_state *state)
 }
 
 
+/* A Task wants a coroutine; what an application returns need only be awaitable
+ * (an instance of a class with __await__, as Starlette's HTTPEndpoint). */
+static int
+state_init_coroutine(struct module_state *state)
+{
+    static const char SOURCE[] =
+        "async def coroutine_of(awaitable):\n    return await awaitable\n";
+    PyObject *names = PyDict_New();
+    PyObject *ran = NULL;
+    if (names != NULL) {
+        ran = PyRun_String(SOURCE, Py_file_input, names, names);
+    }
+    if (ran != NULL) {
+        state->coroutine_of = PyMapping_GetItemString(names, "coroutine_of");
+    }
+    Py_XDECREF(ran);
+    Py_XDECREF(names);
+    return state->coroutine_of == NULL ? -1 : 0;
+}
+
+
 static int
 module_exec(PyObject *module)
 {
     struct module_state *state = state_of(module);
     if (state_init_strings(state) < 0 || state_init_types(module, state) < 0
-        || state_init_asyncio(state) < 0) {
+        || state_init_asyncio(state) < 0 || state_init_coroutine(state) < 0) {
         return -1;
     }
     state->client_disconnected = PyErr_NewExceptionWithDoc(
@@ -107,6 +128,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->done);
     Py_VISIT(state->task_type);
     Py_VISIT(state->cancelled_error);
+    Py_VISIT(state->coroutine_of);
     Py_VISIT(state->client_disconnected);
     return 0;
 }
@@ -123,6 +145,7 @@ module_clear(PyObject *module)
     Py_CLEAR(state->done_type);
     Py_CLEAR(state->task_type);
     Py_CLEAR(state->cancelled_error);
+    Py_CLEAR(state->coroutine_of);
     Py_CLEAR(state->client_disconnected);
     Py_CLEAR(state->task_keywords);
 #define STATE_CLEAR(field, text) Py_CLEAR(state->str.field);

@@ -58,6 +58,24 @@ output_put(struct output *output, const char *data, size_t size)
 }
 
 
+static void
+object_release(void *object)
+{
+    Py_DECREF((PyObject *)object);
+}
+
+
+void
+output_refer(struct output *output, PyObject *owner, const char *data,
+             size_t size)
+{
+    output->tail = data;
+    output->tail_size = size;
+    output->tail_owner = Py_NewRef(owner);
+    output->tail_release = object_release;
+}
+
+
 void
 output_drop(struct exchange *self)
 {
@@ -408,11 +426,13 @@ framing_put(struct exchange *self, size_t size, bool more)
 
 
 int
-response_finish_head(struct exchange *self, size_t size, bool more)
+response_finish_head(struct exchange *self, size_t size, size_t copied,
+                     bool more)
 {
     struct server *server = self->server;
     size_t extra = (size_t)PyBytes_GET_SIZE(server->headers);
-    if (output_reserve(self, FRAMING_SPACE + CHUNK_SPACE + extra + size) < 0) {
+    if (output_reserve(self, FRAMING_SPACE + CHUNK_SPACE + extra + copied)
+        < 0) {
         return -1;
     }
     struct output *output = self->output;
@@ -445,7 +465,7 @@ response_flush_head(struct exchange *self)
     if (!self->started || self->head_sent || self->disconnected) {
         return 0;
     }
-    if (response_finish_head(self, 0, true) < 0) {
+    if (response_finish_head(self, 0, 0, true) < 0) {
         return -1;
     }
     output_post(self, 0);

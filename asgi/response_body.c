@@ -16,6 +16,22 @@ enum {
 };
 
 
+/* Part of a body. */
+struct piece {
+    const char *data;
+    size_t size;
+    PyObject
+        *owner; /* immutable, what the data belongs to; or NULL. Borrowed. */
+};
+
+
+static bool
+piece_is_referred(const struct piece *piece)
+{
+    return piece->owner != NULL && piece->size >= TAIL_LEAST;
+}
+
+
 /* The body. */
 
 static int
@@ -39,29 +55,43 @@ body_check(struct exchange *self, size_t size, bool more)
 }
 
 
-static void
-body_put(struct exchange *self, const char *data, size_t size, bool more)
+/* A piece of body goes into self->output, which has the room; a large one that
+ * has an owner is only referred to. 0, or -1 with an exception. */
+static int
+body_put(struct exchange *self, const struct piece *piece, bool more)
 {
+    size_t size = piece->size;
     struct output *output = self->output;
     if (self->no_body) {
-        return;
+        return 0;
     }
-    if (!self->chunked) {
-        output_put(output, data, size);
-        return;
-    }
-    if (size > 0) {
+    if (self->chunked && size > 0) {
         output->size += (size_t)snprintf(output->data + output->size,
                                          CHUNK_SPACE, "%zx\r\n", size);
-        output_put(output, data, size);
+    }
+    if (!piece_is_referred(piece)) {
+        output_put(output, piece->data, size);
+    }
+    else {
+        output_refer(output, piece->owner, piece->data, size);
+        if (self->chunked) { /* its end goes into an output of its own */
+            output_post(self, 0);
+            if (output_reserve(self, CHUNK_SPACE) < 0) {
+                return -1;
+            }
+            output = self->output;
+        }
+    }
+    if (self->chunked && size > 0) {
         OUTPUT_PUT_TEXT(output, "\r\n");
     }
-    if (!more) {
+    if (self->chunked && !more) {
         OUTPUT_PUT_TEXT(output, "0\r\n");
         if (!self->wants_trailers) {
             OUTPUT_PUT_TEXT(output, "\r\n");
         }
     }
+    return 0;
 }
 
 
@@ -106,20 +136,24 @@ response_complete(struct exchange *self)
 
 
 static int
-body_send(struct exchange *self, const char *data, size_t size, bool more)
+body_send(struct exchange *self, const struct piece *piece, bool more)
 {
+    size_t size = piece->size;
+    size_t copied = piece_is_referred(piece) ? 0 : size;
     if (body_check(self, size, more) < 0) {
         return -1;
     }
     if (!self->head_sent) {
-        if (response_finish_head(self, size, more) < 0) {
+        if (response_finish_head(self, size, copied, more) < 0) {
             return -1;
         }
     }
-    else if (output_reserve(self, size + CHUNK_SPACE) < 0) {
+    else if (output_reserve(self, copied + CHUNK_SPACE) < 0) {
         return -1;
     }
-    body_put(self, data, size, more);
+    if (body_put(self, piece, more) < 0) {
+        return -1;
+    }
     self->body_done = !more;
     if (more || self->wants_trailers) {
         output_post(self, 0);
@@ -146,17 +180,22 @@ response_body(struct exchange *self, PyObject *message)
         return -1;
     }
     if (body == NULL) {
-        return body_send(self, "", 0, more);
+        return body_send(self, &(struct piece){.data = ""}, more);
     }
     if (PyBytes_CheckExact(body)) {
-        return body_send(self, PyBytes_AS_STRING(body),
-                         (size_t)PyBytes_GET_SIZE(body), more);
+        struct piece piece = {
+            .data = PyBytes_AS_STRING(body),
+            .size = (size_t)PyBytes_GET_SIZE(body),
+            .owner = body,
+        };
+        return body_send(self, &piece, more);
     }
     Py_buffer view;
     if (PyObject_GetBuffer(body, &view, PyBUF_SIMPLE) < 0) {
         return -1;
     }
-    int status = body_send(self, view.buf, (size_t)view.len, more);
+    struct piece piece = {.data = view.buf, .size = (size_t)view.len};
+    int status = body_send(self, &piece, more);
     PyBuffer_Release(&view);
     return status;
 }
@@ -238,7 +277,7 @@ file_send(struct exchange *self, int file, uint64_t size)
     }
     output->file = file + 1;
     output->file_left = self->no_body ? 0 : size;
-    if (response_finish_head(self, (size_t)size, false) < 0) {
+    if (response_finish_head(self, (size_t)size, 0, false) < 0) {
         output_free(output);
         return -1;
     }
@@ -314,7 +353,8 @@ response_plain(struct exchange *self, int status)
     self->started = true;
     self->status = status;
     self->keep_alive = false;
-    return body_send(self, text, strlen(text), false);
+    struct piece piece = {.data = text, .size = strlen(text)};
+    return body_send(self, &piece, false);
 }
 
 

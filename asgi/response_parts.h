@@ -23,8 +23,10 @@ int headers_put(struct exchange *self, PyObject *headers);
 int status_put(struct exchange *self, int status);
 /* Forget a head that was not sent. */
 void response_reset(struct exchange *self);
-/* End the head; `size` bytes of body follow at once. 0, or -1. */
-int response_finish_head(struct exchange *self, size_t size, bool more);
+/* End the head; `size` bytes of body follow at once, and there is room for
+ * `copied` of them. 0, or -1. */
+int response_finish_head(struct exchange *self, size_t size, size_t copied,
+                         bool more);
 
 /* One line of the access log. */
 void response_log(struct exchange *self);

@@ -211,6 +211,9 @@ server_on_letter(struct server *self, struct letter *letter)
                       NULL);
         free(letter);
         break;
+    case LETTER_SPENT:
+        output_release(CONTAINER_OF(letter, struct output, letter));
+        break;
     case LETTER_STOPPED:
         server_join(self);
         server_check_stopped(self);

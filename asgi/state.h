@@ -75,8 +75,8 @@ struct module_state {
     PyObject *task_type;           /* asyncio.Task */
     PyObject *cancelled_error;     /* asyncio.CancelledError */
     PyObject *client_disconnected; /* our own, an OSError */
-    PyObject *iscoroutine;         /* asyncio.iscoroutine */
-    PyObject *task_keywords;       /* ("loop", "eager_start") */
+    PyObject *coroutine_of;  /* a coroutine that awaits what it is given */
+    PyObject *task_keywords; /* ("loop", "eager_start") */
     PyObject *empty_bytes;
     struct {
 #define STATE_FIELD(field, text) PyObject *field;

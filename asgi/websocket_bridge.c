@@ -10,17 +10,26 @@
 #include <stdlib.h>
 
 
-/* Hand a message to the I/O thread, which makes a frame of it. */
+/* Hand a message to the I/O thread, which makes a frame of it. `owner` is the
+ * immutable object that the data belongs to, or NULL. */
 static int
-frame_post(struct exchange *self, unsigned kind, const void *data, size_t size)
+frame_post(struct exchange *self, unsigned kind, PyObject *owner,
+           const void *data, size_t size)
 {
-    struct output *output = output_new(self->request, FRAME_ROOM + size);
+    bool refer = owner != NULL && size >= TAIL_LEAST;
+    size_t space = FRAME_ROOM + (refer ? 0 : size);
+    struct output *output = output_new(self->request, space);
     if (output == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    memcpy(output->data + FRAME_ROOM, data, size);
-    output->size = FRAME_ROOM + size;
+    if (refer) {
+        output_refer(output, owner, data, size);
+    }
+    else {
+        memcpy(output->data + FRAME_ROOM, data, size);
+    }
+    output->size = space;
     output->flags = kind;
     io_send(self->server->io, output);
     io_nudge(self->server->io);
@@ -37,7 +46,7 @@ close_post(struct exchange *self, uint16_t code, const char *reason,
     memcpy(payload + 2, reason, size);
     self->socket = SOCKET_CLOSED;
     self->complete = true;
-    return frame_post(self, OUTPUT_CLOSE_FRAME, payload, 2 + size);
+    return frame_post(self, OUTPUT_CLOSE_FRAME, NULL, payload, 2 + size);
 }
 
 
@@ -128,7 +137,7 @@ note_close(struct exchange *self, const struct chunk *chunk)
     self->disconnected = true;
     if (chunk->letter.kind == LETTER_FAIL && self->socket == SOCKET_OPEN) {
         /* All that came before it is answered, as far as it ever will be. */
-        return frame_post(self, OUTPUT_CLOSE_FRAME, chunk->data, 2);
+        return frame_post(self, OUTPUT_CLOSE_FRAME, NULL, chunk->data, 2);
     }
     return 0;
 }
@@ -252,8 +261,11 @@ send_text(struct exchange *self, PyObject *text)
         return -1;
     }
     const char *data = PyUnicode_AsUTF8AndSize(text, &size);
-    return data == NULL ? -1
-                        : frame_post(self, OUTPUT_TEXT, data, (size_t)size);
+    if (data == NULL) {
+        return -1;
+    }
+    PyObject *owner = PyUnicode_CheckExact(text) ? text : NULL;
+    return frame_post(self, OUTPUT_TEXT, owner, data, (size_t)size);
 }
 
 
@@ -264,7 +276,9 @@ send_bytes(struct exchange *self, PyObject *bytes)
     if (PyObject_GetBuffer(bytes, &view, PyBUF_SIMPLE) < 0) {
         return -1;
     }
-    int status = frame_post(self, OUTPUT_BINARY, view.buf, (size_t)view.len);
+    PyObject *owner = PyBytes_CheckExact(bytes) ? bytes : NULL;
+    int status =
+        frame_post(self, OUTPUT_BINARY, owner, view.buf, (size_t)view.len);
     PyBuffer_Release(&view);
     return status;
 }

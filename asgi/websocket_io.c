@@ -192,8 +192,9 @@ static struct output *
 output_pack(struct websocket_io *self, struct output *plain)
 {
     struct codec *codec = &self->protocol.codec;
-    size_t space = codec_pack_begin(codec, plain->data + FRAME_ROOM,
-                                    plain->size - FRAME_ROOM);
+    size_t size;
+    const char *payload = output_payload(plain, &size);
+    size_t space = codec_pack_begin(codec, payload, size);
     struct output *packed =
         space == 0 ? NULL : output_new(plain->request, FRAME_ROOM + space);
     if (packed == NULL) {
@@ -240,13 +241,14 @@ websocket_frame(struct connection *conn, struct output *output)
 {
     struct websocket_io *self = conn->websocket;
     struct request *request = output->request;
-    size_t counted = output->size; /* in request->unwritten */
+    size_t counted = output_total(output); /* in request->unwritten */
     struct output *framed = NULL;
     if (output->flags & OUTPUT_CLOSE_FRAME) {
         close_from_application(self, output);
     }
     else if (!self->close_sent) {
-        size_t size = output->size - FRAME_ROOM;
+        size_t size;
+        (void)output_payload(output, &size);
         bool pack = self->protocol.codec.terms.agreed && size >= DEFLATE_MINIMUM
                     && size <= PACK_LIMIT;
         uint8_t opcode =
@@ -259,10 +261,11 @@ websocket_frame(struct connection *conn, struct output *output)
             uint8_t header[FRAME_HEADER_LIMIT];
             size_t header_size =
                 frame_write(header, opcode, pack ? FRAME_RSV1 : 0,
-                            framed->size - FRAME_ROOM);
+                            output_total(framed) - FRAME_ROOM);
             framed->done = FRAME_ROOM - header_size;
             memcpy(framed->data + framed->done, header, header_size);
-            atomic_fetch_add(&request->unwritten, framed->size - framed->done);
+            atomic_fetch_add(&request->unwritten,
+                             output_total(framed) - framed->done);
         }
     }
     atomic_fetch_sub(&request->unwritten, counted);

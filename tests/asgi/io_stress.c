@@ -118,10 +118,21 @@ app_echo(struct io *io, struct request *request, const struct chunk *chunk)
     if (chunk->letter.kind == LETTER_CLOSE) {
         return;
     }
-    struct output *output = output_new(request, FRAME_ROOM + chunk->size);
+    bool refer = chunk->letter.kind == LETTER_BINARY; /* as large ones are */
+    size_t space = FRAME_ROOM + (refer ? 0 : chunk->size);
+    struct output *output = output_new(request, space);
     CHECK(output != NULL);
-    memcpy(output->data + FRAME_ROOM, chunk->data, chunk->size);
-    output->size = FRAME_ROOM + chunk->size;
+    char *payload = output->data + FRAME_ROOM;
+    if (refer) {
+        payload = malloc(chunk->size + 1);
+        CHECK(payload != NULL);
+        output->tail = payload;
+        output->tail_size = chunk->size;
+        output->tail_owner = payload;
+        output->tail_release = free;
+    }
+    memcpy(payload, chunk->data, chunk->size);
+    output->size = space;
     output->flags = KINDS[chunk->letter.kind];
     io_send(io, output);
     io_nudge(io);
@@ -231,6 +242,9 @@ app_on_letter(struct io *io, struct letter *letter)
         free(change);
         return true;
     }
+    case LETTER_SPENT:
+        output_release(CONTAINER_OF(letter, struct output, letter));
+        return true;
     case LETTER_STOPPED:
         return false;
     default:

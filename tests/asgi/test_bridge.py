@@ -361,6 +361,27 @@ def test_an_application_that_heard_of_the_end_need_not_complete(starts: bool) ->
         assert served.errors == []
 
 
+def test_an_application_may_return_anything_awaitable(loop: str) -> None:
+    """As Starlette's endpoint classes do: the call makes an object."""
+
+    class Endpoint:
+        def __init__(self, scope: Any, receive: Any, send: Any) -> None:
+            self.send = send
+
+        def __await__(self) -> Any:
+            yield from asyncio.sleep(0).__await__()
+            return (yield from respond(self.send, b"awaited").__await__())
+
+    with serve(Endpoint, loop) as served, served.connect() as client:
+        assert client.get().body == b"awaited"
+        assert not served.errors
+        served.server.app = lambda *arguments: 3
+        assert client.get().status == 500
+        [(_, error)] = served.errors
+        assert isinstance(error, TypeError)
+        assert "await" in str(error)
+
+
 def test_receive_works_as_a_coroutine_does(loop: str) -> None:
     """create_task, wait_for with a timeout, ensure_future, and a cancelled wait."""
 

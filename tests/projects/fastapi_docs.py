@@ -50,8 +50,10 @@ def documentation_apps() -> list[App]:
     return apps
 
 
-def documentation_sources() -> dict[PurePosixPath, str]:
-    """The Python files of the sdist's docs_src, by their path in it."""
+def documentation_sources(
+    suffixes: tuple[str, ...] = (".py",),
+) -> dict[PurePosixPath, str]:
+    """The Python files of the sdist's docs_src, or others, by their path in it."""
     sdist = sdist_of("fastapi")
     top = f"{sdist.name.removesuffix('.tar.gz')}/docs_src/"
     with tarfile.open(sdist) as archive:
@@ -60,7 +62,7 @@ def documentation_sources() -> dict[PurePosixPath, str]:
             .read()
             .decode()
             for m in sorted(archive.getmembers(), key=lambda m: m.name)
-            if m.name.startswith(top) and m.name.endswith(".py")
+            if m.name.startswith(top) and m.name.endswith(suffixes)
         }
 
 
