@@ -4,6 +4,7 @@
 #include "connection.h"
 
 #include "connection_parts.h"
+#include "handover.h"
 #include "io_thread.h"
 #include "status.h"
 #include "websocket_io.h"
@@ -296,6 +297,9 @@ connection_advance(struct connection *conn)
     if (request != NULL) {
         request_unref(request);
     }
+    if (connection_hand_over(conn)) {
+        return;
+    }
     if (conn->input_start < conn->input_size) {
         conn->input_start +=
             connection_parse(conn, conn->input + conn->input_start,
@@ -348,7 +352,8 @@ connection_finish(struct connection *conn)
     if (conn->websocket != NULL) {
         websocket_leave(conn);
     }
-    else if (conn->request == NULL && conn->output == NULL) {
+    else if (!connection_hand_over(conn) && conn->request == NULL
+             && conn->output == NULL) {
         connection_close(conn);
     }
     /* Else connection_advance sees that the thread stops. */

@@ -2,14 +2,18 @@
 
 #include "connection.h"
 
+#include "connection_parts.h"
+#include "handover.h"
 #include "io_thread.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 
 static void
@@ -124,4 +128,38 @@ connection_accept(struct io *io, uv_stream_t *listener)
     io_idle_add(io, conn, io->head_time);
     connection_read_start(conn);
     return true;
+}
+
+
+int
+connection_adopt(struct io *io, int fd, const char *data, size_t size)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    int status = getsockname(fd, (struct sockaddr *)&address, &length) == -1
+                     ? -errno
+                     : 0;
+    bool is_pipe = status == 0 && address.ss_family == AF_UNIX;
+    struct connection *conn =
+        status == 0 && io->tls == NULL ? connection_new(io, is_pipe) : NULL;
+    if (conn == NULL) {
+        close(fd);
+        return status < 0 ? status : UV_ENOMEM;
+    }
+    status =
+        is_pipe ? uv_pipe_open(&conn->pipe, fd) : uv_tcp_open(&conn->tcp, fd);
+    if (status < 0) {
+        close(fd);
+        connection_close(conn);
+        return status;
+    }
+    connection_read_addresses(conn);
+    io_idle_add(io, conn, io->keep_alive);
+    size_t used = size > 0 ? connection_parse(conn, data, size) : 0;
+    if (used < size && !conn->closing) {
+        connection_keep(conn, data + used, size - used);
+    }
+    connection_watch_time(conn);
+    connection_read_start(conn);
+    return 0;
 }

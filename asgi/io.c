@@ -2,6 +2,7 @@
 
 #include "io.h"
 
+#include "handover.h"
 #include "io_thread.h"
 #include "pathset.h"
 #include "watchlist.h"
@@ -182,6 +183,9 @@ io_free(struct io *io)
         for (size_t i = 0; i < io->n_listeners; i++) {
             listener_close(io, &io->listeners[i]);
         }
+        while (io->connections != NULL) {
+            connection_close(io->connections); /* adopted */
+        }
         io_end(io);
         (void)uv_run(&io->loop, UV_RUN_DEFAULT); /* until all is closed */
         loop_close(io);
@@ -192,6 +196,7 @@ io_free(struct io *io)
     fence_fini(&io->fence);
     letters_free(mailbox_take(&io->to_io)); /* may put spent ones in to_app */
     letters_free(mailbox_take(&io->to_app));
+    handed_free(io->handed);
     waker_close(&io->waker);
     free(io);
 }
@@ -329,10 +334,27 @@ io_release(struct io *io, uint64_t serial)
 
 
 int
-io_stop(struct io *io, uint16_t leave_code)
+io_stop(struct io *io, uint16_t leave_code, bool hand_over)
 {
-    return io_command(
-        io, (struct command){.letter.kind = LETTER_STOP, .serial = leave_code});
+    return io_command(io, (struct command){.letter.kind = LETTER_STOP,
+                                           .serial = leave_code,
+                                           .hand_over = hand_over});
+}
+
+
+struct handed *
+io_take_handed(struct io *io)
+{
+    struct handed *handed = io->handed;
+    io->handed = NULL;
+    return handed;
+}
+
+
+int
+io_adopt(struct io *io, int fd, const char *data, size_t size)
+{
+    return connection_adopt(io, fd, data, size);
 }
 
 

@@ -13,6 +13,7 @@
 #include "output.h"
 #include "request.h"
 
+struct handed;
 struct io;
 
 struct websocket_options {
@@ -62,6 +63,13 @@ struct io *io_new(const struct io_options *options, int *error);
 /* 0 or a negative libuv code. */
 int io_start(struct io *io);
 
+/* After io_join: the connections that were kept. Ownership passes. */
+struct handed *io_take_handed(struct io *io);
+
+/* Before io_start: go on with such a connection; its descriptor passes. 0 or a
+ * negative libuv code. */
+int io_adopt(struct io *io, int fd, const char *data, size_t size);
+
 /* False in a forked child: the thread stayed in the parent, and what the two
  * share (descriptors, epoll sets) is the parent's to change. */
 bool io_is_here(struct io *io);
@@ -104,8 +112,9 @@ void io_nudge(struct io *io);
 int io_resume(struct io *io, struct request *request);
 int io_watch(struct io *io, struct watchlist *list); /* steals it */
 int io_release(struct io *io, uint64_t serial);
-/* WebSockets are closed with that code. */
-int io_stop(struct io *io, uint16_t leave_code);
+/* WebSockets are closed with that code. `hand_over`: connections that can go on
+ * in another process are kept for it. */
+int io_stop(struct io *io, uint16_t leave_code, bool hand_over);
 int io_abort(struct io *io);
 
 #endif

@@ -228,6 +228,7 @@ io_do_command(struct io *io, struct command *command)
         break;
     case LETTER_STOP:
         io->leave_code = (uint16_t)command->serial;
+        io->handing_over = command->hand_over;
         io_do_stop(io);
         break;
     default:

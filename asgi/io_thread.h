@@ -71,6 +71,8 @@ struct io {
     struct watch *watch; /* Owned. */
     struct poller poller;
     struct stall stall;
+    struct handed *handed; /* connections that go on elsewhere. Owned. */
+    bool handing_over;     /* ... while stopping */
     bool stopping;
     bool aborting;
     bool ended;

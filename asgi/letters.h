@@ -45,6 +45,7 @@ struct command {
     struct watchlist *list;  /* LETTER_WATCH. Owned. */
     uint64_t serial;         /* LETTER_RELEASE; LETTER_WATCH: since when;
                               * LETTER_STOP: the WebSockets' close code */
+    bool hand_over;          /* LETTER_STOP: see handover.h */
 };
 
 /* Files that changed, ready to be applied. */

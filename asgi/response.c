@@ -444,7 +444,7 @@ response_finish_head(struct exchange *self, size_t size, size_t copied,
     }
     output_put(output, PyBytes_AS_STRING(server->headers), extra);
     framing_put(self, size, more);
-    if (server->phase != SERVER_RUNNING) {
+    if (server->phase != SERVER_RUNNING && !server->handing_over) {
         self->keep_alive = false;
     }
     if (!self->keep_alive && !self->has_close) {

@@ -260,11 +260,39 @@ server_wake(PyObject *op, PyObject *unused)
 
 /* Starting. */
 
-static PyObject *
-server_start(PyObject *op, PyObject *unused)
+/* Connections of the process before this one: (descriptor, bytes that it read
+ * from it). One that is gone costs nobody anything. 0, or -1 with an exception
+ * set. */
+static int
+server_adopt(struct server *self, PyObject *connections)
 {
-    (void)unused;
+    PyObject *list = PySequence_List(connections);
+    int status = list != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; status == 0 && i < PyList_GET_SIZE(list); i++) {
+        int fd;
+        const char *data;
+        Py_ssize_t size;
+        PyObject *item = PyList_GET_ITEM(list, i);
+        if (!PyArg_ParseTuple(item, "iy#", &fd, &data, &size)) {
+            status = -1;
+        }
+        else {
+            (void)io_adopt(self->io, fd, data, (size_t)size);
+        }
+    }
+    Py_XDECREF(list);
+    return status;
+}
+
+
+static PyObject *
+server_start(PyObject *op, PyObject *args)
+{
+    PyObject *connections = NULL;
     struct server *self = (struct server *)op;
+    if (!PyArg_ParseTuple(args, "|O:start", &connections)) {
+        return NULL;
+    }
     if (self->phase != SERVER_NEW) {
         PyErr_SetString(PyExc_RuntimeError, "start() was called before");
         return NULL;
@@ -282,6 +310,9 @@ server_start(PyObject *op, PyObject *unused)
     Py_XDECREF(fd);
     Py_XDECREF(wake);
     if (status < 0) {
+        return NULL;
+    }
+    if (connections != NULL && server_adopt(self, connections) < 0) {
         return NULL;
     }
     self->phase = SERVER_RUNNING;
@@ -530,10 +561,12 @@ server_dealloc(PyObject *op)
 
 
 static PyMethodDef server_methods[] = {
-    {"start", server_start, METH_NOARGS,
+    {"start", server_start, METH_VARARGS,
      PyDoc_STR("Start the I/O thread and accept. Set `app` first.")},
     {"stop", server_stop, METH_VARARGS,
      PyDoc_STR("Stop accepting; awaitable until the last request ended.")},
+    {"handed_over", server_handed_over, METH_NOARGS,
+     PyDoc_STR("The connections that go on in another process.")},
     {"watch", (PyCFunction)(void (*)(void))server_watch,
      METH_VARARGS | METH_KEYWORDS,
      PyDoc_STR("The paths that matter from now on.")},

@@ -61,7 +61,8 @@ struct server {
     bool tls;
     bool server_header;
     bool date_header;
-    bool cancelled; /* the grace is over */
+    bool cancelled;    /* the grace is over */
+    bool handing_over; /* stopping, and connections go on elsewhere */
     time_t date_second;
     char date[48]; /* "date: ...\r\n" */
     struct cache cache;
@@ -99,6 +100,7 @@ PyObject *check_tls(PyObject *module, PyObject *tuple);
 PyObject *server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
 
 /* stop.c: the methods, and their parts. */
+PyObject *server_handed_over(PyObject *op, PyObject *unused);
 PyObject *server_stop(PyObject *self, PyObject *args);
 PyObject *server_abort(PyObject *self, PyObject *unused);
 PyObject *server_grace_over(PyObject *self, PyObject *unused);

@@ -2,6 +2,7 @@
  * while the I/O thread is joined, which needs no GIL to end. */
 
 #include "exchange.h"
+#include "handover.h"
 
 #include "websocket.h" /* close codes */
 
@@ -166,8 +167,8 @@ server_stop(PyObject *op, PyObject *args)
 {
     struct server *self = (struct server *)op;
     double grace;
-    int code = CLOSE_LEAVING;
-    if (!PyArg_ParseTuple(args, "d|i:stop", &grace, &code)) {
+    int code = CLOSE_LEAVING, hand_over = 0;
+    if (!PyArg_ParseTuple(args, "d|ip:stop", &grace, &code, &hand_over)) {
         return NULL;
     }
     if (code < 0 || !websocket_code_is_valid((unsigned)code)) {
@@ -192,7 +193,8 @@ server_stop(PyObject *op, PyObject *args)
     }
     if (self->phase == SERVER_RUNNING) {
         self->phase = SERVER_STOPPING;
-        if (io_stop(self->io, (uint16_t)code) < 0) {
+        self->handing_over = hand_over && !self->tls;
+        if (io_stop(self->io, (uint16_t)code, self->handing_over) < 0) {
             PyErr_NoMemory();
             Py_CLEAR(future);
             return NULL;
@@ -202,6 +204,35 @@ server_stop(PyObject *op, PyObject *args)
         Py_CLEAR(future);
     }
     return future;
+}
+
+
+PyObject *
+server_handed_over(PyObject *op, PyObject *unused)
+{
+    (void)unused;
+    struct server *self = (struct server *)op;
+    if (self->phase != SERVER_STOPPED) {
+        PyErr_SetString(PyExc_RuntimeError, "the server has not stopped");
+        return NULL;
+    }
+    PyObject *list = PyList_New(0);
+    struct handed *handed = io_take_handed(self->io);
+    for (struct handed *at = handed; list != NULL && at != NULL;
+         at = at->next) {
+        PyObject *item =
+            Py_BuildValue("(iy#)", at->fd, at->data, (Py_ssize_t)at->size);
+        if (item == NULL || PyList_Append(list, item) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(item);
+    }
+    for (struct handed *at = handed; list != NULL && at != NULL;
+         at = at->next) {
+        at->fd = -1; /* the caller's now */
+    }
+    handed_free(handed);
+    return list;
 }
 
 

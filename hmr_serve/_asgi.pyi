@@ -58,8 +58,9 @@ class Server:
     state: dict[str, Any] | None
     """scope["state"] of new requests is a shallow copy of this (lifespan state). Settable."""
 
-    def start(self) -> None:
-        """Start the I/O thread and accept. Set `app` first."""
+    def start(self, connections: Iterable[tuple[int, bytes]] = (), /) -> None:
+        """Start the I/O thread and accept. Set `app` first. `connections`: what handed_over() of the
+        process before has returned; the descriptors pass."""
 
     def watch(self, files: Iterable[str], directories: Iterable[str]) -> None:
         """The paths that matter from now on (replaces the set): a change of a file (created, deleted
@@ -71,9 +72,17 @@ class Server:
     def release(self, serial: int) -> None:
         """The change `serial` was applied (or failed): lift the fence, unless a newer one stands."""
 
-    def stop(self, grace: float, close_code: int = 1001) -> Awaitable[None]:
+    def stop(
+        self, grace: float, close_code: int = 1001, hand_over: bool = False, /
+    ) -> Awaitable[None]:
         """Close WebSockets with that code, stop accepting, let running requests end for up to `grace` seconds, cancel the rest, close
-        every connection, join the thread. The listeners stay open (a restart inherits them)."""
+        every connection, join the thread. The listeners stay open (a restart inherits them).
+        hand_over: plain HTTP connections that wait for a request, or whose request is whole and still
+        behind the fence, are kept for handed_over()."""
+
+    def handed_over(self) -> list[tuple[int, bytes]]:
+        """Once it has stopped: connections that another process is to go on with, as descriptors (the
+        caller's from now on) and what was read from them and not answered. Each is returned once."""
 
     def abort(self) -> None:
         """The same at once, without waiting for requests (a second Ctrl+C)."""

@@ -65,9 +65,9 @@ def serve(app: Any, config: Config) -> int:
         )
     if config.tls:
         check_tls(config)
-    listeners, restarted = bequest or (sockets.listen(config), None)
+    listeners, connections, restarted = bequest or (sockets.listen(config), [], None)
     environ.pop(sockets.INHERITED, None)
-    program = Program(config, log, listeners, restarted)
+    program = Program(config, log, listeners, connections, restarted)
     try:
         code = program.run(entry, app)
     finally:
@@ -75,7 +75,7 @@ def serve(app: Any, config: Config) -> int:
             sockets.close(listeners, config.uds)
     if program.restarting:
         os.chdir(cwd)
-        restart_in_place(listeners, environ)
+        restart_in_place(listeners, program.connections, environ)
     return code
 
 
@@ -115,13 +115,17 @@ def explain(app: str | None, config: Config, path: str) -> str:
     return explain_path(path, engine, rules, roots, config.env_file)
 
 
-def restart_in_place(listeners: list[socket.socket], environ: dict[str, str]) -> None:
-    """Replace this process by the same command: pid and listeners stay, their backlog
-    waits.
+def restart_in_place(
+    listeners: list[socket.socket],
+    connections: sockets.Connections,
+    environ: dict[str, str],
+) -> None:
+    """Replace this process by the same command: pid, listeners and connections stay;
+    who connects or requests meanwhile waits.
 
     With the environment of the start, so that what the application put there is
     gone."""
-    handed_over = sockets.bequeath(listeners, time.monotonic_ns())
+    handed_over = sockets.bequeath(listeners, connections, time.monotonic_ns())
     sys.stdout.flush()
     sys.stderr.flush()
     command = [sys.executable, *sys.orig_argv[1:]]
@@ -136,9 +140,11 @@ class Program:
         config: Config,
         log: Log,
         listeners: list[socket.socket],
+        connections: sockets.Connections,
         restarted: int | None,
     ) -> None:
         self.restarting = False
+        self.connections = connections  # of the process before; for the one after
         self._config = config
         self._log = log
         self._listeners = listeners
@@ -261,7 +267,8 @@ class Program:
         leave.cancel()
         if not starting.result():
             return STARTUP_FAILED
-        server.start()
+        server.start(self.connections)
+        self.connections = []
         if self._reloader:
             self._reloader.watch(began)
             for line in polling_lines(self._roots, config):
@@ -340,7 +347,8 @@ class Program:
     async def _end_gracefully(self) -> None:
         assert self._server is not None
         if self.restarting:
-            await self._server.stop(self._config.restart_grace, CLOSE_RESTART)
+            await self._server.stop(self._config.restart_grace, CLOSE_RESTART, True)
+            self.connections = self._server.handed_over()
         else:
             # A handler that blocked the loop has had its share.
             late = time.monotonic() - self._signals.since

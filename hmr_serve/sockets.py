@@ -8,15 +8,21 @@ take over the sockets a process left when it replaced itself.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import socket
 import stat
+import tempfile
 from contextlib import suppress
 
 from .config import Config
 from .problem import Problem
 
-INHERITED = "HMR_SERVE_FDS"  # "<pid>:<monotonic ns of the restart>:<fd>,<fd>"
+# "<pid>:<monotonic ns of the restart>:<fd>,<fd>:<fd of a file>": the listeners, and
+# a list of the connections in JSON.
+INHERITED = "HMR_SERVE_FDS"
+
+Connections = list[tuple[int, bytes]]  # descriptors, and what was read from them
 
 
 def listen(config: Config) -> list[socket.socket]:
@@ -63,28 +69,39 @@ def where(listeners: list[socket.socket], config: Config) -> str:
     return " and ".join(urls)
 
 
-def inherited() -> tuple[list[socket.socket], int] | None:
-    """(listeners, when the restart began) if this process replaced itself, else None.
+def inherited() -> tuple[list[socket.socket], Connections, int] | None:
+    """(listeners, connections, when the restart began) if this process replaced
+    itself, else None.
 
     The pid in the variable keeps programs that the application starts from believing
     it."""
     pid, _, rest = os.environ.pop(INHERITED, "").partition(":")
-    began, _, fds = rest.partition(":")
     if pid != str(os.getpid()):
         return None
+    began, fds, file = rest.split(":")
     listeners = [socket.socket(fileno=int(fd)) for fd in fds.split(",")]
     for listener in listeners:
         listener.set_inheritable(False)
-    return listeners, int(began)
+    with os.fdopen(int(file), "rb") as stored:
+        connections = [(fd, data.encode("latin-1")) for fd, data in json.load(stored)]
+    for fd, _ in connections:
+        os.set_inheritable(fd, False)
+    return listeners, connections, int(began)
 
 
-def bequeath(listeners: list[socket.socket], began: int) -> dict[str, str]:
-    """Make the listeners survive an exec; the environment variable that hands them
-    over."""
-    for listener in listeners:
-        listener.set_inheritable(True)
-    fds = ",".join(str(listener.fileno()) for listener in listeners)
-    return {INHERITED: f"{os.getpid()}:{began}:{fds}"}
+def bequeath(
+    listeners: list[socket.socket], connections: Connections, began: int
+) -> dict[str, str]:
+    """Make them survive an exec; the environment variable that hands them over."""
+    fds = [listener.fileno() for listener in listeners]
+    text = json.dumps([(fd, data.decode("latin-1")) for fd, data in connections])
+    with tempfile.TemporaryFile(buffering=0) as stored:
+        stored.write(text.encode())
+        stored.seek(0)
+        file = os.dup(stored.fileno())
+    for fd in (*fds, *(fd for fd, _ in connections), file):
+        os.set_inheritable(fd, True)
+    return {INHERITED: f"{os.getpid()}:{began}:{','.join(map(str, fds))}:{file}"}
 
 
 def _resolve(host: str, port: int) -> list[tuple[int, tuple]]:

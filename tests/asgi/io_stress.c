@@ -276,7 +276,7 @@ app_run(struct io *io, int clients)
         } while (io_sleep(io));
         if (wait[1].fd >= 0 && wait[1].revents != 0) {
             wait[1].fd = -1;
-            CHECK(io_stop(io, 1001) == 0);
+            CHECK(io_stop(io, 1001, false) == 0);
         }
     }
 }

@@ -3,8 +3,6 @@ port."""
 
 from __future__ import annotations
 
-import contextlib
-
 from . import apps
 from .conftest import Serve
 from .harness import Server, until
@@ -18,9 +16,8 @@ def test_what_cannot_be_undone_restarts_and_says_why(serve: Serve) -> None:
     assert server.get().text == "10 1"
     pid, port = server.process.pid, server.port
     server.edit("limits.py", apps.SHARED_LINE, "")
-    with contextlib.suppress(ConnectionError):
-        answer = server.get()  # turned away, or waiting for the new process
-        assert (answer.status, answer.text) == (200, "0 1") or answer.status == 503
+    answer = server.get()  # waits for the new process
+    assert (answer.status, answer.text) == (200, "0 1")
     log = server.until_log("again after")
     [line] = [line for line in log.splitlines() if line.startswith("restarting  ")]
     assert line.split("  ")[1] == "limits.py"
@@ -30,6 +27,27 @@ def test_what_cannot_be_undone_restarts_and_says_why(serve: Serve) -> None:
     assert server.process.poll() is None
     server.edit("words.py", "hello", "salut")
     assert server.get().text == "0 1"
+    assert server.stop() == 0
+
+
+def test_connections_go_on_in_the_new_process(serve: Serve) -> None:
+    main = apps.PLAIN["main.py"].replace("{greet()}", "{limits.log.level}")
+    files = {**apps.PLAIN, **apps.SHARED, "main.py": "import limits\n" + main}
+    server = serve(files, "--timeout-keep-alive", "60", env=apps.SHARED_ENV)
+    idle, busy = server.client(), server.client()
+    assert idle.get().text == busy.get().text == "10 1"
+    ports = idle.local_port, busy.local_port
+    with server.connect() as silent:
+        for number in range(3):
+            line = f"log.set_level({number})\n" if number else apps.SHARED_LINE
+            server.edit("limits.py", line, f"log.set_level({number + 1})\n")
+            answer = busy.request("POST", "/", b"a body")  # behind the fence
+            assert (answer.status, answer.text) == (200, f"{number + 1} 1")
+            assert idle.get().text == f"{number + 1} 1"
+            assert (idle.local_port, busy.local_port) == ports
+            assert server.log.count("again after") == number + 1
+        silent.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert silent.makefile("rb").read().endswith(b"3 1")
     assert server.stop() == 0
 
 
