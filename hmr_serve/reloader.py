@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,10 +28,13 @@ from .entry import Entry, read_env_file
 from .fault import Fault, Restarting
 from .lifespan import TRACE, LifespanFailed
 from .live import Live
-from .log import error_place, format_error
+from .log import error_place
+from .notices import Notices
 from .problem import Problem
-from .report import explain_lines, reload_line, several
+from .report import several
+from .retired import Retired
 from .rules import Rules
+from .saves import content, files_in, is_empty, saved, write_times
 
 if TYPE_CHECKING:
     from ._asgi import Server
@@ -100,7 +102,7 @@ class Reloader:
         # What was read at the start and cannot be read again: path -> content.
         given = [config.log_config] if isinstance(config.log_config, str) else []
         paths = map(os.path.realpath, given)
-        self._start_files = {path: _content(path) for path in paths}
+        self._start_files = {path: content(path) for path in paths}
         self._env_file = config.env_file and os.path.realpath(config.env_file)
         self._env: dict[str, str] = {}  # what the file adds to it: applied,
         self._env_wanted = self._env  # and as it is now
@@ -108,7 +110,8 @@ class Reloader:
         self._files: set[str] = set()  # what the server watches
         self._folders: set[str] = set()
         self._revision = 0
-        self._last_error = ""
+        self._notices = Notices(log, config.explain)
+        self._retired = Retired(engine, loop)
 
     # -- the start
 
@@ -148,7 +151,7 @@ class Reloader:
             return
         self._server.watch(files, folders)
         since -= CLOCK_STEP
-        late = [path for path in files - self._files if _saved(path) >= since]
+        late = [path for path in files - self._files if saved(path) >= since]
         self._files, self._folders = files, folders
         if late:
             self._loop.call_soon(self.on_change, 0, late)
@@ -180,7 +183,7 @@ class Reloader:
     def _next(self) -> None:
         while self._waiting and not self._task:
             late = time.perf_counter() - self._waiting.began > EMPTY_WAIT
-            if not late and any(map(_is_empty, self._waiting.paths)):
+            if not late and any(map(is_empty, self._waiting.paths)):
                 self._loop.call_later(EMPTY_STEP, self._next)
                 return
             update, self._waiting = self._waiting, None
@@ -207,7 +210,7 @@ class Reloader:
             self._env_wanted = read_env_file(self._env_file, self._environ)
         if self._server.stats()["in_flight"]:
             workers.settle(WORKERS_WAIT)
-        written = _written(update.paths)
+        written = write_times(update.paths)
         try:
             with self._user_code():
                 report = self._engine.apply(update.paths, self._env_changes())
@@ -227,7 +230,7 @@ class Reloader:
         if (
             (report.error is not None or report.restart)
             and time.perf_counter() - update.began < WRITTEN_WAIT
-            and _written(update.paths) != written
+            and write_times(update.paths) != written
         ):
             self._waiting = update  # it was read while somebody wrote it: once more
             return
@@ -268,7 +271,7 @@ class Reloader:
         """Such a file. Logging is used by too much to withdraw it: a new process reads
         its configuration anew."""
         for path, text in self._start_files.items():
-            if path in paths and _content(path) not in (text, None):
+            if path in paths and content(path) not in (text, None):
                 return path
         return None
 
@@ -287,13 +290,12 @@ class Reloader:
         changed = {path for path in paths if path in self._included}
         for path in paths:
             # A file that came may show only as a change of its folder.
-            inside = _files(path) if os.path.isdir(path) else [path]
+            inside = files_in(path) if os.path.isdir(path) else [path]
             changed.update(set(inside) - known - self._included)
         return sorted(filter(self._rules.included_by, changed))
 
     def _restart(self, files: Iterable[str], reason: str) -> None:
-        names = several(list(map(_shown, files)))
-        self._log.line(f"restarting  {names}  {reason}")
+        self._notices.restarting(files, reason)
         self._server.app = Restarting()  # the fence falls when the server stops
         self.restart()
 
@@ -437,7 +439,7 @@ class Reloader:
         if update.failed:
             self._revision = report.revision
             return
-        self._last_error = ""
+        self._notices.good()
         idle = report.revision == self._revision and not (
             report.reran or report.patched
         )
@@ -446,18 +448,15 @@ class Reloader:
         self._revision = report.revision
         lifespan = [TRACE] if self.live and self.live.has_lifespan else []
         kept = [*report.kept, *([] if restarted else lifespan)] if report.reran else []
-        self._log.line(
-            reload_line(
-                report,
-                self._names(update, report),
-                time.perf_counter() - update.began,
-                kept,
-                lifespan if restarted else [],
-            )
+        self._notices.applied(
+            report,
+            update.paths,
+            time.perf_counter() - update.began,
+            kept,
+            lifespan if restarted else [],
         )
-        if self._config.explain:
-            for line in explain_lines(report):
-                self._log.line(line)
+        if report.reran or report.removed:
+            self._retired.edited()
 
     def _fail(
         self, update: Update, error: BaseException, files: Iterable[str] = ()
@@ -468,34 +467,14 @@ class Reloader:
             self._show_fault(error)
             self._release(update)
             return
-        names = several(list(map(_shown, files or sorted(update.paths))))
         if not (self._engine.undone() and self._redo(update)):
             self._release(update)
-        self._show(
-            error, f"{names} not applied", "the last good version keeps answering"
-        )
+        self._notices.not_applied(files or sorted(update.paths), error)
 
     def _show_fault(self, error: BaseException) -> None:
         self._server.app = Fault(error)
         self._server.state = {}
-        self._show(error, "No application", "requests get 503 until a save mends it")
-
-    def _show(self, error: BaseException, what: str, consequence: str) -> None:
-        place = error_place(error)
-        if isinstance(error, Problem):
-            text = place = str(error)
-        else:
-            text = format_error(error)
-        if text == self._last_error:
-            self._log.error(f"{what}, still: {place}; {consequence}.")
-        elif isinstance(error, Problem):
-            self._log.error(f"{what}: {text.rstrip('.')}; {consequence}.")
-        else:
-            self._log.error(f"{what}: {consequence}.\n{text.rstrip()}")
-        self._last_error = text
-
-    def _names(self, update: Update, report: Report) -> list[str]:
-        return list(map(_shown, report.files or sorted(update.paths)))
+        self._notices.no_application(error)
 
     def _release(self, update: Update) -> None:
         if update.serial:  # else no fence stands: it was saved before it was watched
@@ -541,53 +520,7 @@ class Reloader:
             asyncio.set_event_loop(self._loop)  # asyncio.run() takes it away
 
 
-def _written(paths: Iterable[str]) -> list[tuple[str, float]]:
-    """Tells whether the files were written in between."""
-    return [(path, _saved(path)) for path in sorted(paths)]
-
-
-def _saved(path: str) -> float:
-    """When a file was written last; 0 for a folder, which nobody saves."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return 0.0
-    return status.st_mtime if stat.S_ISREG(status.st_mode) else 0.0
-
-
-def _files(folder: str) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return [entry.path for entry in entries if entry.is_file()]
-    except OSError:
-        return []
-
-
-def _is_empty(path: str) -> bool:
-    """Whether a file is there and holds nothing, as while somebody writes it anew."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return False
-    return stat.S_ISREG(status.st_mode) and status.st_size == 0
-
-
 def _only_folders(report: Report, paths: Iterable[str]) -> bool:
     """Nothing but the time of a folder changed: something was written into it."""
     nothing = not (report.files or report.error or report.restart)
     return nothing and all(map(os.path.isdir, paths))
-
-
-def _content(path: str | None) -> bytes | None:
-    try:
-        with open(path or "", "rb") as file:
-            return file.read()
-    except OSError:
-        return None
-
-
-def _shown(path: str) -> str:
-    if not os.path.isabs(path):
-        return path
-    relative = os.path.relpath(path)
-    return path if relative.startswith(os.pardir) else relative

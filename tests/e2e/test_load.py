@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from . import apps
 from .harness import Server
 from .load.check import check_server
-from .load.drive import Load, drive, report
+from .load.drive import Load, drive, drive_restarts, report
 from .load.program import Program
 
 
@@ -13,14 +14,27 @@ def test_nothing_fails_and_nothing_is_stale_while_files_are_saved(make_server) -
     program = Program(server.folder)
     for name, text in program.files().items():
         server.write(name, text)
-    server.start("--no-access-log")
-    load = Load(seconds=4.4, pause=0.05)
+    server.start("--no-access-log", env=apps.SHARED_ENV)
+    load = Load(seconds=2.2, every=0.1, pause=0.05)
     record = drive(server, program, load)
     report(record, load)
     assert record.good
     assert record.requests > load.clients
     assert record.messages >= load.sockets and record.lines >= load.streams
-    assert not check_server(server, program)
+    assert not check_server(server)
     for kind in program.kinds:
         assert kind.version >= 3  # two saves and the last one
         assert f"reloaded  {kind.file}" in server.log
+
+
+def test_a_restart_fails_no_request_and_no_connection(make_server) -> None:
+    server: Server = make_server({})
+    program = Program(server.folder, restarts=True)
+    for name, text in program.files().items():
+        server.write(name, text)
+    server.start("--no-access-log", env=apps.SHARED_ENV)
+    load = Load(clients=32, every=0.02, pause=0.02)
+    record = drive_restarts(server, program, load, 1)
+    report(record, load)
+    assert record.good
+    assert not check_server(server, 1)

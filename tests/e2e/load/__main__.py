@@ -7,9 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from .. import apps
 from ..harness import Server
 from .check import check_server
-from .drive import Load, drive, report
+from .drive import Load, drive, drive_restarts, report
 from .program import Program
 
 
@@ -18,15 +19,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="hmr-load-") as folder:
         server = Server(Path(folder).resolve() / "app")
         server.folder.mkdir()
-        program = Program(server.folder)
+        restarts = vars(options).pop("restarts")
+        program = Program(server.folder, bool(restarts))
         for name, text in program.files().items():
             server.write(name, text)
         load = Load(**vars(options))
         try:
-            server.start("--no-access-log")
-            record = drive(server, program, load)
+            server.start("--no-access-log", env=apps.SHARED_ENV)
+            if restarts:
+                record = drive_restarts(server, program, load, restarts)
+            else:
+                record = drive(server, program, load)
             report(record, load)
-            trouble = check_server(server, program)
+            trouble = check_server(server, restarts)
         finally:
             server.kill()
             if server.log_path.exists():
@@ -44,6 +49,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--streams", type=int, default=usual.streams)
     parser.add_argument("--every", type=float, default=usual.every, help="seconds")
     parser.add_argument("--pause", type=float, default=usual.pause, help="seconds")
+    parser.add_argument(
+        "--restarts",
+        type=int,
+        metavar="N",
+        help="so many saves that need a new process instead",
+    )
     return parser.parse_args()
 
 

@@ -4,21 +4,30 @@ as it should."""
 from __future__ import annotations
 
 from ..harness import Server
-from .program import Program
 
 
-def check_server(server: Server, program: Program) -> list[str]:
-    """Stop it; sentences about what went wrong."""
+def check_server(server: Server, restarts: int | None = None) -> list[str]:
+    """Stop it; sentences about what went wrong. `restarts`: how many there must have
+    been."""
     trouble = []
     code = server.stop()
     log = server.log
     if code:
         trouble.append(f"the server ended with {code}")
-    for word in ("Traceback", "restarting  ", "half way", "not start", "never await"):
+    for word in (
+        "Traceback",
+        "half way",
+        "not start",
+        "never await",
+        "ASGI",
+    ):
         for line in log.splitlines():
             if word in line:
                 trouble.append(f"the server printed {line!r}")
                 break
+    found = log.count("restarting  ")
+    if found != (restarts or 0):
+        trouble.append(f"the server restarted {found} times")
     broken = [line for line in log.splitlines() if "not applied" in line]
     trouble += [line for line in broken if "broken.py" not in line]
     journal = server.journal

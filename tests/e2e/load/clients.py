@@ -72,12 +72,19 @@ class _Peer(asyncio.Protocol):
 
 class Requests(_Peer):
     """Requests one after the other on a keep-alive connection, each `pause` seconds
-    after the answer to the one before; the kinds in turn, beginning with `turn`."""
+    after the answer to the one before; the kinds in turn, beginning with `turn`.
+    `once`: only one."""
 
     def __init__(
-        self, record: Record, kinds: list[Kind], turn: int, pause: float
+        self,
+        record: Record,
+        kinds: list[Kind],
+        turn: int,
+        pause: float,
+        once: bool = False,
     ) -> None:
         super().__init__(record)
+        self._once = once
         self._kinds, self._turn, self._pause = kinds, turn, pause
         self._kind = kinds[0]
         self._started = 0.0
@@ -112,7 +119,9 @@ class Requests(_Peer):
         del self.buffer[:whole]
         self.waiting = False
         self._judge(head, body)
-        if self._pause:
+        if self._once:
+            self.leave()
+        elif self._pause:
             asyncio.get_running_loop().call_later(self._pause, self._ask)
         else:
             self._ask()
@@ -128,7 +137,9 @@ class Requests(_Peer):
         if head[9:12] != b"200" or number is None:
             text = f"{kind.name}: {head[:60]!r} {body[:100]!r}"
             record.trouble("failed", text)
-        elif int(number[0]) < self._wanted:
+            return
+        kind.shown = max(kind.shown, int(number[0]))
+        if int(number[0]) < self._wanted:
             text = f"{kind.name}: {number[0].decode()}, saved was {self._wanted}"
             record.trouble("stale", text)
 
@@ -214,16 +225,21 @@ class Socket(_Spoken):
     def pieces(self) -> None:
         while len(self.buffer) >= 2:
             opcode, size = self.buffer[0] & 15, self.buffer[1]
-            if size > 125 or opcode != 1:
+            if size > 125 or opcode not in (1, 9):
                 frame = bytes(self.buffer[:80])
                 self.record.trouble("failed", f"unexpected frame: {frame!r}")
                 self.transport.abort()
                 return
             if len(self.buffer) < 2 + size:
                 return
-            self.heard(bytes(self.buffer[2 : 2 + size]))
-            self.record.messages += 1
+            payload = bytes(self.buffer[2 : 2 + size])
             del self.buffer[: 2 + size]
+            if opcode == 9:
+                pong = bytes((0x8A, 0x80 | size, 0, 0, 0, 0))
+                self.transport.write(pong + payload)
+                continue
+            self.heard(payload)
+            self.record.messages += 1
             asyncio.get_running_loop().call_later(self.PAUSE, self._ask)
 
 

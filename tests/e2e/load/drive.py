@@ -19,6 +19,8 @@ from ..harness import DEADLINE, Server
 from .clients import Record, Requests, Socket, Stream, connect
 from .program import Program
 
+IDLE = 2.0  # seconds that a client says nothing
+
 
 @dataclass(frozen=True)
 class Load:
@@ -33,6 +35,14 @@ class Load:
 def drive(server: Server, program: Program, load: Load) -> Record:
     """Run the load against a server that serves `program`."""
     return asyncio.run(_drive(server, program, load), loop_factory=_loop_factory())
+
+
+def drive_restarts(server: Server, program: Program, load: Load, count: int) -> Record:
+    """The same with saves that restart the process, and without sockets and streams,
+    which no process can hand over."""
+    return asyncio.run(
+        _restarts(server, program, load, count), loop_factory=_loop_factory()
+    )
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -64,6 +74,43 @@ async def _drive(server: Server, program: Program, load: Load) -> Record:
         record,
         "a socket or stream does not show the last version",
     )
+    for peer in spoken:
+        peer.leave()
+    await _leave(clients, record)
+    return record
+
+
+async def _restarts(server: Server, program: Program, load: Load, count: int) -> Record:
+    """Saves that need a new process, each made when the one before shows; meanwhile
+    clients request without pause, wait idly, and connect."""
+    record = Record()
+    [kind] = program.kinds
+    makes = [
+        lambda pause=pause: Requests(record, program.kinds, 0, pause)
+        for pause in (load.pause, IDLE)
+        for _ in range(load.clients // 2)
+    ]
+    clients = [await connect(server.port, make) for make in makes]
+    newcomers: list[Requests] = []
+
+    def newcomer() -> Requests:
+        return Requests(record, program.kinds, 0, 0, once=True)
+
+    async def arrive() -> None:
+        while True:
+            newcomers.append(await connect(server.port, newcomer))
+            await asyncio.sleep(load.every)
+
+    arriving = asyncio.ensure_future(arrive())
+    for _ in range(count):
+        program.save()
+        await _until(lambda: kind.shown == kind.version, record, "a save does not show")
+    arriving.cancel()
+    await _leave([*clients, *newcomers], record)
+    return record
+
+
+async def _leave(clients: list[Requests], record: Record) -> None:
     for client in clients:
         client.leaving = True
     await _until(
@@ -71,14 +118,13 @@ async def _drive(server: Server, program: Program, load: Load) -> Record:
         record,
         "a request is not answered",
     )
-    for peer in (*spoken, *clients):
-        peer.leave()
+    for client in clients:
+        client.leave()
     await _until(
-        lambda: not any(peer.open for peer in (*spoken, *clients)),
+        lambda: not any(peer.open for peer in clients),
         record,
         "a connection does not close",
     )
-    return record
 
 
 async def _until(condition: Callable[[], bool], record: Record, what: str) -> None:

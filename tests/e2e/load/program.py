@@ -9,7 +9,7 @@ tell a fresh answer from a stale one.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import Template
 
@@ -32,6 +32,7 @@ class Kind:
     path: str  # {} is the version, where the edit moves the route
     before: str = "version"  # what stands before the number in the answer
     saves: list[Save] = field(default_factory=list)
+    shown: int = 0  # the newest version that an answer showed
 
     @property
     def version(self) -> int:
@@ -57,11 +58,15 @@ def kinds() -> list[Kind]:
     ]
 
 
+# An edit of this one needs a new process.
+RESTART = Kind("level", "limits.py", "/level")
+
+
 class Program:
     """The files, and which version of each kind they hold."""
 
-    def __init__(self, folder: Path) -> None:
-        self.kinds = kinds()
+    def __init__(self, folder: Path, restarts: bool = False) -> None:
+        self.kinds = [replace(RESTART, saves=[])] if restarts else kinds()
         self._folder = folder
         self._broken = False
         self._count = 0
@@ -72,17 +77,23 @@ class Program:
     def files(self) -> dict[str, str]:
         return {name: self._text(name) for name in FILES}
 
-    def save(self) -> None:
-        """The next edit. A syntax error, which changes no answer, is an edit of its
-        own; the next one mends it, for until then nothing is applied."""
+    @property
+    def cycle(self) -> int:
+        """Saves until the files are as before but for the numbers."""
+        return len(self.kinds) + 1
+
+    def save(self) -> Kind:
+        """The next edit, and its kind. A syntax error, which changes no answer, is an
+        edit of its own; the next one mends it, for until then nothing is applied."""
         kind = self.kinds[self._count % len(self.kinds)]
         if kind.name == "syntax" and not self._broken:
             self._broken = True
             self._put(kind.file, self._text(kind.file) + "def oops(:\n")
-            return
+            return kind
         self._broken = False
         self._count += 1
         self._write(kind, kind.version + 1)
+        return kind
 
     def mend(self) -> None:
         """Leave nothing broken behind."""
@@ -98,12 +109,58 @@ class Program:
         (self._folder / name).write_text(text)
 
     def _text(self, name: str, newer: dict[str, int] | None = None) -> str:
-        versions = {kind.name: kind.version for kind in self.kinds} | (newer or {})
+        versions = dict.fromkeys([kind.name for kind in (*kinds(), RESTART)], 0)
+        versions |= {kind.name: kind.version for kind in self.kinds} | (newer or {})
         return Template(FILES[name]).substitute(versions)
 
 
 FILES = {
     "journal.py": apps.JOURNAL,
+    "census.py": """\
+import gc
+import sys
+from types import CodeType, FunctionType
+
+from fastapi import APIRouter
+
+router = APIRouter()
+
+
+def codes(code):
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield from codes(const)
+
+
+@router.get("/census")
+async def census():
+    while gc.collect():
+        pass
+    objects = gc.get_objects()
+    functions = [o for o in objects if type(o) is FunctionType]
+    return {
+        "functions": len(functions),
+        "classes": sum(isinstance(o, type) for o in objects),
+        "codes": len({id(c) for f in functions for c in codes(f.__code__)}),
+        "objects": len(objects),
+        "blocks": sys.getallocatedblocks(),
+    }
+""",
+    **apps.SHARED,
+    "limits.py": """\
+import shared
+from fastapi import APIRouter
+
+log = shared.get("q")
+log.set_level($level)
+router = APIRouter()
+
+
+@router.get("/level")
+async def level():
+    return {"version": log.level}
+""",
     "settings.py": "LIMIT = $constant\n",
     "words.py": """\
 def word():
@@ -209,8 +266,10 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 from sqlmodel import SQLModel, create_engine, select
 
+import census
 import items
 import journal
+import limits
 import metrics
 import predict
 from orders import Base, Order
@@ -236,7 +295,7 @@ async def lifespan(app):
 
 
 app = FastAPI(lifespan=lifespan)
-for part in (items, metrics, predict):
+for part in (census, items, limits, metrics, predict):
     app.include_router(part.router)
 
 

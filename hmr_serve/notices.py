@@ -1,0 +1,68 @@
+"""What the terminal says of saves: one line of what was applied, each error once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from .log import error_place, format_error
+from .problem import Problem
+from .report import explain_lines, reload_line, several
+from .saves import shown
+
+if TYPE_CHECKING:
+    from ._core import Report
+    from .log import Log
+
+
+class Notices:
+    def __init__(self, log: Log, explain: bool) -> None:
+        self._log = log
+        self._explain = explain
+        self._last_error = ""
+
+    def applied(
+        self,
+        report: Report,
+        paths: Iterable[str],
+        seconds: float,
+        kept: list[str],
+        restarted: list[str],
+    ) -> None:
+        """`paths` in place of report.files, which is empty when only times changed."""
+        files = list(map(shown, report.files or sorted(paths)))
+        self._log.line(reload_line(report, files, seconds, kept, restarted))
+        if self._explain:
+            for line in explain_lines(report):
+                self._log.line(line)
+
+    def restarting(self, files: Iterable[str], reason: str) -> None:
+        names = several(list(map(shown, files)))
+        self._log.line(f"restarting  {names}  {reason}")
+
+    def not_applied(self, files: Iterable[str], error: BaseException) -> None:
+        names = several(list(map(shown, files)))
+        self._show(
+            error, f"{names} not applied", "the last good version keeps answering"
+        )
+
+    def no_application(self, error: BaseException) -> None:
+        self._show(error, "No application", "requests get 503 until a save mends it")
+
+    def good(self) -> None:
+        """An update worked: an error that comes after it is news."""
+        self._last_error = ""
+
+    def _show(self, error: BaseException, what: str, consequence: str) -> None:
+        place = error_place(error)
+        if isinstance(error, Problem):
+            text = place = str(error)
+        else:
+            text = format_error(error)
+        if text == self._last_error:
+            self._log.error(f"{what}, still: {place}; {consequence}.")
+        elif isinstance(error, Problem):
+            self._log.error(f"{what}: {text.rstrip('.')}; {consequence}.")
+        else:
+            self._log.error(f"{what}: {consequence}.\n{text.rstrip()}")
+        self._last_error = text
