@@ -99,6 +99,9 @@ int frame_bind_last(Frame *frame, Module *module, PyObject *name);
 int frame_prepare_stores(Frame *frame, Module *module, PyObject *names,
                          PyObject *own);
 
+/* The running statement imports the module, or looks into it. */
+int frame_note_import(Frame *frame, Module *module);
+
 int frame_read_group(Frame *frame, Group *group);
 
 /* Print an object that the statement may shape; `root` is the object whose

@@ -212,3 +212,22 @@ frame_flush(Frame *frame, Engine *engine)
     }
     return 0;
 }
+
+
+int
+frame_note_import(Frame *frame, Module *module)
+{
+    Trace *trace = frame->trace;
+    if (trace_imports(trace, module)) {
+        return 0;
+    }
+    if (frame_flush(frame, module->engine) < 0) {
+        return -1;
+    }
+    Py_ssize_t first = trace->import_count;
+    int result = trace_add_import(trace, module);
+    for (Py_ssize_t i = first; i < trace->import_count; i++) {
+        trace->imports[i].wrote = trace->write_count;
+    }
+    return result;
+}

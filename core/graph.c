@@ -126,12 +126,22 @@ trace_add_write(Trace *trace, Cell *cell, Version *version)
 
 
 int
-trace_add_import(Trace *trace, Module *module)
+trace_imports(const Trace *trace, const Module *module)
 {
     for (Py_ssize_t i = 0; i < trace->import_count; i++) {
         if (trace->imports[i].module == module) {
-            return 0;
+            return 1;
         }
+    }
+    return 0;
+}
+
+
+int
+trace_add_import(Trace *trace, Module *module)
+{
+    if (trace_imports(trace, module)) {
+        return 0;
     }
     /* Python imports a package before what is in it, whatever is read first of
      * modules that are there already. */

@@ -184,6 +184,7 @@ typedef struct {
 typedef struct {
     Module *module;   /* Borrowed. */
     Py_ssize_t after; /* how many of the reads came before */
+    Py_ssize_t wrote; /* so many of the writes surely did */
     int nested;       /* by a module whose own import failed */
 } Import;
 
@@ -373,6 +374,7 @@ int trace_add_read(Trace *trace, Cell *cell, Version *version);
 void trace_drop_reads(Trace *trace, Py_ssize_t from, Engine *engine);
 int trace_add_write(Trace *trace, Cell *cell, Version *version);
 int trace_add_import(Trace *trace, Module *module);
+int trace_imports(const Trace *trace, const Module *module);
 void trace_drop_import(Trace *trace, const Module *module);
 int trace_add_names(Trace *trace, Module *module, PyObject *names);
 

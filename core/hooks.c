@@ -296,7 +296,7 @@ tracked_module_getattro(PyObject *self, PyObject *name)
                          ? engine_module_by_ns(engine, PyModule_GetDict(self))
                          : NULL;
     if (module != NULL && frame->number == 0
-        && trace_add_import(frame->trace, module) < 0) {
+        && frame_note_import(frame, module) < 0) {
         return NULL; /* whoever looks into a module has imported it */
     }
     int importing = module != NULL && caller_is_importlib();

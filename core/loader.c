@@ -85,7 +85,7 @@ module_note_importer(Module *module)
     Engine *engine = module->engine;
     Frame *frame = frame_current(engine);
     if (frame != NULL) {
-        return trace_add_import(frame->trace, module);
+        return frame_note_import(frame, module);
     }
     module->root = engine->probes->count == 0 ? ROOT_EARLY : ROOT_LATE;
     return 0;
@@ -209,7 +209,7 @@ module_exec_awaited(Module *module)
     if (frame == NULL) {
         return 0; /* another thread: the walk will come by itself */
     }
-    if (trace_add_import(frame->trace, module) < 0
+    if (frame_note_import(frame, module) < 0
         || failure_meet(module, frame) < 0) {
         return -1;
     }

@@ -3,13 +3,13 @@
 #include "result.h"
 
 #include "caches.h"
+#include "clean.h"
 #include "compat.h"
 #include "frame_parts.h"
 #include "journal.h"
 #include "needed.h"
 #include "rules.h"
 #include "value.h"
-#include "walk.h"
 
 /* A cache that the running statement calls for attributes only. */
 struct Expected {
@@ -454,7 +454,7 @@ result_clean(Statement *statement, const Read *read)
         return 1;
     }
     if (trace == NULL
-        || (!walk_reads_clean(engine, trace)
+        || (!clean_reads(engine, trace)
             && result_recompute(statement, cell) < 0)) {
         PyErr_Clear(); /* the statement runs, and meets it again */
         engine->conflict = NULL;
@@ -477,7 +477,7 @@ result_is_fresh(const Engine *engine, PyObject *cache)
 {
     const ResultCell *cell = result_find(engine, cache);
     return cell != NULL && cell->attempt != NULL
-           && walk_reads_clean(engine, cell->attempt);
+           && clean_reads(engine, cell->attempt);
 }
 
 

@@ -4,282 +4,18 @@
 
 #include "adapters.h"
 #include "callbacks.h"
-#include "class_made.h"
+#include "clean.h"
 #include "compat.h"
 #include "failure.h"
 #include "frame.h"
 #include "loaded.h"
-#include "environ.h"
-#include "journal.h"
 #include "slots.h"
 #include "needed.h"
-#include "result.h"
 #include "rules.h"
 #include "run.h"
-#include "value.h"
 
 
-/* ---- is it clean? ------------------------------------------------------- */
-
-/* How a reader of a report would name the cell. */
-static void
-reason_from_read(Statement *statement, const Read *read)
-{
-    Cell *cell = read->cell;
-    switch (cell->kind) {
-    case CELL_BINDING:
-        statement_set_reason(statement, "reads %U.%U, changed",
-                             ((Binding *)cell)->module->name,
-                             ((Binding *)cell)->name);
-        break;
-    case CELL_GROUP: {
-        Statement *creator = ((Group *)cell)->creator;
-        statement_set_reason(statement, "in the group of %U",
-                             creator != NULL ? creator->syntax.label
-                                             : statement->syntax.label);
-        break;
-    }
-    case CELL_CODE:
-        statement_set_reason(statement, "called %U, changed",
-                             ((CodeCell *)cell)->name);
-        break;
-    case CELL_FILE:
-        statement_set_reason(statement, "depends on %U, changed",
-                             ((FileCell *)cell)->path);
-        break;
-    case CELL_SLOT:
-        statement_set_reason(statement, "reads os.environ, changed: %S",
-                             ((Slot *)cell)->key);
-        break;
-    case CELL_RESULT:
-        statement_set_reason(statement, "reads %U of a cached record, changed",
-                             PyTuple_GET_ITEM(read->path, 0));
-        break;
-    case CELL_SUBCLASSES:
-        statement_set_reason(
-            statement, "reads the subclasses of %s, changed",
-            ((PyTypeObject *)((SubclassCell *)cell)->base)->tp_name);
-        break;
-    }
-}
-
-
-/* A read of attribute paths only is clean while they lead to equal values. */
-static int
-read_path_clean(Read *read, Version *now)
-{
-    if (now == NULL || now->value == NULL) {
-        return 0;
-    }
-    PyObject *value = value_follow(now->value, read->path);
-    int clean =
-        value != NULL && (value_equal(value, read->value) || !rule(READ_PATHS));
-    Py_XDECREF(value);
-    if (clean) {
-        version_set(&read->version, now);
-    }
-    return clean;
-}
-
-
-static int
-read_clean(Read *read, const Engine *engine)
-{
-    Version *now = cell_now(read->cell, engine);
-    if (read->bound) {
-        return (now != NULL) == (read->version != NULL);
-    }
-    if (read->path != NULL) {
-        /* also when the version is the same: the object may have changed */
-        return read_path_clean(read, now);
-    }
-    if (read->cell->kind == CELL_SLOT) {
-        return environ_clean(engine, read);
-    }
-    if (read->cell->kind == CELL_SUBCLASSES) {
-        return class_made_clean(read);
-    }
-    return now == read->version;
-}
-
-
-int
-walk_reads_clean(const Engine *engine, const Trace *trace)
-{
-    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
-        if (!read_clean(&trace->reads[i], engine)) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-
-/* The names that the walk has bound in the module, against those that were
- * seen. */
-static int
-names_clean(const NamesRead *read, const Engine *engine)
-{
-    if (!rule(READ_ALL_NAMES)) {
-        return 1;
-    }
-    const Module *module = read->module;
-    Py_ssize_t seen = 0;
-    for (Py_ssize_t i = 0; i < module->order_count; i++) {
-        Binding *binding = module->order[i];
-        if (cell_now(&binding->cell, engine) == NULL) {
-            continue; /* deleted again */
-        }
-        if (seen >= PyTuple_GET_SIZE(read->names)
-            || PyUnicode_Compare(PyTuple_GET_ITEM(read->names, seen),
-                                 binding->name)
-                   != 0) {
-            return 0;
-        }
-        seen++;
-    }
-    return seen == PyTuple_GET_SIZE(read->names);
-}
-
-
-/* Reads up to `end` are what they were? */
-static int
-reads_clean(Statement *statement, Trace *trace, Py_ssize_t *at, Py_ssize_t end)
-{
-    Engine *engine = statement->module->engine;
-    for (; *at < end; (*at)++) {
-        Read *read = &trace->reads[*at];
-        if (read->cell->kind == CELL_RESULT ? result_clean(statement, read)
-                                            : read_clean(read, engine)) {
-            continue;
-        }
-        if (!read->once) {
-            reason_from_read(statement, read);
-            return 0;
-        }
-        engine_need_restart(engine, LIBRARY_READ, statement->syntax.label);
-    }
-    return 1;
-}
-
-
-/* Has its import begun in this walk, or can it not? */
-static int
-module_is_settled(const Module *module)
-{
-    return module->gone || module->walk == module->engine->walk;
-}
-
-
-/* Has the import of a package that the module is in failed? It is tried again
- * then. */
-static int
-parent_failed(Module *module)
-{
-    Module *parent = module_package(module);
-    return parent != NULL
-           && (parent->failed_walk == module->engine->walk
-               || (!module_is_settled(parent) && parent_failed(parent)));
-}
-
-
-/* Import what a statement that is clean so far imported at this point. 1; 0
- * when the import fails, and the statement has to meet the error by itself; or
- * -1 with an exception set. */
-static int
-import_clean(Statement *statement, Module *module)
-{
-    Engine *engine = module->engine;
-    if (module->gone || module->failed_walk == engine->walk
-        || (!module_is_settled(module) && parent_failed(module))) {
-        statement_set_reason(statement, "imports %U, gone", module->name);
-        return 0;
-    }
-    if (walk_module(module) == 0) {
-        return 1;
-    }
-    if (engine->conflict != NULL || engine->held.module == NULL) {
-        return -1;
-    }
-    if (failure_is_certain(statement, module)) {
-        return -1;
-    }
-    PyErr_Clear(); /* held: see failure.h */
-    statement_set_reason(statement, "imports %U, which fails", module->name);
-    return 0;
-}
-
-
-/* Go over the trace in order. *nested: engine->ended before the first import
- * that a module did whose own import failed; -1: there was none. */
-static int
-trace_follow(Statement *statement, Trace *trace, long *nested)
-{
-    const Engine *engine = statement->module->engine;
-    if (trace->unsteady) {
-        statement_set_reason(statement, "tries a circular import that fails");
-        return 0;
-    }
-    Py_ssize_t at = 0;
-    for (Py_ssize_t i = 0; i < trace->import_count; i++) {
-        const Import *import = &trace->imports[i];
-        if (rule(IMPORTS_IN_PLACE)
-            && !reads_clean(statement, trace, &at, import->after)) {
-            return 0;
-        }
-        if (import->nested && *nested < 0) {
-            *nested = engine->ended;
-        }
-        int clean = import_clean(statement, import->module);
-        if (clean <= 0) {
-            return clean;
-        }
-    }
-    if (!reads_clean(statement, trace, &at, trace->read_count)) {
-        return 0;
-    }
-    for (Py_ssize_t i = 0; i < trace->names_count; i++) {
-        if (!names_clean(&trace->names[i], engine)) {
-            statement_set_reason(statement, "reads all names of %U, changed",
-                                 trace->names[i].module->name);
-            return 0;
-        }
-    }
-    return journal_clean(statement, trace);
-}
-
-
-static int
-trace_has_nested(const Trace *trace)
-{
-    for (Py_ssize_t i = 0; i < trace->import_count; i++) {
-        if (trace->imports[i].nested) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-
-/* What it read, what it imported: 1: the statement would do the same again;
- * 0: it has to run; -1 with an exception set. */
-static int
-trace_clean(Statement *statement, Trace *trace)
-{
-    Engine *engine = statement->module->engine;
-    long nested = -1;
-    int clean = trace_follow(statement, trace, &nested);
-    if (clean == 0 && engine->partial && trace_has_nested(trace)) {
-        engine->walk_whole = 1; /* it imports what is there already */
-        PyErr_SetNone(engine->again);
-        return -1;
-    }
-    if (clean == 0 && nested >= 0) {
-        loaded_withhold(engine, nested);
-    }
-    return clean;
-}
-
+/* ---- running or not ----------------------------------------------------- */
 
 /* The statement stays: what it wrote, it writes again. */
 static int
@@ -303,8 +39,6 @@ trace_apply(const Trace *trace, Module *module)
     return 0;
 }
 
-
-/* ---- running or not ----------------------------------------------------- */
 
 void
 walk_force(Engine *engine, Statement *statement, PyObject *reason)
@@ -348,7 +82,7 @@ statement_reuse(Statement *statement)
         attempt = NULL; /* sys.modules held what comes later */
     }
     if (attempt != NULL) {
-        int clean = trace_clean(statement, attempt);
+        int clean = clean_trace(statement, attempt);
         if (clean > 0) {
             statement->fresh_walk = engine->walk;
             return trace_apply(attempt, statement->module) < 0 ? -1 : 1;
@@ -361,7 +95,7 @@ statement_reuse(Statement *statement)
         || statement->always_stale) {
         return 0;
     }
-    int clean = trace_clean(statement, statement->trace);
+    int clean = clean_trace(statement, statement->trace);
     if (clean > 0 && trace_apply(statement->trace, statement->module) < 0) {
         return -1;
     }
@@ -448,6 +182,13 @@ walk_statement(Statement *statement)
 
 
 /* ---- modules ------------------------------------------------------------ */
+
+int
+walk_is_settled(const Module *module)
+{
+    return module->gone || module->walk == module->engine->walk;
+}
+
 
 /* The package gets the submodule's name when the import ends. */
 static int
@@ -632,7 +373,7 @@ int
 walk_module(Module *module)
 {
     const Engine *engine = module->engine;
-    if (module_is_settled(module)) {
+    if (walk_is_settled(module)) {
         return 0;
     }
     if (walk_skips(module)) {
@@ -641,7 +382,7 @@ walk_module(Module *module)
     if (walk_parent(module) < 0) {
         return -1;
     }
-    if (module_is_settled(module)) {
+    if (walk_is_settled(module)) {
         return 0; /* the package imported it */
     }
     long before = engine->ended;

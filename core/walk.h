@@ -34,7 +34,7 @@ int walk_program(Engine *engine);
 /* Run the creator of a group again: nothing it made may be reused. */
 void walk_force(Engine *engine, Statement *statement, PyObject *reason);
 
-/* Is all that the trace read what it was? It reads names, code and groups. */
-int walk_reads_clean(const Engine *engine, const Trace *trace);
+/* Has its import begun in this walk, or can it not? */
+int walk_is_settled(const Module *module);
 
 #endif

@@ -191,7 +191,6 @@ class Project:
         self.engine = engine
         self.entry, self.attr = "main", None
         self.worker: Remote | None = None
-        self.good: dict[str, Any] = {}
         self.before: Callable[[], Any] = lambda: None
         self.asked: list[str] = []
         self.restarts: list[str] = []

@@ -15,9 +15,6 @@ KNOWN = {
     "test_imports.py::test_a_reexport_through_a_package": (
         f"{ENGINE}: a star import beside an edited import reruns without need"
     ),
-    "test_imports.py::test_a_loop_that_imports_binds_its_variable_first": (
-        f"{ENGINE}: the order of what a statement binds and what it imports"
-    ),
     "test_errors.py::test_a_start_that_fails_raises_as_plain_python": (
         f"{ENGINE}: an entry that never ran is not run by the save that mends it"
     ),

@@ -49,8 +49,7 @@ def check_apply(project: Project, report: Report, ids: dict[str, int]) -> None:
         if cold.error:
             same_error(report, cold.error)
             same_bindings(project, ids, "a failed edit left traces")
-            now = project.snapshot()
-            found = differences(now, project.good)
+            found = project.ask("traces")
             if found:
                 fail("a failed edit left traces", found)
             return
@@ -66,7 +65,7 @@ def check_injection(project: Project, got: dict[str, Any], ids: dict[str, int]) 
     if got["error"] is None or not got["error"]["type"].endswith(".Injected"):
         return False
     same_bindings(project, ids, "an injected error left traces")
-    found = differences(project.snapshot(), project.good)
+    found = project.ask("traces")
     if found:
         fail("an injected error left traces", found)
     return True
@@ -89,9 +88,11 @@ def compare(project: Project, cold: Cold, headline: str) -> None:
             if where in fresh or where.rpartition(".")[0] in now
         }  # whether other modules may be there is the snapshot's affair
         found += differences(live, fresh)
-    project.good = project.snapshot()
-    fresh, cold_order = cold.ask("snapshot"), cold.ask("order")
-    found += differences(without_late(project, project.good, fresh), fresh)
+    live, fresh = project.ask("digests", keep=True), cold.ask("digests", keep=False)
+    if without_late(project, live, fresh) != fresh:
+        live, fresh = project.snapshot(), cold.ask("snapshot")
+        found += differences(without_late(project, live, fresh), fresh)
+    cold_order = cold.ask("order")
     live_order = [
         n for n in project.ask("order") if n not in project.late or n in fresh
     ]
@@ -150,9 +151,8 @@ def same_log(report: Report) -> None:
 
 def restarted(project: Project) -> None:
     """The engine asked for a new process: what the server does then."""
-    error = project.boot()
-    if error is None:
-        project.good = project.snapshot()
+    if project.boot() is None:
+        project.ask("digests", keep=True)
 
 
 def fail(headline: str, lines: list[str]) -> None:

@@ -367,6 +367,7 @@ class Picture:
             if f"module:{k}" not in LEFT_OUT and not k.endswith("]")
         ]
         own = [k for k in names if not (k.startswith("__") and k.endswith("__"))]
+        names = sorted({*names} - {*own}) + own  # the import system's in any order
         out = {
             "type": type(module).__name__,
             "names": own,

@@ -13,9 +13,11 @@ import ast
 import asyncio
 import faulthandler
 import gc
+import hashlib
 import importlib
 import importlib.machinery
 import json
+import marshal
 import os
 import random
 import re
@@ -132,6 +134,7 @@ class Worker:
         self.ended: list[str] = []
         self.fail_at = 0  # which statement that runs raises at its end; 0: none
         self.finished = 0
+        self.kept: dict[str, Any] = {}  # the snapshot after the last good edit
         self.space: dict[str, Any] = {"worker": self, "sys": sys, "os": os}
         sys.path.insert(0, self.root.rstrip(os.sep))
         sys.dont_write_bytecode = True
@@ -201,6 +204,20 @@ class Worker:
 
     def do_snapshot(self) -> dict[str, Any]:
         return snapshot.take(self.root)
+
+    def do_digests(self, *, keep: bool) -> dict[str, Any]:
+        """The snapshot with a hash for each module; `keep`: for do_traces()."""
+        shown = self.do_snapshot()
+        if keep:
+            self.kept = shown
+        return {
+            name: part if name == "modules" else hashlib.blake2b(plain(part)).digest()
+            for name, part in shown.items()
+        }
+
+    def do_traces(self) -> list[str]:
+        """What differs from the snapshot that was kept."""
+        return snapshot.differences(self.do_snapshot(), self.kept)
 
     def do_order(self) -> list[str]:
         """Tracked modules in the order in which their imports ended."""
@@ -356,6 +373,11 @@ class Worker:
         status = sent[0].get("status") if sent else None
         body = b"".join(m.get("body", b"") for m in sent)
         return (status, ADDRESS.sub(" at 0x...", body.decode(errors="replace")))
+
+
+def plain(data: Any) -> bytes:
+    """Equal bytes for equal data, whichever parts of it are one object."""
+    return marshal.dumps(data, 0)
 
 
 def first(code: types.CodeType) -> int:

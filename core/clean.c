@@ -1,0 +1,301 @@
+/* Is a statement clean? */
+
+#include "clean.h"
+
+#include "class_made.h"
+#include "environ.h"
+#include "failure.h"
+#include "journal.h"
+#include "loaded.h"
+#include "result.h"
+#include "rules.h"
+#include "value.h"
+#include "walk.h"
+
+
+/* How a reader of a report would name the cell. */
+static void
+reason_from_read(Statement *statement, const Read *read)
+{
+    Cell *cell = read->cell;
+    switch (cell->kind) {
+    case CELL_BINDING:
+        statement_set_reason(statement, "reads %U.%U, changed",
+                             ((Binding *)cell)->module->name,
+                             ((Binding *)cell)->name);
+        break;
+    case CELL_GROUP: {
+        Statement *creator = ((Group *)cell)->creator;
+        statement_set_reason(statement, "in the group of %U",
+                             creator != NULL ? creator->syntax.label
+                                             : statement->syntax.label);
+        break;
+    }
+    case CELL_CODE:
+        statement_set_reason(statement, "called %U, changed",
+                             ((CodeCell *)cell)->name);
+        break;
+    case CELL_FILE:
+        statement_set_reason(statement, "depends on %U, changed",
+                             ((FileCell *)cell)->path);
+        break;
+    case CELL_SLOT:
+        statement_set_reason(statement, "reads os.environ, changed: %S",
+                             ((Slot *)cell)->key);
+        break;
+    case CELL_RESULT:
+        statement_set_reason(statement, "reads %U of a cached record, changed",
+                             PyTuple_GET_ITEM(read->path, 0));
+        break;
+    case CELL_SUBCLASSES:
+        statement_set_reason(
+            statement, "reads the subclasses of %s, changed",
+            ((PyTypeObject *)((SubclassCell *)cell)->base)->tp_name);
+        break;
+    }
+}
+
+
+/* A read of attribute paths only is clean while they lead to equal values. */
+static int
+read_path_clean(Read *read, Version *now)
+{
+    if (now == NULL || now->value == NULL) {
+        return 0;
+    }
+    PyObject *value = value_follow(now->value, read->path);
+    int clean =
+        value != NULL && (value_equal(value, read->value) || !rule(READ_PATHS));
+    Py_XDECREF(value);
+    if (clean) {
+        version_set(&read->version, now);
+    }
+    return clean;
+}
+
+
+static int
+read_clean(Read *read, const Engine *engine)
+{
+    Version *now = cell_now(read->cell, engine);
+    if (read->bound) {
+        return (now != NULL) == (read->version != NULL);
+    }
+    if (read->path != NULL) {
+        /* also when the version is the same: the object may have changed */
+        return read_path_clean(read, now);
+    }
+    if (read->cell->kind == CELL_SLOT) {
+        return environ_clean(engine, read);
+    }
+    if (read->cell->kind == CELL_SUBCLASSES) {
+        return class_made_clean(read);
+    }
+    return now == read->version;
+}
+
+
+int
+clean_reads(const Engine *engine, const Trace *trace)
+{
+    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
+        if (!read_clean(&trace->reads[i], engine)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+
+/* The names that the walk has bound in the module, against those that were
+ * seen. */
+static int
+names_clean(const NamesRead *read, const Engine *engine)
+{
+    if (!rule(READ_ALL_NAMES)) {
+        return 1;
+    }
+    const Module *module = read->module;
+    Py_ssize_t seen = 0;
+    for (Py_ssize_t i = 0; i < module->order_count; i++) {
+        Binding *binding = module->order[i];
+        if (cell_now(&binding->cell, engine) == NULL) {
+            continue; /* deleted again */
+        }
+        if (seen >= PyTuple_GET_SIZE(read->names)
+            || PyUnicode_Compare(PyTuple_GET_ITEM(read->names, seen),
+                                 binding->name)
+                   != 0) {
+            return 0;
+        }
+        seen++;
+    }
+    return seen == PyTuple_GET_SIZE(read->names);
+}
+
+
+/* Reads up to `end` are what they were? */
+static int
+reads_clean(Statement *statement, Trace *trace, Py_ssize_t *at, Py_ssize_t end)
+{
+    Engine *engine = statement->module->engine;
+    for (; *at < end; (*at)++) {
+        Read *read = &trace->reads[*at];
+        if (read->cell->kind == CELL_RESULT ? result_clean(statement, read)
+                                            : read_clean(read, engine)) {
+            continue;
+        }
+        if (!read->once) {
+            reason_from_read(statement, read);
+            return 0;
+        }
+        engine_need_restart(engine, LIBRARY_READ, statement->syntax.label);
+    }
+    return 1;
+}
+
+
+/* Has the import of a package that the module is in failed? It is tried again
+ * then. */
+static int
+parent_failed(Module *module)
+{
+    Module *parent = module_package(module);
+    return parent != NULL
+           && (parent->failed_walk == module->engine->walk
+               || (!walk_is_settled(parent) && parent_failed(parent)));
+}
+
+
+/* Import what a statement that is clean so far imported at this point. 1; 0
+ * when the import fails, and the statement has to meet the error by itself; or
+ * -1 with an exception set. */
+static int
+import_clean(Statement *statement, Module *module)
+{
+    Engine *engine = module->engine;
+    if (module->gone || module->failed_walk == engine->walk
+        || (!walk_is_settled(module) && parent_failed(module))) {
+        statement_set_reason(statement, "imports %U, gone", module->name);
+        return 0;
+    }
+    if (walk_module(module) == 0) {
+        return 1;
+    }
+    if (engine->conflict != NULL || engine->held.module == NULL) {
+        return -1;
+    }
+    if (failure_is_certain(statement, module)) {
+        return -1;
+    }
+    PyErr_Clear(); /* held: see failure.h */
+    statement_set_reason(statement, "imports %U, which fails", module->name);
+    return 0;
+}
+
+
+/* Names that it had bound before it imported stand before what the import binds
+ * in a package. Notes only the order; what they are comes at the end. */
+static int
+trace_order_writes(const Trace *trace, Py_ssize_t from, Py_ssize_t end)
+{
+    for (Py_ssize_t i = from; i < end; i++) {
+        Binding *binding = (Binding *)trace->writes[i].cell;
+        if (binding->cell.kind == CELL_BINDING
+            && trace->writes[i].version != NULL
+            && module_order_add(binding->module, binding) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* The statement runs: it may bind other names. */
+static void
+trace_disorder_writes(const Trace *trace, const Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < trace->write_count; i++) {
+        Binding *binding = (Binding *)trace->writes[i].cell;
+        if (binding->cell.kind == CELL_BINDING
+            && cell_now(&binding->cell, engine) == NULL) {
+            module_order_remove(binding->module, binding);
+        }
+    }
+}
+
+
+/* Go over the trace in order. *nested: engine->ended before the first import
+ * that a module did whose own import failed; -1: there was none. */
+static int
+trace_follow(Statement *statement, Trace *trace, long *nested)
+{
+    const Engine *engine = statement->module->engine;
+    if (trace->unsteady) {
+        statement_set_reason(statement, "tries a circular import that fails");
+        return 0;
+    }
+    Py_ssize_t at = 0, ordered = 0;
+    for (Py_ssize_t i = 0; i < trace->import_count; i++) {
+        const Import *import = &trace->imports[i];
+        if (rule(IMPORTS_IN_PLACE)
+            && !reads_clean(statement, trace, &at, import->after)) {
+            return 0;
+        }
+        if (import->nested && *nested < 0) {
+            *nested = engine->ended;
+        }
+        if (trace_order_writes(trace, ordered, import->wrote) < 0) {
+            return -1;
+        }
+        ordered = import->wrote > ordered ? import->wrote : ordered;
+        int clean = import_clean(statement, import->module);
+        if (clean <= 0) {
+            return clean;
+        }
+    }
+    if (!reads_clean(statement, trace, &at, trace->read_count)) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < trace->names_count; i++) {
+        if (!names_clean(&trace->names[i], engine)) {
+            statement_set_reason(statement, "reads all names of %U, changed",
+                                 trace->names[i].module->name);
+            return 0;
+        }
+    }
+    return journal_clean(statement, trace);
+}
+
+
+static int
+trace_has_nested(const Trace *trace)
+{
+    for (Py_ssize_t i = 0; i < trace->import_count; i++) {
+        if (trace->imports[i].nested) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+int
+clean_trace(Statement *statement, Trace *trace)
+{
+    Engine *engine = statement->module->engine;
+    long nested = -1;
+    int clean = trace_follow(statement, trace, &nested);
+    if (clean == 0) {
+        trace_disorder_writes(trace, engine);
+    }
+    if (clean == 0 && engine->partial && trace_has_nested(trace)) {
+        engine->walk_whole = 1; /* it imports what is there already */
+        PyErr_SetNone(engine->again);
+        return -1;
+    }
+    if (clean == 0 && nested >= 0) {
+        loaded_withhold(engine, nested);
+    }
+    return clean;
+}
