@@ -25,6 +25,11 @@ _starting: ContextVar[Lifespan | None] = ContextVar("hmr_serve_lifespan", defaul
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
 
+def is_of_lifespan(task: asyncio.Task[Any]) -> bool:
+    """Whether a lifespan is the task, or has started it."""
+    return task.get_context().get(_starting) is not None
+
+
 class LifespanFailed(Exception):
     """The startup did not complete. `cause` is what the application raised, if it
     did."""

@@ -22,8 +22,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import api, framework, workers
+from . import adapters, api, framework, workers
 from .cold import cold_start, raised_in_library
+from .endings import Endings
 from .entry import Entry, read_env_file
 from .fault import Fault, Restarting
 from .lifespan import TRACE, LifespanFailed
@@ -131,6 +132,7 @@ class Reloader:
         """Start the lifespan of what `load` returned; from now on `server.app` is
         ours."""
         self._server = server
+        self._endings = Endings(self._log, asyncio.all_tasks())
         if error is None:
             error = await self._begin(app)
         if error is not None:
@@ -433,9 +435,12 @@ class Reloader:
     def _done(self, update: Update, report: Report, restarted: bool) -> None:
         if report.revision != self._revision and not update.failed:
             self._engine.reloaded()
+        if report.reran or report.patched:
+            adapters.applied()
         self.watch(update.since)
         self._release(update)
         self._engine.settle()
+        self._endings.begin()
         if update.failed:
             self._revision = report.revision
             return
@@ -467,6 +472,7 @@ class Reloader:
             self._show_fault(error)
             self._release(update)
             return
+        self._endings.begin()
         if not (self._engine.undone() and self._redo(update)):
             self._release(update)
         self._notices.not_applied(files or sorted(update.paths), error)

@@ -13,7 +13,8 @@ they do. One that raises is given up, with a traceback.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Hashable, Sequence
+import traceback
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -23,15 +24,20 @@ if TYPE_CHECKING:
 GROUP = "hmr_serve.adapters"
 OURS = (
     "decimals",
+    "engines",
     "exits",
     "handlers",
     "locales",
     "loggers",
     "metrics",
     "models",
+    "started",
     "threads",
     "warns",
 )
+
+
+End = Callable[[], Awaitable[None] | None]
 
 
 class CannotWithdraw(Exception):
@@ -77,16 +83,48 @@ class Adapter:
         """An object that is another one now for who reads it: a logger."""
         return None
 
+    def applied(self) -> None:
+        """An edit was applied that has changed code; requests still wait."""
+
+    def retired(self) -> list[End]:
+        """After an edit: what ends things that were removed for good. Each is called
+        once the requests that run now are over."""
+        return []
+
     def doubt(self, place: Any, before: Any, after: Any) -> str | None:
         """While an edit is applied, `place` became `after`, and was `before` (None: not
         there): why that need not be what a cold start would leave there."""
         return None
 
 
+_loaded: list[Adapter] = []
+
+
 def load(engine: Engine) -> None:
     """Give the engine ours and the installed ones."""
     for name in OURS:
         module = importlib.import_module(f"{__name__}.{name}")
-        engine.adapt(module.adapter)
-    for entry in entry_points(group=GROUP):
-        engine.adapt(entry.load()())
+        _loaded.extend(getattr(module, "adapters", None) or [module.adapter])
+    _loaded.extend(entry.load()() for entry in entry_points(group=GROUP))
+    for adapter in _loaded:
+        engine.adapt(adapter)
+
+
+def applied() -> None:
+    """Tell all adapters."""
+    for adapter in _loaded:
+        try:
+            adapter.applied()
+        except Exception:
+            traceback.print_exc()
+
+
+def retired() -> list[End]:
+    """Ask all adapters."""
+    found = []
+    for adapter in _loaded:
+        try:
+            found += adapter.retired()
+        except Exception:
+            traceback.print_exc()
+    return found

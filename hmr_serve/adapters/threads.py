@@ -11,22 +11,27 @@ from typing import Any
 from ..workers import NAMES
 from . import Adapter, CannotWithdraw
 
+OURS = "hmr-serve"
+END_WAIT = 0.1  # seconds: what it ran may have been ended just now
+
 
 class Threads(Adapter):
     library = "threading"
     lasting = True
 
     def look(self) -> dict[Hashable, Any]:
+        """All but those of pools, which end their own."""
         return {
             thread: True
             for thread in threading.enumerate()
-            if not thread.name.startswith(NAMES)  # of pools, which end their own
+            if not thread.name.startswith((*NAMES, OURS))
         }
 
     def put(self, place: Any, value: Any) -> None:
         raise CannotWithdraw(f"{place.name} has ended")
 
     def remove(self, place: Any) -> None:
+        place.join(END_WAIT)
         if place.is_alive():
             raise CannotWithdraw(
                 f"{place.name} is running; on_dispose() can end it before an edit"

@@ -11,9 +11,9 @@ import pytest
 
 from .harness import Project, expect, ran, settled
 
-# The others are in tests/e2e: 7 in test_lifespan.py, 23 in test_restart.py.
+# Others stand elsewhere: 7 in e2e/test_lifespan.py, 8 in test_started.py, 23 in
+# e2e/test_restart.py.
 LATER = {
-    "08 tasks, schedulers and pools that were started": "issue 5: owners (2.4)",
     "22 one route among 300 costs 20 ms": "issue 5: FastAPI adapter",
 }
 

@@ -1,0 +1,65 @@
+"""Workers of process pools never run the code before an edit; what they are doing they
+finish."""
+
+from __future__ import annotations
+
+import pytest
+
+from .harness import Project
+
+POOLS = {
+    "executor": (
+        "from concurrent.futures import ProcessPoolExecutor\n"
+        "pool = ProcessPoolExecutor(2, multiprocessing.get_context('fork'))\n",
+        "pool.submit(work, n).result()",
+        "pool.submit(time.sleep, 0.3)",
+    ),
+    "pool": (
+        "pool = multiprocessing.get_context('fork').Pool(2)\n",
+        "pool.apply(work, (n,))",
+        "pool.apply_async(time.sleep, (0.3,))",
+    ),
+}
+MAIN = """\
+import multiprocessing, time
+
+def work(n):
+    return n + 0
+
+{make}
+def use(n):
+    return {use}
+
+def begin():
+    return {begin}
+"""
+
+
+@pytest.mark.parametrize(("make", "use", "begin"), POOLS.values(), ids=POOLS)
+def test_workers_are_replaced(
+    project: Project, make: str, use: str, begin: str
+) -> None:
+    text = MAIN.format(make=make, use=use, begin=begin)
+    project.start({"main.py": text}, check=False)
+    assert project.eval("main.use(1)") == 1
+    project.exec("from hmr_serve import adapters; pool = sys.modules['main'].pool")
+    project.exec("running = sys.modules['main'].begin()")
+    for number in range(10):
+        edit = (f"n + {number}", f"n + {number + 1}")
+        report = project.edit("main.py", *edit, check=False)
+        assert report.patched == ["main:work"]
+        project.exec("adapters.applied()")  # as the server does
+        assert project.eval("main.use(1)") == number + 2
+        assert project.eval("main.pool is pool")
+    wait = "result(20)" if "submit" in begin else "get(20)"
+    assert project.eval(f"running.{wait}") is None
+    project.exec(
+        """
+        import multiprocessing, time
+        end = time.monotonic() + 20
+        while len(multiprocessing.active_children()) > 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        """
+    )
+    assert project.eval("len(multiprocessing.active_children())") <= 2
+    project.exec("engine.dispose()")
