@@ -4,6 +4,10 @@
 
 #include <stdlib.h>
 
+enum {
+    PIECE_SIZE = 65536, /* of a body, in one message */
+};
+
 
 struct exchange *
 exchange_new(struct server *server, struct request *request)
@@ -45,21 +49,42 @@ exchange_took(struct exchange *self, size_t cost)
 }
 
 
-/* All chunks that have come, as one bytes object. */
+/* Bytes of the chunks at the front that make one message: those that fit into
+ * PIECE_SIZE, or a single larger one. *behind is what comes after them. */
+static size_t
+body_front(struct letter *first, struct letter **behind)
+{
+    size_t size = 0;
+    struct letter *at = first;
+    while (at != NULL) {
+        size_t more = CONTAINER_OF(at, struct chunk, letter)->size;
+        if (at != first && size + more > PIECE_SIZE) {
+            break;
+        }
+        size += more;
+        at = at->next;
+    }
+    *behind = at;
+    return size;
+}
+
+
+/* Chunks that have come, as one bytes object: a large one would be memory that
+ * the allocator maps, and gives back, each time. */
 static PyObject *
 body_take(struct exchange *self)
 {
-    struct request *request = self->request;
-    struct letter *first = mailbox_take(&request->body);
-    size_t size = 0;
-    for (struct letter *at = first; at != NULL; at = at->next) {
-        size += CONTAINER_OF(at, struct chunk, letter)->size;
+    if (self->messages == NULL) {
+        self->messages = mailbox_take(&self->request->body);
     }
+    struct letter *behind;
+    size_t size = body_front(self->messages, &behind);
     PyObject *body = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
     char *end = body == NULL ? NULL : PyBytes_AS_STRING(body);
-    while (first != NULL) {
-        struct chunk *chunk = CONTAINER_OF(first, struct chunk, letter);
-        first = first->next;
+    while (self->messages != behind) {
+        struct chunk *chunk =
+            CONTAINER_OF(self->messages, struct chunk, letter);
+        self->messages = chunk->letter.next;
         if (end != NULL) {
             memcpy(end, chunk->data, chunk->size);
             end += chunk->size;
@@ -73,11 +98,15 @@ body_take(struct exchange *self)
 }
 
 
+/* `last`: all chunks of the body have come. */
 static PyObject *
-message_request(struct exchange *self, bool more)
+message_request(struct exchange *self, bool last)
 {
     struct module_state *state = self->server->state;
     PyObject *body = body_take(self);
+    bool more = !last || self->messages != NULL
+                || !mailbox_is_empty(&self->request->body);
+    self->body_taken = !more;
     PyObject *message = body == NULL ? NULL : PyDict_New();
     if (message != NULL
         && (PyDict_SetItem(message, state->str.type, state->str.http_request)
@@ -122,8 +151,7 @@ exchange_receive(struct exchange *self, PyObject **message)
     bool gone = self->disconnected || self->complete;
     if (!self->body_taken && !self->complete
         && (last || (!gone && atomic_load(&request->body_unread) > 0))) {
-        self->body_taken = last;
-        *message = message_request(self, !last);
+        *message = message_request(self, last);
     }
     else if (gone || self->eof) {
         self->end_heard = !self->complete;

@@ -23,8 +23,8 @@ struct websocket_offer;
 enum {
     REQUEST_HEAD_LIMIT = 65536,  /* bytes of a head, where nobody says else */
     REQUEST_HEADER_LIMIT = 1000, /* number of headers: 431 above */
-    BODY_HIGH_WATER = 65536,     /* unread bytes at which reading stops */
-    BODY_LOW_WATER = 16384,      /* ... and below which it goes on */
+    BODY_HIGH_WATER = 262144,    /* unread bytes at which reading stops */
+    BODY_LOW_WATER = 131072,     /* ... and below which it goes on */
     OUTPUT_HIGH_WATER = 65536,   /* unwritten bytes at which send() waits */
     OUTPUT_LOW_WATER = 16384,
     SOCKET_HIGH_WATER = 262144, /* both ways, of a WebSocket: whole messages */

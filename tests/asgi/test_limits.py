@@ -460,3 +460,30 @@ def test_a_finished_answer_leaves_before_the_next_handler_blocks() -> None:
         assert first.response().body == b"/first"
         assert second.response().body == b"/hold"
         gate.set()
+
+
+def test_a_large_body_comes_in_pieces_that_are_not_large(loop: str) -> None:
+    sizes: list[list[int]] = []
+
+    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.05)  # for all that the server reads ahead
+        seen, more = [], True
+        sizes.append(seen)
+        body = b""
+        while more:
+            message = await receive()
+            seen.append(len(message["body"]))
+            body += message["body"]
+            more = message["more_body"]
+        await respond(send, body)
+
+    body = bytes(range(256)) * 2000
+    with serve(app, loop) as served, served.connect() as client:
+        for sent in (body, body[:70_000], b"x", b""):
+            client.send(
+                b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(sent)
+                + sent
+            )
+            assert client.response().body == sent
+    assert all(max(seen) <= 65536 for seen in sizes)
+    assert sizes[2:] == [[1], [0]]
