@@ -1,0 +1,179 @@
+"""Lifespans that are made of parts, or that shape their application; startups that
+fail. Each run of edits ends where a cold start of the files does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from . import apps
+from .conftest import Serve
+from .harness import Server
+
+PART = """\
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter
+
+import journal
+
+
+@asynccontextmanager
+async def lifespan(app):
+    journal.note("NAME-up")
+    yield {"NAME": 1}
+    journal.note("NAME-down")
+
+
+router = APIRouter(lifespan=lifespan)
+
+
+@router.get("/NAME")
+async def NAME():
+    return "NAME 1"
+"""
+PARTS = {
+    "main.py": """\
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+
+import inner
+import journal
+import left
+import right
+
+
+@asynccontextmanager
+async def lifespan(app):
+    journal.note("main-up")
+    async with inner.app.router.lifespan_context(inner.app) as state:
+        app.mount("/inner", inner.app)
+        yield {"main": 1, **state}
+    journal.note("main-down")
+
+
+app = FastAPI(lifespan=lifespan)
+app.include_router(left.router)
+app.include_router(right.router)
+
+
+@app.get("/")
+async def state(request: Request):
+    return dict(sorted(request.scope["state"].items()))
+""",
+    "left.py": PART.replace("NAME", "left"),
+    "right.py": PART.replace("NAME", "right"),
+    "inner.py": PART.replace("NAME", "inner")
+    .replace("APIRouter(", "FastAPI(")
+    .replace("APIRouter", "FastAPI")
+    .replace("router", "app"),
+    "journal.py": apps.JOURNAL,
+}
+PATHS = ("/", "/left", "/right", "/inner/inner", "/added", "/openapi.json")
+
+
+def answers(server: Server) -> list[tuple[int, str]]:
+    found = [server.get(path) for path in PATHS]
+    return [(answer.status, answer.text) for answer in found]
+
+
+def cold(
+    make_server: Callable[[Mapping[str, str]], Server], server: Server
+) -> tuple[list[tuple[int, str]], list[str]]:
+    """What a new process answers and notes at its start."""
+    names = [path.name for path in server.folder.glob("*.py")]
+    fresh = make_server({name: server.read(name) for name in names}).start()
+    return answers(fresh), fresh.journal
+
+
+def test_lifespans_of_routers_and_mounted_applications_are_one(
+    serve: Serve, make_server: Callable[[Mapping[str, str]], Server]
+) -> None:
+    server = serve(PARTS)
+    up = server.journal
+    assert sorted(up) == ["inner-up", "left-up", "main-up", "right-up"]
+    # What the lifespan does not read: it is kept, and so is what it has mounted.
+    for part in ("left", "right", "inner"):
+        server.edit(f"{part}.py", f'"{part} 1"', f'"{part} 2"')
+        path = "/inner/inner" if part == "inner" else f"/{part}"
+        assert server.get(path).json == f"{part} 2"
+    server.edit("main.py", "\n\n@app.get", '\n\n@app.get("/added")\n@app.get')
+    assert server.get("/added").status == 200
+    down = [word.replace("up", "down") for word in reversed(up)]
+    # Only a merged lifespan, as FastAPI has it, can be started anew.
+    for part in ("left", "right", "inner", "main"):
+        before = len(server.journal)
+        server.edit(f"{part}.py", f'{{"{part}": 1', f'{{"{part}": 2')
+        assert server.get().json[part] == 2
+        assert server.get("/inner/inner").json == "inner 2"
+        assert server.journal[before:] == down + up, part
+    assert (answers(server), up) == cold(make_server, server)
+    assert server.stop() == 0
+    assert server.journal[-len(down) :] == down
+
+
+def test_a_lifespan_is_moved_kept_and_restarted_twenty_times(serve: Serve) -> None:
+    server = serve(PARTS)
+    up = server.journal
+    down = [word.replace("up", "down") for word in reversed(up)]
+    for number in range(1, 21):
+        server.edit("left.py", f'"left {number}"', f'"left {number + 1}"')
+        assert server.get("/left").json == f"left {number + 1}"
+        kind = number % 3
+        if kind == 1:  # another application object, the lifespan goes on
+            server.edit("main.py", "FastAPI(", "FastAPI(debug=False, ")
+        elif kind == 2:
+            server.edit("main.py", "FastAPI(debug=False, ", "FastAPI(")
+        else:
+            server.edit("right.py", '"right": ', f'"n{number}": 1, "right": ')
+            assert server.get().json[f"n{number}"] == 1
+        assert server.get("/inner/inner").json == "inner 1"
+    assert server.journal[:4] == up
+    rounds, rest = divmod(len(server.journal) - 4, 8)
+    assert rest == 0 and server.journal[4:] == (down + up) * rounds
+    assert server.stop() == 0
+    assert server.journal[-4:] == down
+
+
+GATE = """\
+import os
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+import journal
+
+
+@asynccontextmanager
+async def lifespan(app):
+    if os.path.exists("closed"):
+        raise OSError("the gate is closed")
+    journal.note("up-1")
+    yield
+    journal.note("down")
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.get("/")
+async def root():
+    return 1
+"""
+
+
+def test_the_server_stays_when_neither_startup_works_any_more(serve: Serve) -> None:
+    server = serve({"main.py": GATE, "journal.py": apps.JOURNAL})
+    server.write("closed", "")
+    server.edit("main.py", "up-1", "up-2")
+    assert server.get().status == 503
+    server.until_log("The old application does not start again either.")
+    server.edit("main.py", "return 1", "return 2")
+    assert server.get().status == 503
+    (server.folder / "closed").unlink()
+    server.edit("main.py", "return 2", "return 3")
+    answer = server.get()
+    assert (answer.status, answer.text) == (200, "3")
+    assert server.journal == ["up-1", "down", "up-2"]
+    assert server.stop() == 0
+    assert server.journal == ["up-1", "down", "up-2", "down"]
