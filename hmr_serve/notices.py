@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .log import error_place, format_error
 from .problem import Problem
-from .report import explain_lines, reload_line, several
+from .report import explain_lines, reload_line, several, slow_lines
 from .saves import shown
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Notices:
         """`paths` in place of report.files, which is empty when only times changed."""
         files = list(map(shown, report.files or sorted(paths)))
         self._log.line(reload_line(report, files, seconds, kept, restarted))
+        for line in slow_lines(report):
+            self._log.line(line)
         if self._explain:
             for line in explain_lines(report):
                 self._log.line(line)

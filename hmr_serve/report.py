@@ -3,18 +3,27 @@
     reloaded  routes/items.py  patched read_item  3.1 ms
     reloaded  settings.py  reran 6 statements in 3 modules  12 ms  (kept: model,
     lifespan)
+    slow      predict:4  model  1.31 s  reads settings.PATH, changed; settings:2  PATH
+    changed
 
 Fields are two spaces apart, so that tools can split them.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ._core import Report, Rerun
 
 NAMES_SHOWN = 3  # more than that are counted
+SLOW = 0.5  # seconds: a statement that took longer is named
+# Reasons that lead to another statement: the name is in its label; its module may be
+# given.
+_WORD = re.compile(r"\w+")
+_LEADS = re.compile(r"(?:reads|called|in the group of) ([\w.]+?)(?:, changed)?")
 
 
 def reload_line(
@@ -35,6 +44,37 @@ def reload_line(
     if notes:
         fields.append(f"({'; '.join(notes)})")
     return "  ".join(fields)
+
+
+def slow_lines(report: Report) -> list[str]:
+    """One line for each statement that took long: its cost, and how it came to run."""
+    return [
+        f"slow      {_place(rerun)}  {duration(rerun.cost)}  "
+        + "; ".join(_reasons(report, rerun))
+        for rerun in report.reran
+        if rerun.cost >= SLOW
+    ]
+
+
+def _reasons(report: Report, rerun: Rerun) -> Iterator[str]:
+    """Its reason, the one of the statement that this names, and so on to the edit."""
+    yield rerun.reason
+    seen = {rerun}
+    while found := _LEADS.fullmatch(rerun.reason):
+        module, _, name = found[1].rpartition(".")
+        patched = [n for n in report.patched if n.rpartition(":")[2] == name]
+        causes = [
+            other
+            for other in report.reran
+            if name in _WORD.findall(other.label) and module in (other.module, "")
+        ]
+        if patched and not module:
+            yield f"{patched[0]}  only its body changed"
+        if not causes or causes[0] in seen:
+            return
+        rerun = causes[0]
+        seen.add(rerun)
+        yield f"{_place(rerun)}  {rerun.reason}"
 
 
 def explain_lines(report: Report) -> list[str]:
@@ -67,8 +107,11 @@ def _what(report: Report) -> str:
 
 
 def _explain(rerun: Rerun) -> str:
-    place = f"{rerun.module}:{rerun.line}"
-    return f"    {place}  {rerun.label}  {rerun.reason}  {duration(rerun.cost)}"
+    return f"    {_place(rerun)}  {rerun.reason}  {duration(rerun.cost)}"
+
+
+def _place(rerun: Rerun) -> str:
+    return f"{rerun.module}:{rerun.line}  {rerun.label}"
 
 
 def _function(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -220,6 +221,40 @@ def test_explain_gives_a_reason_for_each_statement(serve: Serve) -> None:
     ] or ([line[2] for line in lines] == ["limits:1", "main:2"])
     assert lines[0][4] == "changed"
     assert "limits.LIMIT" in lines[1][4]
+
+
+def test_a_slow_statement_is_named_with_its_cost_and_the_chain_of_reasons(
+    serve: Serve,
+) -> None:
+    predict = (
+        "import time\n\nfrom limits import LIMIT\n\n\ndef load(limit):\n"
+        "    time.sleep(0.6)\n    return limit + 0\n\n\nmodel = load(LIMIT)\n"
+    )
+    main = apps.PLAIN["main.py"].replace("{LIMIT}", "{model}")
+    main = main.replace("from limits import LIMIT", "from predict import model")
+    server = serve({**apps.PLAIN, "main.py": main, "predict.py": predict})
+    server.edit("limits.py", "1", "2")
+    assert server.get().text == "hello 2"
+    server.edit("predict.py", "+ 0", "+ 1")
+    assert server.get().text == "hello 3"
+    server.edit("words.py", "hello", "salut")
+    assert server.get().text == "salut 3"
+    server.reloads(3)
+    lines = [line for line in server.log.splitlines() if line.startswith("slow  ")]
+    fields = [re.split("  +", line) for line in lines]
+    for slow in fields:
+        assert slow[1:3] == ["predict:11", "model"]
+        assert re.fullmatch(r"6\d\d ms|[1-9]\.\d\d s", slow[3])
+    assert [slow[4:] for slow in fields] == [
+        [
+            "reads predict.LIMIT, changed; predict:3",
+            "from limits import LIMIT",
+            "reads limits.LIMIT, changed; limits:1",
+            "LIMIT",
+            "changed",
+        ],
+        ["called load, changed; predict:load", "only its body changed"],
+    ]
 
 
 @pytest.mark.parametrize("loop", ["auto", "asyncio"])
