@@ -74,8 +74,8 @@ read_path_clean(Read *read, Version *now)
 }
 
 
-static int
-read_clean(Read *read, const Engine *engine)
+int
+clean_read(Read *read, const Engine *engine)
 {
     Version *now = cell_now(read->cell, engine);
     if (read->bound) {
@@ -99,7 +99,7 @@ int
 clean_reads(const Engine *engine, const Trace *trace)
 {
     for (Py_ssize_t i = 0; i < trace->read_count; i++) {
-        if (!read_clean(&trace->reads[i], engine)) {
+        if (!clean_read(&trace->reads[i], engine)) {
             return 0;
         }
     }
@@ -142,7 +142,7 @@ reads_clean(Statement *statement, Trace *trace, Py_ssize_t *at, Py_ssize_t end)
     for (; *at < end; (*at)++) {
         Read *read = &trace->reads[*at];
         if (read->cell->kind == CELL_RESULT ? result_clean(statement, read)
-                                            : read_clean(read, engine)) {
+                                            : clean_read(read, engine)) {
             continue;
         }
         if (!read->once) {

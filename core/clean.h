@@ -10,6 +10,9 @@
  * with an exception set. */
 int clean_trace(Statement *statement, Trace *trace);
 
+/* Is what was read (no record of a cache) what it is now? */
+int clean_read(Read *read, const Engine *engine);
+
 /* Is all that the trace read what it was? It reads names, code and groups. */
 int clean_reads(const Engine *engine, const Trace *trace);
 

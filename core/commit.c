@@ -81,7 +81,10 @@ commit_statement(Transaction *tx, Statement *statement)
     Trace *attempt = statement->attempt;
     statement->attempt = NULL;
     statement->forced = 0;
-    if (attempt != NULL && statement->fresh_walk == engine->walk) {
+    if (attempt != NULL
+        && (statement->fresh_walk == engine->walk
+            || statement->instead_walk == engine->walk)) {
+        attempt->instead = 0;
         Trace *old = statement->trace;
         statement->undone = 0;
         if (statement->patched != NULL) {

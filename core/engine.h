@@ -115,6 +115,9 @@ struct Engine {
     PyTypeObject *environ_type; /* Owned; what environ is while tracing */
     PyObject *build_class; /* Owned; builtins.__build_class__ while tracing */
     PyObject *environ; /* Owned; the dict behind os.environ, while tracing */
+    PyObject *contributions;     /* Owned; or NULL: contribute.h */
+    PyObject *contributed_types; /* Owned tuple; NULL: not known yet */
+    uint64_t effects;            /* counts Trace.effect */
     PyObject *arrived; /* Owned list; modules loaded since, not yet watched */
     PtrMap containers; /* dict -> Container: see journal.c */
 

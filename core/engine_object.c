@@ -7,6 +7,7 @@
 #include "callbacks_object.h"
 #include "class_made.h"
 #include "compat.h"
+#include "contribute.h"
 #include "engine.h"
 #include "frame.h"
 #include "hooks.h"
@@ -610,6 +611,8 @@ engine_dealloc(PyObject *self)
     PyObject_GC_UnTrack(self);
     introspect_free_graph(engine);
     adapters_fini(engine);
+    Py_CLEAR(engine->contributions);
+    Py_CLEAR(engine->contributed_types);
     undo_free(engine->undo, engine);
     syntax_types_free(engine->syntax_types);
     ptrmap_fini(&engine->by_namespace);
@@ -677,6 +680,8 @@ static PyMethodDef engine_methods[] = {
      "What the last revision replaced and a coroutine still uses, or None."},
     {"adapt", engine_adapt, METH_O,
      "Use an adapter for what statements put into a library."},
+    {"contribute", engine_contribute, METH_O,
+     "Add again what statements added, instead of running them."},
     {"on_dispose", engine_on_dispose, METH_O,
      "Call it before the running statement runs again or goes."},
     {"before_reload", engine_before_reload, METH_O,

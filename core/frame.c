@@ -81,6 +81,8 @@ frame_fini(Frame *frame, Engine *engine)
         print_fini(&frame->candidates[i].before);
         print_saved_fini(&frame->candidates[i].saved);
     }
+    Py_CLEAR(frame->owner);
+    Py_CLEAR(frame->mark);
     journal_fini(frame);
     result_fini(frame, engine);
     PyMem_Free(frame->candidates);

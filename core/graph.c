@@ -82,6 +82,7 @@ trace_free(Trace *trace, Engine *engine)
     PyMem_Free(trace->names);
     Py_XDECREF(trace->result);
     Py_XDECREF(trace->annotated);
+    Py_XDECREF(trace->items);
     PyMem_Free(trace);
 }
 

@@ -92,7 +92,8 @@ typedef struct {
     Cell **holders;     /* Owned groups that the creator had read: the object
                             may be a part of one of them */
     Py_ssize_t holder_count;
-    int must_be_fresh; /* the creator reruns to undo a shape: it must give
+    uint64_t setup, added; /* what made it, what was added: contribute.h */
+    int must_be_fresh;     /* the creator reruns to undo a shape: it must give
                             another object */
     int outside; /* nobody tracked created it; what was stored into it is in
                     slots (journal.c), which put it back */
@@ -204,12 +205,15 @@ typedef struct Trace {
     double cost;         /* seconds, without nested imports */
     PyObject *callbacks; /* Owned list of (kind, callable, list of what it acts
                             on): callbacks.h; or NULL */
-    int committed;       /* counted in the cells' readers */
-    int partial;         /* of a run in a partial walk */
-    int makes_classes;   /* the engine's table of classes names it */
-    int mixed;           /* it put something into libraries, as may have those
+    PyObject *items; /* Owned tuple; what it only added to an object; or NULL */
+    uint64_t effect, setup; /* its own, and the object's before: contribute.h */
+    int instead;            /* not of a run: `items` were added again */
+    int committed;          /* counted in the cells' readers */
+    int partial;            /* of a run in a partial walk */
+    int makes_classes;      /* the engine's table of classes names it */
+    int mixed;    /* it put something into libraries, as may have those
                             that it imported */
-    int unsteady;        /* an import failed that others had looked into: what
+    int unsteady; /* an import failed that others had looked into: what
                             they saw is not known, so it is never clean */
 } Trace;
 
@@ -239,8 +243,9 @@ struct Statement {
     int shifted;        /* it was moved or patched since it was compiled */
     int moved;          /* line numbers were changed in this transaction */
     int old_line, old_end_line; /* what they were */
-    long ran;            /* when it ran in this transaction; 0: it did not */
-    uint32_t fresh_walk; /* the walk in which it ran or was reused */
+    long ran;              /* when it ran in this transaction; 0: it did not */
+    uint32_t fresh_walk;   /* the walk in which it ran or was reused */
+    uint32_t instead_walk; /* or in which its items were added instead */
     long place; /* in cold order: what it visits on the way comes before */
 };
 

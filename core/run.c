@@ -6,6 +6,7 @@
 #include "class_made.h"
 #include "code.h"
 #include "compat.h"
+#include "contribute.h"
 #include "frame.h"
 #include "imports.h"
 #include "journal.h"
@@ -250,13 +251,17 @@ statement_execute(Statement *statement)
         statement_log(statement, &frame);
         return -1;
     }
+    PyObject *owner = Py_XNewRef(frame.owner);
+    PyObject *mark = Py_XNewRef(frame.mark);
     Trace *trace = frame_pop(&frame, engine);
     statement_log(statement, &frame);
-    if (trace == NULL) {
-        return -1;
-    }
     Noted noted = {trace, statement->syntax.kind != STATEMENT_IMPORT};
-    if (import_visit(statement, visit_note, &noted) < 0) {
+    int ended = trace != NULL
+                && import_visit(statement, visit_note, &noted) == 0
+                && contribute_end(statement, trace, owner, mark) == 0;
+    Py_XDECREF(owner);
+    Py_XDECREF(mark);
+    if (!ended) {
         trace_free(trace, engine);
         return -1;
     }

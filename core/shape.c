@@ -6,6 +6,7 @@
 #include "frame_parts.h"
 
 #include "compat.h"
+#include "contribute.h"
 #include "journal.h"
 #include "namespace.h"
 #include "rules.h"
@@ -189,6 +190,9 @@ frame_add_text_candidates(Frame *frame)
             }
             if (result == 0) {
                 result = frame_add_candidate(frame, root, object, effect);
+            }
+            if (result == 0 && effect && object == root) {
+                result = contribute_begin(frame, root);
             }
             if (result == 0) {
                 result = candidate_watch(frame, PyTuple_GET_ITEM(item, 1));

@@ -6,6 +6,7 @@
 #include "callbacks.h"
 #include "clean.h"
 #include "compat.h"
+#include "contribute.h"
 #include "failure.h"
 #include "frame.h"
 #include "loaded.h"
@@ -18,8 +19,8 @@
 /* ---- running or not ----------------------------------------------------- */
 
 /* The statement stays: what it wrote, it writes again. */
-static int
-trace_apply(const Trace *trace, Module *module)
+int
+walk_apply(const Trace *trace, Module *module)
 {
     Engine *engine = module->engine;
     for (Py_ssize_t i = 0; i < trace->write_count; i++) {
@@ -84,8 +85,13 @@ statement_reuse(Statement *statement)
     if (attempt != NULL) {
         int clean = clean_trace(statement, attempt);
         if (clean > 0) {
-            statement->fresh_walk = engine->walk;
-            return trace_apply(attempt, statement->module) < 0 ? -1 : 1;
+            if (attempt->instead) {
+                statement->instead_walk = engine->walk;
+            }
+            else {
+                statement->fresh_walk = engine->walk;
+            }
+            return walk_apply(attempt, statement->module) < 0 ? -1 : 1;
         }
         if (clean < 0) {
             return -1;
@@ -96,7 +102,7 @@ statement_reuse(Statement *statement)
         return 0;
     }
     int clean = clean_trace(statement, statement->trace);
-    if (clean > 0 && trace_apply(statement->trace, statement->module) < 0) {
+    if (clean > 0 && walk_apply(statement->trace, statement->module) < 0) {
         return -1;
     }
     return clean;
@@ -140,6 +146,10 @@ statement_visit(Statement *statement)
         failure_forget(engine);
         statement->stale = 1;
         return 0;
+    }
+    int again = contribute_again(statement);
+    if (again != 0) {
+        return again < 0 ? -1 : 0;
     }
     if (statement->trace != NULL && !statement->forced
         && statement_force_groups(statement) < 0) {

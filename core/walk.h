@@ -34,6 +34,10 @@ int walk_program(Engine *engine);
 /* Run the creator of a group again: nothing it made may be reused. */
 void walk_force(Engine *engine, Statement *statement, PyObject *reason);
 
+/* The trace's writes are written again, by a statement of the module. 0, or -1
+ * with an exception set. */
+int walk_apply(const Trace *trace, Module *module);
+
 /* Has its import begun in this walk, or can it not? */
 int walk_is_settled(const Module *module);
 

@@ -109,6 +109,11 @@ class Engine:
         """Use an adapter (hmr_serve.adapters.Adapter) for what statements put into a library by
         calling it. One that raises is reported and given up."""
 
+    def contribute(self, contributions: Any) -> None:
+        """Ask this object (hmr_serve.contributions.Routes has its methods) what single statements
+        add to an object, and add that to its successor instead of running them. One that raises
+        is reported and given up."""
+
     def on_dispose(self, callback: Callable[[], object]) -> bool:
         """The running statement (or lifespan startup) wants it called before it runs again or
         goes. False: nobody tracked is at work, and nothing was registered."""

@@ -199,11 +199,13 @@ class Program:
     def _new_reloader(self, entry: Entry) -> Reloader:
         from . import adapters
         from ._core import Engine
+        from .contributions import Routes
         from .reloader import Reloader
 
         engine = Engine(self._roots)
         engine.install()
         adapters.load(engine)
+        engine.contribute(Routes())
         reloader = Reloader(
             engine,
             entry,

@@ -1,8 +1,7 @@
 # ruff: noqa: E501 (tables of programs, one a line)
 """Programs that a simpler design gets wrong, each with what goes wrong.
 
-The numbers are those of the list of counterexamples that the design was made from. Programs
-that concern lifespans, libraries and processes wait for their issue, by name.
+The numbers are those of the list of counterexamples that the design was made from.
 """
 
 from __future__ import annotations
@@ -11,16 +10,8 @@ import pytest
 
 from .harness import Project, expect, ran, settled
 
-# Others stand elsewhere: 7 in e2e/test_lifespan.py, 8 in test_started.py, 23 in
-# e2e/test_restart.py.
-LATER = {
-    "22 one route among 300 costs 20 ms": "issue 5: FastAPI adapter",
-}
-
-
-@pytest.mark.parametrize("reason", LATER.values(), ids=LATER)
-def test_later(reason: str) -> None:
-    pytest.skip(reason)
+# Others stand elsewhere: 7 in e2e/test_lifespan.py, 8 in test_started.py, 22 in
+# test_contributions.py, 23 in e2e/test_restart.py.
 
 
 def test_01_the_old_scheduler_is_there_to_be_shut_down(project: Project) -> None:

@@ -31,7 +31,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from hmr_serve import adapters, api
+from hmr_serve import adapters, api, contributions
 
 from . import snapshot
 from .snapshot import realpath
@@ -171,6 +171,7 @@ class Worker:
                 if hasattr(self.engine, "on_dispose"):
                     api.attach(self.engine)
                     adapters.load(self.engine)
+                    self.engine.contribute(contributions.Routes())
                 self.space["engine"] = self.engine
                 self.space["app"] = self.engine.run("entry", imported)
         except BaseException as error:
