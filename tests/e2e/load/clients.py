@@ -54,7 +54,8 @@ class _Peer(asyncio.Protocol):
         self.transport: Any
         self.buffer = bytearray()
         self.open = False
-        self.leaving = False
+        self.leaving = False  # asks nothing more
+        self.waiting = False  # for an answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -89,7 +90,6 @@ class Requests(_Peer):
         self._kind = kinds[0]
         self._started = 0.0
         self._wanted = 0  # the version when the request started
-        self.waiting = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -220,6 +220,7 @@ class Socket(_Spoken):
 
     def _ask(self) -> None:
         if self.open and not self.leaving:
+            self.waiting = True
             self.transport.write(self.QUESTION)
 
     def pieces(self) -> None:
@@ -238,6 +239,7 @@ class Socket(_Spoken):
                 pong = bytes((0x8A, 0x80 | size, 0, 0, 0, 0))
                 self.transport.write(pong + payload)
                 continue
+            self.waiting = False
             self.heard(payload)
             self.record.messages += 1
             asyncio.get_running_loop().call_later(self.PAUSE, self._ask)

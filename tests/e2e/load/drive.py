@@ -74,9 +74,7 @@ async def _drive(server: Server, program: Program, load: Load) -> Record:
         record,
         "a socket or stream does not show the last version",
     )
-    for peer in spoken:
-        peer.leave()
-    await _leave(clients, record)
+    await _leave([*spoken, *clients], record)
     return record
 
 
@@ -110,7 +108,9 @@ async def _restarts(server: Server, program: Program, load: Load, count: int) ->
     return record
 
 
-async def _leave(clients: list[Requests], record: Record) -> None:
+async def _leave(clients: list, record: Record) -> None:
+    """Close them when what was asked is answered: a WebSocket that goes before is an
+    exception in its handler."""
     for client in clients:
         client.leaving = True
     await _until(
