@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+AGAIN = 0.005  # seconds until a signal that came at a bad moment is repeated
 
 
 class Signals:
@@ -29,6 +30,7 @@ class Signals:
         self._grace = grace
         self._importing = False
         self._nudging = False
+        self._again = False  # the next one is the one before, repeated
         self._told = 0  # how many signals the loop knows of
         self._before: dict[int, object] = {}
 
@@ -56,13 +58,24 @@ class Signals:
         if self._nudging:
             self._nudging = False
             raise asyncio.CancelledError  # into the handler that blocks the loop
-        self.count += 1
-        self.number = number
-        if self.count == 1:
-            self.since = time.monotonic()
-        self._loop.call_soon_threadsafe(self._tell, self.count)
+        if self._again:
+            self._again = False
+        else:
+            self.count += 1
+            self.number = number
+            if self.count == 1:
+                self.since = time.monotonic()
+            self._loop.call_soon_threadsafe(self._tell, self.count)
         if self._importing:
-            raise KeyboardInterrupt
+            if not _in_adapter(frame):
+                raise KeyboardInterrupt
+            # The engine would take it for a failure of the adapter, and go on.
+            self._again = True
+            main_thread = threading.get_ident()
+            later = threading.Timer(AGAIN, signal.pthread_kill, (main_thread, number))
+            later.daemon = True
+            later.start()
+            return
         if self.count == 1:
             watchdog = threading.Timer(
                 self._grace, self._interrupt, (threading.get_ident(),)
@@ -81,3 +94,12 @@ class Signals:
         if not self._told:
             self._nudging = True
             signal.pthread_kill(main_thread, signal.SIGINT)
+
+
+def _in_adapter(frame: FrameType | None) -> bool:
+    """Whether the engine looks at a library: no code of the user's is running."""
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).startswith("hmr_serve.adapters."):
+            return True
+        frame = frame.f_back
+    return False
