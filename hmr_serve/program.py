@@ -25,6 +25,7 @@ from . import sockets
 from .blocked import Blocked
 from .config import Config
 from .entry import Entry, find_entry, load_env_file, missing_module, prepare_path
+from .keys import Keys
 from .lifespan import LifespanFailed
 from .live import Live
 from .log import Log
@@ -276,7 +277,10 @@ class Program:
             for line in polling_lines(self._roots, config):
                 self._log.info(line)
         self._log.info(self._greeting())
+        keys = Keys(self._loop, self._restart_asked) if self._reloader else None
         await self._leave.wait()
+        if keys:
+            keys.close()
         return await self._end()
 
     async def _start(self, app: Any, error: BaseException | None) -> bool:
@@ -328,6 +332,11 @@ class Program:
     def _restart(self) -> None:
         self.restarting = True
         self._leave.set()
+
+    def _restart_asked(self) -> None:
+        """The old code answers until then: nothing says that it is wrong."""
+        self._log.line("restarting  -  r was typed")
+        self._restart()
 
     async def _end(self) -> int:
         """Requests end, then the lifespan; at once after a second signal."""

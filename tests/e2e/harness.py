@@ -148,10 +148,11 @@ class Server:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         wait: bool = True,
+        stdin: int = subprocess.DEVNULL,
     ) -> Server:
         """Start on a free port; with `wait`, until it serves."""
         line = [*command, *([app] if app else []), "--port", "0", *arguments]
-        return self.start_line(line, env=env, cwd=cwd, wait=wait)
+        return self.start_line(line, env=env, cwd=cwd, wait=wait, stdin=stdin)
 
     def start_line(
         self,
@@ -159,6 +160,7 @@ class Server:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         wait: bool = True,
+        stdin: int = subprocess.DEVNULL,
     ) -> Server:
         assert self.process is None
         with self.log_path.open("wb") as log:
@@ -166,7 +168,7 @@ class Server:
                 line,
                 cwd=cwd or self.folder,
                 env={**clean_environment(), **(env or {})},
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -3,6 +3,8 @@ port."""
 
 from __future__ import annotations
 
+import os
+
 from . import apps
 from .conftest import Serve
 from .harness import Server, until
@@ -49,6 +51,35 @@ def test_connections_go_on_in_the_new_process(serve: Serve) -> None:
         silent.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert silent.makefile("rb").read().endswith(b"3 1")
     assert server.stop() == 0
+
+
+def test_r_restarts_for_what_no_save_tells_of(make_server) -> None:
+    """A package that was installed anew, as a C extension that was built anew."""
+    package = "libraries/site-packages/package.py"
+    main = apps.PLAIN["main.py"].replace("{greet()}", "{package.VERSION}")
+    files = {**apps.PLAIN, "main.py": "import package\n" + main, package: "VERSION = 1"}
+    server = make_server(files)
+    terminal, line = os.openpty()
+    try:
+        server.start(env={"PYTHONPATH": "libraries/site-packages"}, stdin=line)
+        client = server.client()
+        assert client.get().text == "1 1"
+        pid, port = server.process.pid, client.local_port
+        server.write(package, "VERSION = 'two'")
+        os.write(terminal, b"x\n\nrr\n")  # nothing
+        assert client.get().text == "1 1"
+        os.write(terminal, b"r\n")
+        log = server.until_log("again after")
+        assert log.count("restarting  -  r was typed") == 1
+        assert client.get().text == "two 1"
+        assert (server.process.pid, client.local_port) == (pid, port)
+        os.write(terminal, b"r\n")
+        server.until_log("again after", 2)
+        assert client.get().text == "two 1"
+        assert server.stop() == 0
+    finally:
+        os.close(terminal)
+        os.close(line)
 
 
 def test_a_restart_shuts_the_lifespan_down_and_waits_for_running_requests(
