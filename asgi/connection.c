@@ -70,7 +70,7 @@ on_closed(uv_handle_t *handle)
     connection_drop_output(conn);
     free(conn->sealed);
     conn->sealed = NULL;
-    io_handle_closed(conn->io);
+    io_on_handle_closed(handle);
     connection_unref(conn);
 }
 

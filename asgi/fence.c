@@ -29,18 +29,10 @@ fence_init(struct fence *fence, struct io *io)
 }
 
 
-static void
-on_closed(uv_handle_t *handle)
-{
-    struct fence *fence = handle->data;
-    io_handle_closed(fence->io);
-}
-
-
 void
 fence_close(struct fence *fence)
 {
-    uv_close((uv_handle_t *)&fence->timer, on_closed);
+    uv_close((uv_handle_t *)&fence->timer, io_on_handle_closed);
 }
 
 

@@ -70,6 +70,7 @@ io_new(const struct io_options *options, int *error)
         free(io);
         return NULL;
     }
+    io->loop.data = io;
     *error = io_init(io, options);
     if (*error < 0) {
         io_free(io);

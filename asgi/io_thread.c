@@ -142,10 +142,11 @@ io_idle_remove(struct io *io, struct connection *conn)
 
 /* Stopping. */
 
-static void
-on_handle_closed(uv_handle_t *handle)
+void
+io_on_handle_closed(uv_handle_t *handle)
 {
-    io_handle_closed(handle->data);
+    struct io *io = handle->loop->data;
+    io->open_handles--;
 }
 
 
@@ -157,11 +158,11 @@ io_end(struct io *io)
     watch_close(io->watch);
     poller_close(&io->poller);
     stall_close(&io->stall);
-    uv_close((uv_handle_t *)&io->idle_timer, on_handle_closed);
-    uv_close((uv_handle_t *)&io->accept_timer, on_handle_closed);
-    uv_close((uv_handle_t *)&io->before_poll, on_handle_closed);
-    uv_close((uv_handle_t *)&io->after_poll, on_handle_closed);
-    uv_close((uv_handle_t *)&io->async, on_handle_closed);
+    uv_close((uv_handle_t *)&io->idle_timer, io_on_handle_closed);
+    uv_close((uv_handle_t *)&io->accept_timer, io_on_handle_closed);
+    uv_close((uv_handle_t *)&io->before_poll, io_on_handle_closed);
+    uv_close((uv_handle_t *)&io->after_poll, io_on_handle_closed);
+    uv_close((uv_handle_t *)&io->async, io_on_handle_closed);
 }
 
 
@@ -171,13 +172,6 @@ io_check_end(struct io *io)
     if (io->stopping && !io->ended && io->connections == NULL) {
         io_end(io);
     }
-}
-
-
-void
-io_handle_closed(struct io *io)
-{
-    io->open_handles--;
 }
 
 

@@ -114,8 +114,8 @@ void io_look_at_files(struct io *io);
 /* Write what was queued with connection_send. */
 void io_flush(struct io *io);
 
-/* A connection's or listener's handle is closed. */
-void io_handle_closed(struct io *io);
+/* The callback of uv_close for whatever is counted in open_handles. */
+void io_on_handle_closed(uv_handle_t *handle);
 
 /* listener.c */
 int listener_open(struct io *io, struct listener *listener, int fd);

@@ -91,19 +91,12 @@ listener_open(struct io *io, struct listener *listener, int fd)
 }
 
 
-static void
-on_closed(uv_handle_t *handle)
-{
-    io_handle_closed(handle->data);
-}
-
-
 void
 listener_close(struct io *io, struct listener *listener)
 {
     (void)io;
     if (listener->open) {
         listener->open = false;
-        uv_close(&listener->handle, on_closed);
+        uv_close(&listener->handle, io_on_handle_closed);
     }
 }

@@ -17,19 +17,11 @@ stall_init(struct stall *stall, struct io *io)
 }
 
 
-static void
-on_closed(uv_handle_t *handle)
-{
-    struct stall *stall = handle->data;
-    io_handle_closed(stall->io);
-}
-
-
 void
 stall_close(struct stall *stall)
 {
     stall->running = true; /* it is never started again */
-    uv_close((uv_handle_t *)&stall->timer, on_closed);
+    uv_close((uv_handle_t *)&stall->timer, io_on_handle_closed);
 }
 
 

@@ -28,7 +28,7 @@ void watch_set(struct watch *watch, struct pathset *paths, uint64_t since);
 /* Take what the kernel has queued. Cheap when there is nothing. */
 void watch_drain(struct watch *watch);
 
-/* Close the handles (each ends with io_handle_closed), then free. */
+/* Close the handles (each ends with io_on_handle_closed), then free. */
 void watch_close(struct watch *watch);
 void watch_free(struct watch *watch);
 

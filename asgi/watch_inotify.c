@@ -356,19 +356,11 @@ watch_new(struct io *io, int *error)
 }
 
 
-static void
-on_closed(uv_handle_t *handle)
-{
-    struct watch *watch = handle->data;
-    io_handle_closed(watch->io);
-}
-
-
 void
 watch_close(struct watch *watch)
 {
     if (watch != NULL) {
-        uv_close((uv_handle_t *)&watch->poll, on_closed);
+        uv_close((uv_handle_t *)&watch->poll, io_on_handle_closed);
     }
 }
 

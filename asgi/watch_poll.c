@@ -168,18 +168,10 @@ poller_init(struct poller *poller, struct io *io)
 }
 
 
-static void
-on_closed(uv_handle_t *handle)
-{
-    struct poller *poller = handle->data;
-    io_handle_closed(poller->io);
-}
-
-
 void
 poller_close(struct poller *poller)
 {
-    uv_close((uv_handle_t *)&poller->timer, on_closed);
+    uv_close((uv_handle_t *)&poller->timer, io_on_handle_closed);
 }
 
 

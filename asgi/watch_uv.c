@@ -57,7 +57,7 @@ static void
 on_folder_closed(uv_handle_t *handle)
 {
     struct folder *folder = handle->data;
-    io_handle_closed(folder->watch->io);
+    io_on_handle_closed(handle);
     free(folder);
 }
 

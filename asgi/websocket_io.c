@@ -518,7 +518,7 @@ static void
 on_closed(uv_handle_t *handle)
 {
     struct websocket_io *self = handle->data;
-    io_handle_closed(self->conn->io);
+    io_on_handle_closed(handle);
     connection_unref(self->conn);
     free(self);
 }
