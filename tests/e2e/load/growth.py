@@ -23,6 +23,7 @@ from .program import Kind, Program
 
 WARM_UP = 1000  # edits until caches are full
 QUIET = 0.7  # seconds in which nothing more is freed
+SLACK = 10  # of what is counted: a connection that closes, what a library makes once
 ALLOWED = 0.02  # by which memory may differ
 
 
@@ -110,11 +111,12 @@ def show(growth: Growth) -> dict[str, int]:
 
 
 def compare(first: dict[str, int], last: dict[str, int]) -> list[str]:
-    """What grew, in sentences. Counts are to be equal, memory nearly so."""
+    """What grew, in sentences. What each edit leaves behind is far more than the
+    slack."""
     grown = []
     for name, before in first.items():
         exact = name not in ("objects", "blocks", "resident KiB")
-        limit = before if exact else before * (1 + ALLOWED)
+        limit = before + SLACK if exact else before * (1 + ALLOWED)
         if last[name] > limit:
             grown.append(f"{name} grew from {before:,} to {last[name]:,}")
     return grown
