@@ -9,15 +9,20 @@ after `shutdown`, or a startup that failed, make another.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
+
+from .workers import is_of_pool
 
 if TYPE_CHECKING:
     from ._core import Engine
     from .log import Log
 
 TRACE = "lifespan"  # the name of the startup's trace in the engine
+THREADS_WAIT = 1.0  # seconds that threads get to end after a shutdown
+THREADS_LOOKS = 50
 TASKS_WAIT = 1.0  # seconds that tasks get to end once they are cancelled
 
 _starting: ContextVar[Lifespan | None] = ContextVar("hmr_serve_lifespan", default=None)
@@ -58,6 +63,7 @@ class Lifespan:
         self._ended = asyncio.Event()
         self._failure: LifespanFailed | None = None
         self._stopping = False
+        self._threads: list[threading.Thread] = []
         self._shutdown_failed = False
 
     async def startup(self) -> None:
@@ -66,9 +72,15 @@ class Lifespan:
         Raises LifespanFailed."""
         if self._mode == "off":
             return
+        before = set(threading.enumerate())
         self._inbox.put_nowait({"type": "lifespan.startup"})
         self._task = asyncio.create_task(self._main(), name="lifespan")
         await self._started.wait()
+        self._threads = [
+            thread
+            for thread in threading.enumerate()
+            if thread not in before and not is_of_pool(thread)
+        ]
         if self._failure:
             await self._ended.wait()
             await self._end_what_it_started()
@@ -85,6 +97,15 @@ class Lifespan:
             await self._ended.wait()
             await self._end_what_it_started()
         return not self._shutdown_failed
+
+    async def threads_left(self) -> list[str]:
+        """After the shutdown: names of threads that the startup has started and that do
+        not end."""
+        for _ in range(THREADS_LOOKS):
+            if not any(thread.is_alive() for thread in self._threads):
+                return []
+            await asyncio.sleep(THREADS_WAIT / THREADS_LOOKS)
+        return [thread.name for thread in self._threads if thread.is_alive()]
 
     def cancel(self) -> None:
         """End the task without a shutdown (a second Ctrl+C)."""

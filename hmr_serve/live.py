@@ -52,6 +52,10 @@ class Live:
         """Run the shutdown; whether it succeeded."""
         return await self._lifespan.shutdown()
 
+    async def threads_left(self) -> list[str]:
+        """What the startup has started, and the shutdown not ended."""
+        return await self._lifespan.threads_left()
+
     def cancel(self) -> None:
         self._lifespan.cancel()
 

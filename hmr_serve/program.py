@@ -21,7 +21,7 @@ from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import sockets
+from . import children, sockets
 from .blocked import Blocked
 from .config import Config
 from .entry import Entry, find_entry, load_env_file, missing_module, prepare_path
@@ -68,6 +68,7 @@ def serve(app: Any, config: Config) -> int:
         check_tls(config)
     listeners, connections, restarted = bequest or (sockets.listen(config), [], None)
     environ.pop(sockets.INHERITED, None)
+    children.keep_from_children(listeners)
     program = Program(config, log, listeners, connections, restarted)
     try:
         code = program.run(entry, app)
@@ -75,6 +76,8 @@ def serve(app: Any, config: Config) -> int:
         if not program.restarting:
             sockets.close(listeners, config.uds)
     if program.restarting:
+        children.end_children()
+        atexit._run_exitfuncs()  # the process would end, but for its id
         os.chdir(cwd)
         restart_in_place(listeners, program.connections, environ)
     return code

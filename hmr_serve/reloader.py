@@ -375,6 +375,13 @@ class Reloader:
             if error is not None:
                 await self._go_back(update, old, error)
                 return
+            left = await old.threads_left() if old is not None else []
+            if left:
+                self._restart(
+                    report.files or sorted(update.paths),
+                    f"the lifespan's shutdown left {several(left)} running",
+                )
+                return
             framework.forget_derived(app)
             self._restart_websockets(report)
             self._done(update, report, restarted)

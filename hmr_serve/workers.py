@@ -13,6 +13,15 @@ IDLE_FILES = ("queue.py", "threading.py", "thread.py", "_asyncio.py")
 PAUSE = 0.0005
 
 
+def is_of_pool(thread: threading.Thread) -> bool:
+    """Whether it serves a pool, which ends its threads itself, or us."""
+    worker = sys.modules.get("concurrent.futures.thread")
+    target = getattr(thread, "_target", None)
+    return thread.name.startswith((*NAMES, "hmr-serve")) or (
+        worker is not None and target is worker._worker
+    )
+
+
 def settle(limit: float) -> bool:
     """Wait up to `limit` seconds until no worker runs a handler; whether none does.
 

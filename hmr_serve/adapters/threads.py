@@ -8,10 +8,9 @@ import threading
 from collections.abc import Hashable
 from typing import Any
 
-from ..workers import NAMES
+from ..workers import is_of_pool
 from . import Adapter, CannotWithdraw
 
-OURS = "hmr-serve"
 END_WAIT = 0.1  # seconds: what it ran may have been ended just now
 
 
@@ -22,9 +21,7 @@ class Threads(Adapter):
     def look(self) -> dict[Hashable, Any]:
         """All but those of pools, which end their own."""
         return {
-            thread: True
-            for thread in threading.enumerate()
-            if not thread.name.startswith((*NAMES, OURS))
+            thread: True for thread in threading.enumerate() if not is_of_pool(thread)
         }
 
     def put(self, place: Any, value: Any) -> None:

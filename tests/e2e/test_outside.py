@@ -3,6 +3,12 @@ edit replaces, children, .env files."""
 
 from __future__ import annotations
 
+import os
+import signal
+
+import pytest
+
+from . import apps
 from .conftest import Serve
 
 WORKERS = """\
@@ -57,3 +63,92 @@ def test_workers_and_engines_are_replaced(serve: Serve) -> None:
     assert server.get().text.split()[2:] == ["b.db"]
     assert "restarting" not in server.log
     assert server.stop() == 0
+
+
+THREADS = """\
+import asyncio
+import threading
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from limits import LIMIT
+
+
+@asynccontextmanager
+async def lifespan(app):
+    stop = threading.Event()
+    threading.Thread(target=stop.wait, name=f"poller-{LIMIT}", daemon=True).start()
+    await asyncio.to_thread(int)  # a thread of a pool
+    yield
+    stop.set()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.get("/")
+def pollers():
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("poller")]
+"""
+
+
+def test_threads_that_a_shutdown_leaves_running_need_a_restart(serve: Serve) -> None:
+    server = serve({"main.py": THREADS, "limits.py": "LIMIT = 1\n"})
+    server.write("limits.py", "LIMIT = 2\n")
+    assert server.get().json == ["poller-2"]
+    server.edit("main.py", "    yield\n    stop.set()\n", "    yield\n")
+    assert server.get().json == ["poller-2"]
+    assert "restarting" not in server.log
+    server.write("limits.py", "LIMIT = 3\n")
+    assert server.get().json == ["poller-3"]
+    assert "the lifespan's shutdown left poller-2 running" in server.log
+
+
+CHILDREN = """\
+import atexit
+import multiprocessing
+import os
+import time
+
+import journal
+import limits
+
+atexit.register(journal.note, "bye")
+children = []
+
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        raise NotImplementedError
+    fork = multiprocessing.get_context("fork")
+    children.append(fork.Process(target=time.sleep, args=(1000,), daemon=True))
+    children[-1].start()
+    body = str(children[-1].pid).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+"""
+
+
+def test_children_end_with_a_restart_and_hold_no_sockets(serve: Serve) -> None:
+    files = {"main.py": CHILDREN, "journal.py": apps.JOURNAL, **apps.SHARED}
+    server = serve(files, env=apps.SHARED_ENV)
+    first = int(server.get().text)
+    server.edit("limits.py", apps.SHARED_LINE, "log.set_level(20)\n")
+    server.until_log("again after")
+    assert server.journal == ["bye"]
+    assert not os.path.exists(f"/proc/{first}")
+    with server.connect() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        reply = connection.recv(65536)
+        while b"\r\n\r\n" not in reply or reply.endswith(b"\r\n\r\n"):
+            reply += connection.recv(65536)
+        second = int(reply.rpartition(b"\n")[2])
+        try:
+            server.kill()
+            assert connection.recv(1) == b""  # though the child lives
+            with pytest.raises(ConnectionRefusedError):
+                server.connect()
+            assert os.path.exists(f"/proc/{second}")
+        finally:
+            os.kill(second, signal.SIGKILL)
