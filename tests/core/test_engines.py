@@ -60,8 +60,8 @@ def test_a_failed_edit_leaves_the_engine(project: Project) -> None:
     project.exec("last = sys.modules['main'].database.engine")
     text = DATABASE.replace('"a"', '"b"') + "database.engine.connect()\n1 / 0\n"
     assert project.save({"main.py": text}, check=False).error
-    project.exec(RETIRE)
-    assert project.eval("(len(ends), last.pool.checkedin())") == (1, 1)
+    project.exec(RETIRE)  # the edit's own engine, unless it was collected already
+    assert project.eval("len(ends) < 2 and last.pool.checkedin() == 1")
     assert project.eval("main.database.engine is last")
     project.save({"main.py": DATABASE.replace('"a"', '"b"')}, check=False)
     project.exec(RETIRE)
