@@ -2,6 +2,7 @@
 
 #include "caches.h"
 
+#include "class_members.h"
 #include "code.h"
 #include "compat.h"
 #include "print.h"
@@ -144,6 +145,11 @@ closure_add_name(Closure *closure, Module *module, PyObject *name,
             < 0) {
             return -1;
         }
+    }
+    if (value != NULL
+        && class_members_read_all(closure->frame, value, &closure->changed)
+               < 0) {
+        return -1;
     }
     if (value != NULL && PyType_Check(value)) {
         return closure_add_class(closure, (PyTypeObject *)value, depth);

@@ -3,6 +3,7 @@
 #include "array.h"
 #include "graph.h"
 
+#include "class_members.h"
 #include "code.h"
 #include "compat.h"
 #include "engine.h"
@@ -176,6 +177,9 @@ cell_unref(Cell *cell, Engine *engine)
         break;
     case CELL_RESULT:
         result_clear((ResultCell *)cell, engine);
+        break;
+    case CELL_MEMBER:
+        class_member_clear((MemberCell *)cell);
         break;
     }
     version_unref(cell->env);

@@ -2,6 +2,7 @@
 
 #include "class_made.h"
 
+#include "class_members.h"
 #include "compat.h"
 #include "frame_parts.h"
 #include "needed.h"
@@ -150,6 +151,56 @@ class_made_absorb(Engine *engine, Trace *into, const Trace *from, Statement *to)
         made_give(made, to);
     }
     into->makes_classes |= from->makes_classes;
+}
+
+
+void
+class_made_replace(const Frame *frame, PyObject *fresh, PyObject *type)
+{
+    Made *given_up = made_find(hmr_engine, fresh);
+    Made *kept = made_find(hmr_engine, type);
+    if (given_up != NULL) {
+        given_up->trace = NULL;
+    }
+    if (kept != NULL) {
+        kept->trace = frame->trace;
+        made_give(kept, frame->statement);
+    }
+}
+
+
+ClassMaker
+class_made_by(const Engine *engine, PyObject *type)
+{
+    const Made *made = made_find(engine, type);
+    return made != NULL ? (ClassMaker){made->trace, made->statement}
+                        : (ClassMaker){NULL, NULL};
+}
+
+
+void
+class_made_restore(Engine *engine, PyObject *type, const ClassMaker *maker)
+{
+    Made *made = made_find(engine, type);
+    if (made != NULL) {
+        made->trace = maker->trace;
+        made_give(made, maker->statement);
+    }
+}
+
+
+int
+class_made_is_retired(const Engine *engine, PyObject *type)
+{
+    const Made *made = made_find(engine, type);
+    return made != NULL && made->trace == NULL;
+}
+
+
+PyObject *
+class_made_subclasses(PyObject *type)
+{
+    return subclasses_def->ml_meth(type, NULL);
 }
 
 
@@ -534,7 +585,9 @@ our_build_class(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
     Frame *frame = type != NULL && engine != NULL && PyType_Check(type)
                        ? frame_current(engine)
                        : NULL;
-    if (frame != NULL && class_made_note(frame, type) < 0) {
+    if (frame != NULL
+        && (class_made_note(frame, type) < 0
+            || class_members_add(engine, type) < 0)) {
         Py_CLEAR(type);
     }
     return type;

@@ -36,6 +36,26 @@ void class_made_move(Engine *engine, const Trace *trace, Statement *to);
 void class_made_absorb(Engine *engine, Trace *into, const Trace *from,
                        Statement *to);
 
+/* The running statement has made `fresh` only to give its members to `type`,
+ * which it made before: that counts as made now. */
+void class_made_replace(const Frame *frame, PyObject *fresh, PyObject *type);
+
+/* Whose the class is, to put back. */
+typedef struct {
+    const Trace *trace;   /* Borrowed. */
+    Statement *statement; /* Borrowed. */
+} ClassMaker;
+
+ClassMaker class_made_by(const Engine *engine, PyObject *type);
+void
+class_made_restore(Engine *engine, PyObject *type, const ClassMaker *maker);
+
+/* Has its statement run again, or gone? */
+int class_made_is_retired(const Engine *engine, PyObject *type);
+
+/* All direct subclasses, as CPython has them. New list. */
+PyObject *class_made_subclasses(PyObject *type);
+
 /* The statement is freed. */
 void class_made_forget(Engine *engine, const Statement *statement);
 

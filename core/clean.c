@@ -47,6 +47,11 @@ reason_from_read(Statement *statement, const Read *read)
         statement_set_reason(statement, "reads %U of a cached record, changed",
                              PyTuple_GET_ITEM(read->path, 0));
         break;
+    case CELL_MEMBER:
+        statement_set_reason(statement, "uses %U.%U, changed",
+                             ((MemberCell *)cell)->owner,
+                             ((MemberCell *)cell)->name);
+        break;
     case CELL_SUBCLASSES:
         statement_set_reason(
             statement, "reads the subclasses of %s, changed",

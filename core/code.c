@@ -71,6 +71,25 @@ opcodes_read_names(Opcodes *opcodes, PyObject *module, PyObject *opmap)
 }
 
 
+static int
+opcodes_read_calls(Opcodes *opcodes, PyObject *opmap)
+{
+    Py_ssize_t pos = 0;
+    PyObject *name, *number;
+    while (PyDict_Next(opmap, &pos, &name, &number)) {
+        const char *text = PyUnicode_AsUTF8(name);
+        long op = PyLong_AsLong(number);
+        if (text == NULL || PyErr_Occurred()) {
+            return -1;
+        }
+        if (op >= 0 && op < 256) {
+            opcodes->calls[op] = strncmp(text, "CALL", 4) == 0;
+        }
+    }
+    return 0;
+}
+
+
 int
 opcodes_init(Opcodes *opcodes)
 {
@@ -105,6 +124,9 @@ opcodes_init(Opcodes *opcodes)
     result = opcodes_read_caches(opcodes, entries, opmap);
     if (result == 0) {
         result = opcodes_read_names(opcodes, module, opmap);
+    }
+    if (result == 0) {
+        result = opcodes_read_calls(opcodes, opmap);
     }
 
 done:

@@ -39,6 +39,7 @@ typedef struct {
     int load_name, load_global, load_from_dict, load_attr, load_const;
     int call, load_small_int, push_null, store_name, store_global, extended_arg;
     int delete_name, delete_global;
+    unsigned char calls[256]; /* 1: a call */
     unsigned char caches[256];
     unsigned char named[256]; /* 1 + the shift of an argument that indexes
                                  co_names; 0: it does not */
@@ -123,6 +124,10 @@ code_tree_compare(PyObject *old_code, PyObject *new_code, CodePairs *pairs);
 int code_pairs_add(CodePairs *pairs, PyObject *old_code, PyObject *new_code,
                    int changed);
 void code_pairs_fini(CodePairs *pairs);
+
+/* Put old nested code where the equal new one stands, with its lines. Nobody
+ * has seen the new tree yet. */
+void code_graft(PyObject *new_parent, Py_ssize_t index, PyObject *old_child);
 
 /* Line numbers as they were, to put back. */
 typedef struct {

@@ -281,9 +281,7 @@ nested_code(PyObject *code, Py_ssize_t n, Py_ssize_t *index)
 }
 
 
-/* Put the old nested code where the equal new one stands, with its lines.
- * Nobody has seen the new tree yet, so its tuple may still change. */
-static void
+void
 code_graft(PyObject *new_parent, Py_ssize_t index, PyObject *old_child)
 {
     PyObject **slot =

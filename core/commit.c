@@ -239,6 +239,22 @@ statement_clear(Transaction *tx, Statement *statement)
 }
 
 
+/* Objects that a rerun gave again are their creators' of before. */
+static void
+groups_restore(Engine *engine)
+{
+    size_t pos = 0;
+    const void *object;
+    void *item;
+    while (ptrmap_next(&engine->groups, &pos, &object, &item)) {
+        Group *group = item;
+        if (group->moved) {
+            group->creator = group->creator_before;
+        }
+    }
+}
+
+
 void
 groups_settle(Engine *engine)
 {
@@ -247,6 +263,7 @@ groups_settle(Engine *engine)
     void *group;
     while (ptrmap_next(&engine->groups, &pos, &object, &group)) {
         ((Group *)group)->must_be_fresh = 0;
+        ((Group *)group)->moved = 0;
     }
 }
 
@@ -408,12 +425,17 @@ transaction_rollback(Transaction *tx, int walked)
     if (rule(ROLLBACK_CODE)) {
         undo_restore_code(tx->undo);
     }
+    if (rule(ROLLBACK_CLASSES)) {
+        undo_restore_classes(tx->undo, engine);
+    }
+    groups_restore(engine);
     if (walked) {
         engine->walk++;
     }
     for (Cell *cell = engine->touched; cell != NULL;
          cell = cell->touched_next) {
-        if (cell->kind == CELL_CODE || cell->kind == CELL_FILE) {
+        if (cell->kind == CELL_CODE || cell->kind == CELL_FILE
+            || cell->kind == CELL_MEMBER) {
             version_set(&cell->base, cell->live);
         }
         else {

@@ -22,6 +22,31 @@
 #endif
 
 
+/* What makes a function's annotations (3.14 on). Borrowed, or NULL. */
+static inline PyObject *
+hmr_function_annotate(PyObject *function)
+{
+#if HMR_LAZY_ANNOTATIONS
+    return ((PyFunctionObject *)function)->func_annotate;
+#else
+    (void)function;
+    return NULL;
+#endif
+}
+
+
+/* No instruction remembers what it found in the class. Since 3.13 a class may
+ * be forgotten a thousand times only, which this does not count for. */
+static inline void
+type_forget_lookups(PyTypeObject *type)
+{
+    PyType_Modified(type);
+#if PY_VERSION_HEX >= 0x030D0000
+    type->tp_versions_used = 0;
+#endif
+}
+
+
 /* The value or NULL, borrowed; no exception either way. For namespaces: their
  * keys are strings, so that only memory can fail, and then it is absent. */
 static inline PyObject *

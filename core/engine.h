@@ -60,6 +60,13 @@ struct Engine {
     PtrMap lazies;  /* bindings that statements have given None: lazies.c */
     PtrMap classes; /* class -> who made it: class_made.c. Owned records. */
     PtrMap bases;   /* class -> SubclassCell */
+    PtrMap members; /* class -> its attributes: class_members.c. Owned
+                       records. */
+    PyObject *super_members;   /* Owned dict: name -> capsule of MemberCell; or
+                                  NULL */
+    PyObject *patched_classes; /* Owned list of "module:class Name": those that
+                                  got new members in this transaction */
+    PyObject *name_dict;       /* Owned; "__dict__" */
     long class_number;
     PtrMap results;    /* functools cache -> ResultCell */
     PyObject *cleared; /* Owned dict: cache that this transaction cleared ->
@@ -129,7 +136,8 @@ struct Engine {
     PyObject *restart; /* Owned str; why only a new process can apply it */
     PyObject *pending; /* Owned set of paths whose change failed to apply */
     long revision;
-    struct Undo *undo; /* how to go back over the last revision. Owned. */
+    struct Undo *undo;    /* how to go back over the last revision. Owned. */
+    struct Undo *undoing; /* and over the running one. Borrowed. */
 };
 
 /* The installed engine; dict and function watchers carry no data of their own.

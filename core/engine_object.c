@@ -6,6 +6,7 @@
 #include "callbacks.h"
 #include "callbacks_object.h"
 #include "class_made.h"
+#include "class_members.h"
 #include "compat.h"
 #include "contribute.h"
 #include "engine.h"
@@ -109,6 +110,8 @@ engine_create_tables(Engine *engine)
     Py_XDECREF(builtins);
     Py_XDECREF(ast);
     engine->name_getattr = PyUnicode_InternFromString("__getattr__");
+    engine->name_dict = PyUnicode_InternFromString("__dict__");
+    engine->patched_classes = PyList_New(0);
     engine->modules = PyDict_New();
     engine->files = PyDict_New();
     engine->slots = PyDict_New();
@@ -126,7 +129,8 @@ engine_create_tables(Engine *engine)
                                        PyExc_BaseException, NULL);
     engine->syntax_types = syntax_types_new();
     if (engine->compile == NULL || engine->ast_module == NULL
-        || engine->name_getattr == NULL || engine->modules == NULL
+        || engine->name_getattr == NULL || engine->name_dict == NULL
+        || engine->patched_classes == NULL || engine->modules == NULL
         || engine->files == NULL || engine->slots == NULL
         || engine->missing == NULL || engine->pending == NULL
         || engine->written == NULL || engine->wanted == NULL
@@ -622,6 +626,9 @@ engine_dealloc(PyObject *self)
     ptrmap_fini(&engine->results);
     Py_XDECREF(engine->cleared);
     class_made_fini(engine);
+    class_members_fini(engine);
+    Py_XDECREF(engine->patched_classes);
+    Py_XDECREF(engine->name_dict);
     Py_XDECREF(engine->roots);
     Py_XDECREF(engine->outside);
     Py_XDECREF(engine->loader_type);

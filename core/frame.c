@@ -7,6 +7,7 @@
 #include "adapters.h"
 #include "caches.h"
 #include "class_made.h"
+#include "class_members.h"
 #include "compat.h"
 #include "journal.h"
 #include "namespace.h"
@@ -465,6 +466,9 @@ frame_read_code(Frame *frame, CodeInfo *info)
     }
     if (rule(READ_CODE) && info->cell != NULL
         && frame_read_cell(frame, &info->cell->cell) < 0) {
+        return -1;
+    }
+    if (class_members_read_super(frame, info->code) < 0) {
         return -1;
     }
     if (info->module == NULL) {

@@ -39,6 +39,8 @@ struct Frame {
     double cost;         /* seconds; set at the end */
     int entered;         /* its code began to run */
     int annotates_again; /* names that the module has annotated before */
+    int patched_class;   /* the class that it made before has the members of
+                            the one that it made now: class_patch.h */
     Py_ssize_t loaded;   /* how many modules there were when it began */
     long number;         /* of an async trace */
 };

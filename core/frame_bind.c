@@ -7,6 +7,7 @@
 #include "adapters.h"
 #include "caches.h"
 #include "class_made.h"
+#include "class_patch.h"
 #include "compat.h"
 #include "lazies.h"
 #include "namespace.h"
@@ -61,17 +62,22 @@ frame_bind_last(Frame *frame, Module *module, PyObject *name)
 /* The version for a new value: an old one when the value is as good as the
  * same, so that whoever read it stays clean. New reference. */
 static Version *
-binding_version(Binding *binding, PyObject *value, Statement *statement)
+binding_version(Frame *frame, Binding *binding, PyObject *value)
 {
     Engine *engine = binding->module->engine;
     cell_touch(&binding->cell, engine);
     Version *old = binding->cell.live;
-    if (engine->transaction && old != NULL && old->value != NULL
-        && value_equal(old->value, value)) {
-        old->producer = statement;
+    int same = 0;
+    if (engine->transaction && old != NULL && old->value != NULL) {
+        same = value_equal(old->value, value)
+                   ? 1
+                   : class_patch_take(frame, binding, old, value);
+    }
+    if (same > 0) {
+        old->producer = frame->statement;
         return version_ref(old);
     }
-    return version_new(value, statement);
+    return same < 0 ? NULL : version_new(value, frame->statement);
 }
 
 
@@ -127,6 +133,13 @@ frame_create_group(Frame *frame, Engine *engine, PyObject *value)
                             "done to it cannot be undone",
                             frame->statement->syntax.label);
     }
+    if (engine->transaction && !group->moved) {
+        group->moved = 1;
+        group->creator_before = group->creator;
+    }
+    if (group->actual->producer == group->creator) {
+        group->actual->producer = frame->statement;
+    }
     group->creator = frame->statement;
     cell_write(&group->cell, group->actual, frame->statement->module, engine);
     return trace_add_write(frame->trace, &group->cell, group->actual);
@@ -162,7 +175,7 @@ frame_flush_binding(Frame *frame, Engine *engine, Binding *binding)
         }
     }
     if (found > 0) {
-        version = binding_version(binding, value, frame->statement);
+        version = binding_version(frame, binding, value);
         if (version == NULL) {
             goto done;
         }

@@ -210,6 +210,7 @@ cell_is_of(const Cell *cell, const Module *module)
     case CELL_SLOT:
     case CELL_SUBCLASSES:
     case CELL_RESULT:
+    case CELL_MEMBER:
         break;
     }
     return 0;
@@ -327,6 +328,17 @@ trace_move_producer(Trace *trace, const Statement *from, Statement *to)
     }
     if (trace != NULL) {
         class_made_move(from->module->engine, trace, to);
+    }
+}
+
+
+void
+trace_reclaim(const Trace *trace, Statement *statement)
+{
+    for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
+        if (trace->writes[i].version != NULL) {
+            trace->writes[i].version->producer = statement;
+        }
     }
 }
 

@@ -41,9 +41,11 @@ typedef enum {
     CELL_SLOT,
     CELL_SUBCLASSES,
     CELL_RESULT,
+    CELL_MEMBER,
 } CellKind;
 
 #define BINDING_CAPSULE "hmr_serve._core.Binding"
+#define MEMBER_CAPSULE "hmr_serve._core.Member"
 
 /* A few modules, each once. */
 typedef struct {
@@ -93,7 +95,11 @@ typedef struct {
                             may be a part of one of them */
     Py_ssize_t holder_count;
     uint64_t setup, added; /* what made it, what was added: contribute.h */
-    int must_be_fresh;     /* the creator reruns to undo a shape: it must give
+    Statement *creator_before; /* Borrowed; where a rerun gave the object again
+                                  in this transaction (moved): its creator until
+                                  then */
+    int moved;
+    int must_be_fresh; /* the creator reruns to undo a shape: it must give
                             another object */
     int outside; /* nobody tracked created it; what was stored into it is in
                     slots (journal.c), which put it back */
@@ -130,6 +136,14 @@ typedef struct {
     Cell cell;
     PyObject *base; /* Owned class. */
 } SubclassCell;
+
+/* An attribute of a class that was looked up. See class_members.h. */
+typedef struct {
+    Cell cell;
+    PyObject *table; /* Owned dict that lists it */
+    PyObject *name;  /* Owned. */
+    PyObject *owner; /* Owned str: the name of the class, for reasons */
+} MemberCell;
 
 typedef enum {
     SLOT_ITEM,          /* of a dict: a plain one, a module's, an instance's */
@@ -238,10 +252,12 @@ struct Statement {
     int undone;        /* an edit that was not applied has disposed of it */
     int makes_classes; /* class_made.c may know it */
     int dead; /* not in the edited source; freed when that is applied */
-    Statement *patched; /* Borrowed; the old statement that this one is but for
+    Statement *patched;  /* Borrowed; the old statement that this one is but for
                          bodies of functions, while the edit is applied */
-    int shifted;        /* it was moved or patched since it was compiled */
-    int moved;          /* line numbers were changed in this transaction */
+    Statement *replaces; /* Borrowed; the old statement of that kind and name
+                            in its place, while the edit is applied */
+    int shifted;         /* it was moved or patched since it was compiled */
+    int moved;           /* line numbers were changed in this transaction */
     int old_line, old_end_line; /* what they were */
     long ran;              /* when it ran in this transaction; 0: it did not */
     uint32_t fresh_walk;   /* the walk in which it ran or was reused */
@@ -391,6 +407,10 @@ int trace_absorb(Trace *into, const Trace *from, const Module *failed,
 
 /* What `from` wrote is now the doing of `to`: versions and groups. */
 void trace_move_producer(Trace *trace, const Statement *from, Statement *to);
+
+/* An edit is taken back: what the statement wrote is its own again, also where
+ * another would have written the same. */
+void trace_reclaim(const Trace *trace, Statement *statement);
 
 /* Count the trace among the cells' readers. */
 void trace_commit(Trace *trace);

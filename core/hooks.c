@@ -4,6 +4,7 @@
 
 #include "adapters.h"
 #include "class_made.h"
+#include "class_members.h"
 #include "compat.h"
 #include "environ.h"
 #include "files.h"
@@ -405,6 +406,7 @@ hooks_start(Engine *engine)
         engine->tracing--;
         return -1;
     }
+    class_members_start(engine);
     environ_start(engine);
     files_trace(engine, 1);
     return 0;
@@ -420,6 +422,7 @@ hooks_stop(Engine *engine)
     PyObject *error = PyErr_GetRaisedException();
     files_trace(engine, 0);
     environ_stop(engine);
+    class_members_stop(engine);
     class_made_stop(engine);
     journal_stop(engine);
     if (monitoring_set(engine, 0) < 0) {

@@ -3,6 +3,7 @@
 #include "match.h"
 
 #include "caches.h"
+#include "class_patch.h"
 #include "compat.h"
 #include "rules.h"
 #include "split.h"
@@ -371,6 +372,11 @@ statement_patch(Statement *fresh, Statement *old, Patches *patches)
     else if (difference == CODE_PATCHABLE && !pairs_are_opaque(old, &pairs)) {
         result = patches_add(patches, fresh->module, &pairs) < 0 ? -1 : 1;
     }
+    else if (difference == CODE_DIFFERENT
+             && fresh->syntax.kind == STATEMENT_CLASS) {
+        fresh->replaces = old;
+        result = class_patch_graft(old->code, fresh->code, &patches->pairs);
+    }
     code_pairs_fini(&pairs);
     return result;
 }
@@ -450,6 +456,10 @@ match_install(Module *module, Split *split, const Match *matches,
             fresh->trace = fresh->patched->trace; /* lent until the commit */
             trace_move_producer(fresh->trace, fresh->patched, fresh);
             fresh->undone = fresh->patched->undone;
+        }
+        else if (fresh->replaces != NULL) {
+            /* grafted code changes hands; its infos exist: no failure */
+            (void)code_tree_attach(fresh->code, fresh);
         }
     }
     module->statements = split->statements;
@@ -536,6 +546,7 @@ match_commit(Module *module)
     for (Py_ssize_t j = 0; j < module->count; j++) {
         Statement *statement = module->statements[j];
         statement->moved = 0;
+        statement->replaces = NULL;
         if (statement->patched != NULL) {
             statement->patched->trace = NULL; /* ours for good */
             statement->patched = NULL;
@@ -582,6 +593,7 @@ match_rollback(Module *module)
     }
     for (Py_ssize_t i = 0; i < module->old_count; i++) {
         Statement *old = module->old_statements[i];
+        trace_reclaim(old->trace, old);
         old->dead = 0;
         if (old->moved) {
             old->moved = 0;

@@ -400,7 +400,7 @@ call_is_covered(const Frame *frame, const Trace *known)
     for (Py_ssize_t i = 0; i < trace->read_count; i++) {
         const Cell *cell = trace->reads[i].cell;
         if (cell->kind != CELL_BINDING && cell->kind != CELL_CODE
-            && cell->kind != CELL_GROUP
+            && cell->kind != CELL_GROUP && cell->kind != CELL_MEMBER
             && (known == NULL || !trace_has_read(known, cell))) {
             return 0;
         }

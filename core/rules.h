@@ -17,6 +17,7 @@
     RULE(RECORD_FIELDS, "fields of cached records are compared") \
     RULE(READ_ALL_NAMES, "vars(), dir(), import * read all names") \
     RULE(READ_SUBCLASSES, "__subclasses__() reads which ones there are") \
+    RULE(READ_MEMBERS, "looking up an attribute of a class reads it") \
     RULE(READ_FILES, "opening a file reads it") \
     RULE(READ_MISSING, "looking for a module in vain is a read") \
     RULE(READ_DELETED, "del reads whether the name is bound") \
@@ -32,6 +33,7 @@
     RULE(FUTURES, "a __future__ import concerns every statement") \
     RULE(MOVED_LINES, "statements that move get their line numbers") \
     RULE(CLASS_LINES, "so do classes") \
+    RULE(CLASS_PATCH, "a class that can have its new members gets them") \
     RULE(PATCH_CALLED, "who called a patched function runs") \
     RULE(REMOVED_NAMES, "names that nobody binds any more go") \
     RULE(NAME_ORDER, "names stand in cold order") \
@@ -42,6 +44,7 @@
     RULE(READERS_NEEDED, "a partial walk visits readers of what changed") \
     RULE(ROLLBACK_NAMES, "a failed edit leaves names as they were") \
     RULE(ROLLBACK_CODE, "and code") \
+    RULE(ROLLBACK_CLASSES, "and members of classes") \
     RULE(ROLLBACK_SHAPES, "and containers that it changed")
 
 #define RULE_ENUM(name, text) RULE_##name,

@@ -168,6 +168,16 @@ statement_log(Statement *statement, const Frame *frame)
         return;
     }
     PyObject *error = PyErr_GetRaisedException();
+    if (frame->patched_class) {
+        PyObject *name = PyUnicode_FromFormat("%U:%U", statement->module->name,
+                                              statement->syntax.label);
+        if (name == NULL || PyList_Append(engine->patched_classes, name) < 0) {
+            PyErr_Clear(); /* without memory: a report short of a line */
+        }
+        Py_XDECREF(name);
+        PyErr_SetRaisedException(error);
+        return;
+    }
     PyObject *entry = Py_BuildValue(
         "(OOiOd)", statement->module->name, statement->syntax.label,
         statement->syntax.line,

@@ -7,6 +7,7 @@
 #include "adapters.h"
 #include "callbacks.h"
 #include "class_made.h"
+#include "class_members.h"
 #include "code.h"
 #include "compat.h"
 #include "failure.h"
@@ -274,7 +275,11 @@ transaction_perform(Transaction *tx)
     if (PyList_SetSlice(engine->log, 0, PY_SSIZE_T_MAX, NULL) < 0) {
         return -1;
     }
+    if (PyList_SetSlice(engine->patched_classes, 0, PY_SSIZE_T_MAX, NULL) < 0) {
+        return -1;
+    }
     engine->transaction = 1;
+    engine->undoing = tx->undo;
     int walked = 0;
     int result = slots_remember(engine);
     if (result == 0) {
@@ -315,6 +320,7 @@ transaction_perform(Transaction *tx)
     }
     PyDict_Clear(engine->cleared);
     engine->transaction = 0;
+    engine->undoing = NULL;
     engine->unsettled = result < 0 || (engine->unsettled && engine->partial)
                         || (engine->unsettled && !walked);
     engine->partial = engine->walk_whole = 0;
@@ -326,9 +332,27 @@ transaction_perform(Transaction *tx)
     if (tx->changed) {
         groups_settle(engine);
         class_made_sweep(engine);
+        class_members_sweep(engine);
     }
     callbacks_flush(engine);
     return result;
+}
+
+
+/* Classes that got new members, each once. */
+static int
+transaction_add_classes(const Transaction *tx)
+{
+    PyObject *names = tx->engine->patched_classes;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(names); i++) {
+        PyObject *name = PyList_GET_ITEM(names, i);
+        int known = PySequence_Contains(tx->patches.names, name);
+        if (known < 0
+            || (!known && PyList_Append(tx->patches.names, name) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 
@@ -371,7 +395,9 @@ apply(Engine *engine, PyObject *paths, PyObject *environ, int redo)
             goto done;
         }
     }
-    else if (PyList_SetSlice(tx.report.patched, 0, 0, tx.patches.names) < 0) {
+    else if (transaction_add_classes(&tx) < 0
+             || PyList_SetSlice(tx.report.patched, 0, 0, tx.patches.names)
+                    < 0) {
         goto done;
     }
     tx.report.total = now_s() - tx.started;

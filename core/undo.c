@@ -3,6 +3,7 @@
 #include "array.h"
 #include "undo.h"
 
+#include "class_member.h"
 #include "compat.h"
 #include "frame.h"
 #include "namespace.h"
@@ -36,6 +37,12 @@ undo_free(Undo *undo, Engine *engine)
         version_unref(undo->names[i].new);
         cell_unref(undo->names[i].cell, engine);
     }
+    for (Py_ssize_t i = 0; i < undo->class_count; i++) {
+        Py_DECREF(undo->classes[i].type);
+        Py_DECREF(undo->classes[i].old);
+        Py_DECREF(undo->classes[i].new);
+    }
+    PyMem_Free(undo->classes);
     PyMem_Free(undo->codes);
     PyMem_Free(undo->names);
     PyMem_Free(undo);
@@ -56,6 +63,32 @@ undo_add_code(Undo *undo, PyObject *function, PyObject *old_code,
         .function = Py_NewRef(function),
         .old_code = Py_NewRef(old_code),
         .new_code = Py_NewRef(new_code),
+    };
+    return 0;
+}
+
+
+int
+undo_add_class(Undo *undo, PyObject *type, PyObject *members)
+{
+    UndoClass *classes = array_reserve(undo->classes, undo->class_count,
+                                       &undo->class_room, sizeof(*classes), 4);
+    if (classes == NULL) {
+        return -1;
+    }
+    undo->classes = classes;
+    PyObject *before = PyDict_Copy(((PyTypeObject *)type)->tp_dict);
+    PyObject *after = PyDict_Copy(members);
+    if (before == NULL || after == NULL) {
+        Py_XDECREF(before);
+        Py_XDECREF(after);
+        return -1;
+    }
+    undo->classes[undo->class_count++] = (UndoClass){
+        .type = Py_NewRef(type),
+        .old = before,
+        .new = after,
+        .maker = class_made_by(hmr_engine, type),
     };
     return 0;
 }
@@ -104,6 +137,19 @@ undo_restore_code(Undo *undo)
             < 0) {
             PyErr_WriteUnraisable(undo->codes[i].function);
         }
+    }
+}
+
+
+void
+undo_restore_classes(Undo *undo, Engine *engine)
+{
+    for (Py_ssize_t i = undo->class_count; i-- > 0;) {
+        const UndoClass *item = &undo->classes[i];
+        if (class_put_members(item->type, item->old) < 0) {
+            PyErr_WriteUnraisable(item->type);
+        }
+        class_made_restore(engine, item->type, &item->maker);
     }
 }
 
@@ -183,6 +229,13 @@ undo_swap(Undo *undo, Engine *engine, int back)
         if (PyObject_SetAttrString(item->function, "__code__",
                                    back ? item->old_code : item->new_code)
             < 0) {
+            return -1;
+        }
+    }
+    for (Py_ssize_t i = 0; i < undo->class_count; i++) {
+        const UndoClass *item =
+            &undo->classes[back ? undo->class_count - 1 - i : i];
+        if (class_put_members(item->type, back ? item->old : item->new) < 0) {
             return -1;
         }
     }

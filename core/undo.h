@@ -7,7 +7,7 @@
 #ifndef HMR_CORE_UNDO_H
 #define HMR_CORE_UNDO_H
 
-#include "engine.h"
+#include "class_made.h"
 
 typedef struct {
     PyObject *function;            /* Owned. */
@@ -19,9 +19,17 @@ typedef struct {
     Version *old, *new; /* Owned; NULL: unbound */
 } UndoName;
 
+typedef struct {
+    PyObject *type;      /* Owned. */
+    PyObject *old, *new; /* Owned dicts: its members, in order */
+    ClassMaker maker;
+} UndoClass;
+
 typedef struct Undo {
     UndoCode *codes;
     Py_ssize_t code_count, code_room;
+    UndoClass *classes;
+    Py_ssize_t class_count, class_room;
     UndoName *names;
     Py_ssize_t name_count, name_room;
     long revision; /* that it goes back over */
@@ -35,6 +43,9 @@ void undo_free(Undo *undo, Engine *engine); /* NULL is ignored */
 int undo_add_code(Undo *undo, PyObject *function, PyObject *old_code,
                   PyObject *new_code);
 
+/* A class is about to get these members. 0, or -1 with an exception set. */
+int undo_add_class(Undo *undo, PyObject *type, PyObject *members);
+
 /* Note that a binding or slot is left with another version. 0 or -1. */
 int undo_add_name(Undo *undo, Cell *cell, Version *old, Version *new);
 
@@ -42,8 +53,10 @@ int undo_add_name(Undo *undo, Cell *cell, Version *old, Version *new);
  */
 int undo_note_names(Undo *undo, Engine *engine);
 
-/* Give functions their old code back (a rollback). Keeps the exception. */
+/* Give functions their old code back, and classes their old members (a
+ * rollback). What cannot be put back is reported as unraisable. */
 void undo_restore_code(Undo *undo);
+void undo_restore_classes(Undo *undo, Engine *engine);
 
 /* Does the old world stand, and not have the module? */
 int undo_hides(const Undo *undo, const Module *module);

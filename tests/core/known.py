@@ -21,9 +21,6 @@ KNOWN = {
     "test_files.py::test_editing_a_data_file_reruns_its_reader[linecache]": (
         f"{OUTSIDE}: what linecache keeps"
     ),
-    "test_classes.py::test_a_method_reaches_a_loaded_model": (
-        f"{ENGINE}: class patch (2.5)"
-    ),
 }
 if sys.version_info >= (3, 13):
     START = "test_text.py::test_a_tracked_start_is_a_plain_start"

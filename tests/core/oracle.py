@@ -143,7 +143,9 @@ def same_log(report: Report) -> None:
     """What the report says ran did run, and nothing else."""
     from .harness import executed, ran
 
+    patched = [name.replace(":", ": ") for name in report.patched if ":class " in name]
     said, seen = sorted(ran(report)), sorted(executed(report))
+    said, seen = [[s for s in side if s not in patched] for side in (said, seen)]
     # An attempt that found an earlier statement dirty starts again: twice is allowed.
     if set(said) != set(seen) or Counter(said) - Counter(seen):
         fail("the report is not what ran", [f"report: {said}", f"ran: {seen}"])

@@ -1,0 +1,465 @@
+/* Who looks up which attributes of the program's classes. */
+
+#include "class_members.h"
+
+#include "class_made.h"
+#include "compat.h"
+#include "needed.h"
+#include "print.h"
+#include "rules.h"
+
+#define ALL_NAMES "__dict__" /* whoever reads it may look at anything */
+
+/* A class. The record outlives it: its weak reference tells whether the address
+ * is still that class's. */
+typedef struct {
+    PyObject *ref;   /* Owned weak reference to the class */
+    PyObject *cells; /* Owned dict: name -> capsule of MemberCell */
+} Members;
+
+/* How classes and super() look attributes up without us. Of the process. */
+static getattrofunc type_getattro, super_getattro;
+
+
+/* ---- records ------------------------------------------------------------ */
+
+static void
+members_free(Members *members)
+{
+    Py_XDECREF(members->ref);
+    Py_XDECREF(members->cells);
+    PyMem_Free(members);
+}
+
+
+static int
+members_are_of(const Members *members, const void *type)
+{
+    PyObject *held;
+    int alive = PyWeakref_GetRef(members->ref, &held) > 0 && held == type;
+    Py_XDECREF(held);
+    return alive;
+}
+
+
+static Members *
+members_find(const Engine *engine, const void *type)
+{
+    Members *members = ptrmap_get(&engine->members, type);
+    return members != NULL && members_are_of(members, type) ? members : NULL;
+}
+
+
+static PyObject *our_instance_getattro(PyObject *self, PyObject *name);
+
+
+/* What was looked up before may be remembered by the interpreter, which then
+ * does not ask: it forgets. */
+static void
+type_hook(PyTypeObject *type)
+{
+    if (type->tp_getattro == PyObject_GenericGetAttr) {
+        type->tp_getattro = our_instance_getattro;
+        type_forget_lookups(type);
+    }
+}
+
+
+static void
+type_unhook(PyTypeObject *type)
+{
+    if (type->tp_getattro == our_instance_getattro) {
+        type->tp_getattro = PyObject_GenericGetAttr;
+    }
+}
+
+
+int
+class_members_add(Engine *engine, PyObject *object)
+{
+    PyTypeObject *type = (PyTypeObject *)object;
+    if (!Py_IS_TYPE(object, &PyType_Type) || type_getattro == NULL
+        || (type->tp_getattro != PyObject_GenericGetAttr
+            && type->tp_getattro != our_instance_getattro)) {
+        return 0;
+    }
+    Members *members = ptrmap_get(&engine->members, object);
+    if (members != NULL && members_are_of(members, object)) {
+        return 0;
+    }
+    if (members != NULL) {
+        ptrmap_pop(&engine->members, object); /* another had the address */
+        members_free(members);
+    }
+    members = PyMem_Calloc(1, sizeof(*members));
+    if (members == NULL || ptrmap_set(&engine->members, object, members) < 0) {
+        PyMem_Free(members);
+        PyErr_NoMemory();
+        return -1;
+    }
+    members->ref = PyWeakref_NewRef(object, NULL);
+    members->cells = PyDict_New();
+    if (members->ref == NULL || members->cells == NULL) {
+        ptrmap_pop(&engine->members, object);
+        members_free(members);
+        return -1;
+    }
+    type_hook(type);
+    return 0;
+}
+
+
+void
+class_members_sweep(Engine *engine)
+{
+    size_t pos = 0;
+    const void *type;
+    void *item;
+    while (ptrmap_next(&engine->members, &pos, &type, &item)) {
+        if (!members_are_of(item, type)) {
+            ptrmap_pop(&engine->members, type);
+            members_free(item);
+        }
+    }
+}
+
+
+void
+class_members_fini(Engine *engine)
+{
+    size_t pos = 0;
+    const void *type;
+    void *item;
+    while (ptrmap_next(&engine->members, &pos, &type, &item)) {
+        members_free(item);
+    }
+    ptrmap_fini(&engine->members);
+    Py_CLEAR(engine->super_members);
+}
+
+
+int
+class_members_complete(Engine *engine, PyObject *type)
+{
+    if (members_find(engine, type) == NULL) {
+        return 0;
+    }
+    PyObject *list = class_made_subclasses(type);
+    int complete = list != NULL;
+    for (Py_ssize_t i = 0; complete && i < PyList_GET_SIZE(list); i++) {
+        PyObject *sub = PyList_GET_ITEM(list, i);
+        complete = class_made_is_retired(engine, sub)
+                   || class_members_complete(engine, sub);
+    }
+    Py_XDECREF(list);
+    PyErr_Clear(); /* without memory: not, which is safe */
+    return complete;
+}
+
+
+/* ---- cells -------------------------------------------------------------- */
+
+/* The cell of a name in a table of them. New reference; NULL with an exception
+ * set, or without where there is none and `create` is 0. */
+static MemberCell *
+member_cell(Engine *engine, PyObject *table, PyObject *owner, PyObject *name,
+            int create)
+{
+    PyObject *capsule = PyDict_GetItemWithError(table, name);
+    if (capsule != NULL) {
+        MemberCell *found = PyCapsule_GetPointer(capsule, MEMBER_CAPSULE);
+        return (MemberCell *)cell_ref(&found->cell);
+    }
+    if (PyErr_Occurred() || !create) {
+        return NULL;
+    }
+    MemberCell *cell = PyMem_Calloc(1, sizeof(*cell));
+    capsule = cell != NULL ? PyCapsule_New(cell, MEMBER_CAPSULE, NULL) : NULL;
+    if (capsule == NULL || PyDict_SetItem(table, name, capsule) < 0) {
+        Py_XDECREF(capsule);
+        PyMem_Free(cell);
+        if (!PyErr_Occurred()) {
+            PyErr_NoMemory();
+        }
+        return NULL;
+    }
+    Py_DECREF(capsule);
+    cell_init(&cell->cell, CELL_MEMBER, engine);
+    cell->table = Py_NewRef(table);
+    cell->name = Py_NewRef(name);
+    cell->owner = Py_NewRef(owner);
+    return cell;
+}
+
+
+void
+class_member_clear(MemberCell *cell)
+{
+    PyObject *error = PyErr_GetRaisedException();
+    if (PyDict_DelItem(cell->table, cell->name) < 0) {
+        PyErr_Clear(); /* it was never entered */
+    }
+    PyErr_SetRaisedException(error);
+    Py_CLEAR(cell->table);
+    Py_CLEAR(cell->name);
+    Py_CLEAR(cell->owner);
+}
+
+
+static int
+frame_read_member(Frame *frame, PyObject *table, PyObject *owner,
+                  PyObject *name)
+{
+    MemberCell *cell = member_cell(hmr_engine, table, owner, name, 1);
+    if (cell == NULL) {
+        return -1;
+    }
+    int result = rule(READ_MEMBERS) ? frame_read_cell(frame, &cell->cell) : 0;
+    cell_unref(&cell->cell, hmr_engine); /* the trace holds it */
+    return result;
+}
+
+
+static PyObject *
+type_name(PyTypeObject *type)
+{
+    return ((PyHeapTypeObject *)type)->ht_name;
+}
+
+
+/* A name is looked up along the line of a class: those that come before the one
+ * that has it count, since any of them may get it. `all`: nobody knows which
+ * name. */
+static int
+frame_look_up(Frame *frame, PyTypeObject *type, PyObject *name, int all)
+{
+    PyObject *mro = type->tp_mro;
+    for (Py_ssize_t i = 0; mro != NULL && i < PyTuple_GET_SIZE(mro); i++) {
+        PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(mro, i);
+        const Members *members = members_find(hmr_engine, base);
+        if (members != NULL
+            && frame_read_member(frame, members->cells, type_name(base), name)
+                   < 0) {
+            return -1;
+        }
+        PyObject *dict = base->tp_dict; /* NULL: a class of the interpreter */
+        int found = all || dict == NULL ? 0 : PyDict_Contains(dict, name);
+        if (found != 0) {
+            return found < 0 ? -1 : 0;
+        }
+    }
+    return 0;
+}
+
+
+static int
+member_name_is(PyObject *name, const char *text)
+{
+    return PyUnicode_CompareWithASCIIString(name, text) == 0;
+}
+
+
+/* Whose doing is it, if anyone's? Borrowed, or NULL. */
+static Frame *
+looking_frame(PyObject *name)
+{
+    Engine *engine = hmr_engine;
+    return engine != NULL && engine->tracing > 0 && engine->members.live > 0
+                   && PyUnicode_CheckExact(name)
+               ? frame_current(engine)
+               : NULL;
+}
+
+
+static PyObject *
+our_instance_getattro(PyObject *self, PyObject *name)
+{
+    Frame *frame = looking_frame(name);
+    if (frame != NULL && !member_name_is(name, "__dict__")) {
+        int all = member_name_is(name, "__class__");
+        PyObject *looked = all ? hmr_engine->name_dict : name;
+        if (frame_look_up(frame, Py_TYPE(self), looked, all) < 0) {
+            return NULL;
+        }
+    }
+    return PyObject_GenericGetAttr(self, name);
+}
+
+
+static PyObject *
+our_type_getattro(PyObject *self, PyObject *name)
+{
+    Frame *frame = looking_frame(name);
+    if (frame != NULL
+        && frame_look_up(frame, (PyTypeObject *)self, name, 0) < 0) {
+        return NULL;
+    }
+    return type_getattro(self, name);
+}
+
+
+/* Which class it comes to is not asked: a change of that name in any counts. */
+static int
+frame_look_up_super(Frame *frame, PyObject *name)
+{
+    Engine *engine = hmr_engine;
+    if (engine->super_members == NULL) {
+        engine->super_members = PyDict_New();
+        if (engine->super_members == NULL) {
+            return -1;
+        }
+    }
+    return frame_read_member(frame, engine->super_members, name, name);
+}
+
+
+static PyObject *
+our_super_getattro(PyObject *self, PyObject *name)
+{
+    Frame *frame = looking_frame(name);
+    return frame != NULL && frame_look_up_super(frame, name) < 0
+               ? NULL
+               : super_getattro(self, name);
+}
+
+
+/* ---- on and off --------------------------------------------------------- */
+
+void
+class_members_start(Engine *engine)
+{
+    if (type_getattro == NULL) {
+        type_getattro = PyType_Type.tp_getattro;
+        super_getattro = PySuper_Type.tp_getattro;
+    }
+    PyType_Type.tp_getattro = our_type_getattro;
+    PySuper_Type.tp_getattro = our_super_getattro;
+    size_t pos = 0;
+    const void *type;
+    void *item;
+    while (ptrmap_next(&engine->members, &pos, &type, &item)) {
+        if (members_are_of(item, type)) {
+            type_hook((PyTypeObject *)type);
+        }
+    }
+}
+
+
+void
+class_members_stop(Engine *engine)
+{
+    PyType_Type.tp_getattro = type_getattro;
+    PySuper_Type.tp_getattro = super_getattro;
+    size_t pos = 0;
+    const void *type;
+    void *item;
+    while (ptrmap_next(&engine->members, &pos, &type, &item)) {
+        if (members_are_of(item, type)) {
+            type_unhook((PyTypeObject *)type);
+        }
+    }
+}
+
+
+/* ---- what a patch changes ----------------------------------------------- */
+
+static int
+table_change(Engine *engine, PyObject *table, PyObject *name)
+{
+    MemberCell *cell = member_cell(engine, table, NULL, name, 0);
+    if (cell == NULL) {
+        return PyErr_Occurred() ? -1 : 0; /* nobody has looked it up */
+    }
+    Version *version = version_new(NULL, NULL);
+    if (version != NULL) {
+        cell_touch(&cell->cell, engine);
+        version_set(&cell->cell.base, version);
+        cell_need_readers(&cell->cell, engine);
+        version_unref(version);
+    }
+    cell_unref(&cell->cell, engine);
+    return version != NULL ? 0 : -1;
+}
+
+
+int
+class_members_change(Engine *engine, PyObject *type, PyObject *name)
+{
+    const Members *members = members_find(engine, type);
+    int result =
+        members != NULL ? table_change(engine, members->cells, name) : 0;
+    if (result == 0 && engine->super_members != NULL) {
+        result = table_change(engine, engine->super_members, name);
+    }
+    return result;
+}
+
+
+/* ---- reads without a look-up -------------------------------------------- */
+
+static int
+read_all_of(Frame *frame, PyTypeObject *type, int *changed)
+{
+    Engine *engine = hmr_engine;
+    PyObject *mro = type->tp_mro;
+    for (Py_ssize_t i = 0; mro != NULL && i < PyTuple_GET_SIZE(mro); i++) {
+        PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(mro, i);
+        const Members *members = members_find(engine, base);
+        if (members == NULL) {
+            continue;
+        }
+        MemberCell *cell = member_cell(engine, members->cells, type_name(base),
+                                       engine->name_dict, 1);
+        if (cell == NULL) {
+            return -1;
+        }
+        *changed |= cell_changed(&cell->cell, engine);
+        int result = frame != NULL ? frame_read_cell(frame, &cell->cell) : 0;
+        cell_unref(&cell->cell, engine);
+        if (result < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+int
+class_members_read_all(Frame *frame, PyObject *object, int *changed)
+{
+    int idle =
+        frame == NULL && PyList_GET_SIZE(hmr_engine->patched_classes) == 0;
+    if (idle || hmr_engine->members.live == 0 || !print_applies(object)) {
+        return 0;
+    }
+    Print print;
+    if (print_take(&print, object, PRINT_DEEP) < 0) {
+        return -1;
+    }
+    int result = 0;
+    for (Py_ssize_t i = 0; result == 0 && i < print.count; i++) {
+        PyObject *node = print.nodes[i].object;
+        result = read_all_of(
+            frame, PyType_Check(node) ? (PyTypeObject *)node : Py_TYPE(node),
+            changed);
+    }
+    print_fini(&print);
+    return result;
+}
+
+
+int
+class_members_read_super(Frame *frame, PyCodeObject *code)
+{
+    PyObject *names = code->co_names;
+    int uses = 0;
+    for (Py_ssize_t i = 0; !uses && i < PyTuple_GET_SIZE(names); i++) {
+        uses = member_name_is(PyTuple_GET_ITEM(names, i), "super");
+    }
+    for (Py_ssize_t i = 0; uses && i < PyTuple_GET_SIZE(names); i++) {
+        if (frame_look_up_super(frame, PyTuple_GET_ITEM(names, i)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,583 @@
+/* Class patch: a class gets the members that its statement gives now. */
+
+#include "class_patch.h"
+
+#include "class_made.h"
+#include "class_member.h"
+#include "class_members.h"
+#include "compat.h"
+#include "needed.h"
+#include "rules.h"
+#include "undo.h"
+#include "value.h"
+
+
+static int
+name_is(PyObject *name, const char *text)
+{
+    return PyUnicode_CompareWithASCIIString(name, text) == 0;
+}
+
+
+static int
+name_is_one_of(PyObject *name, const char *const *texts)
+{
+    for (; *texts != NULL; texts++) {
+        if (name_is(name, *texts)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* ---- the text ----------------------------------------------------------- */
+
+/* The class body, which stands alone in the statement's code. Borrowed, or
+ * NULL. */
+static PyCodeObject *
+class_body(PyObject *code)
+{
+    PyObject *consts = ((PyCodeObject *)code)->co_consts;
+    PyObject *body = NULL;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(consts); i++) {
+        PyObject *item = PyTuple_GET_ITEM(consts, i);
+        if (PyCode_Check(item)) {
+            if (body != NULL) {
+                return NULL;
+            }
+            body = item;
+        }
+    }
+    return body != NULL && !(((PyCodeObject *)body)->co_flags & CO_OPTIMIZED)
+               ? (PyCodeObject *)body
+               : NULL;
+}
+
+
+/* Calls in the code; *wraps: how often it names property() and the like. -1
+ * with an exception set. */
+static int
+code_calls(PyCodeObject *code, int *wraps)
+{
+    static const char *const names[] = {"property", "staticmethod",
+                                        "classmethod", NULL};
+    static const char *const attributes[] = {"getter", "setter", "deleter",
+                                             NULL};
+    const Opcodes *ops = &hmr_engine->opcodes;
+    PyObject *bytes = PyCode_GetCode(code);
+    if (bytes == NULL) {
+        return -1;
+    }
+    Instructions in = instructions_of(bytes);
+    int calls = 0;
+    while (instructions_next(&in)) {
+        calls += ops->calls[in.op];
+        unsigned char named = ops->named[in.op];
+        if (in.op == ops->load_name || in.op == ops->load_attr) {
+            PyObject *name =
+                PyTuple_GET_ITEM(code->co_names, in.arg >> (named - 1));
+            *wraps += name_is_one_of(
+                name, in.op == ops->load_name ? names : attributes);
+        }
+    }
+    Py_DECREF(bytes);
+    return calls;
+}
+
+
+/* The nth code of that qualified name in a class body; *count: how many there
+ * are. Borrowed, or NULL. */
+static PyObject *
+body_find_code(PyCodeObject *body, PyObject *qualname, Py_ssize_t n,
+               Py_ssize_t *count)
+{
+    PyObject *found = NULL;
+    *count = 0;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(body->co_consts); i++) {
+        PyObject *item = PyTuple_GET_ITEM(body->co_consts, i);
+        if (PyCode_Check(item)
+            && PyUnicode_Compare(((PyCodeObject *)item)->co_qualname, qualname)
+                   == 0
+            && (*count)++ == n) {
+            found = item;
+        }
+    }
+    return found;
+}
+
+
+/* How many of that name come before consts[index]? */
+static Py_ssize_t
+body_rank_code(PyCodeObject *body, Py_ssize_t index)
+{
+    PyObject *qualname =
+        ((PyCodeObject *)PyTuple_GET_ITEM(body->co_consts, index))->co_qualname;
+    Py_ssize_t rank = 0;
+    for (Py_ssize_t i = 0; i < index; i++) {
+        PyObject *item = PyTuple_GET_ITEM(body->co_consts, i);
+        rank +=
+            PyCode_Check(item)
+            && PyUnicode_Compare(((PyCodeObject *)item)->co_qualname, qualname)
+                   == 0;
+    }
+    return rank;
+}
+
+
+static int
+graft_one(PyCodeObject *new_body, Py_ssize_t index, PyObject *before,
+          CodePairs *all)
+{
+    PyObject *code = PyTuple_GET_ITEM(new_body->co_consts, index);
+    CodePairs pairs = {0};
+    CodeDifference difference = code_tree_compare(before, code, &pairs);
+    int result = difference == CODE_ERROR ? -1 : 0;
+    for (Py_ssize_t i = 0; result == 0 && i < pairs.count; i++) {
+        const CodePair *pair = &pairs.pairs[i];
+        result =
+            code_pairs_add(all, pair->old_code, pair->new_code, pair->changed);
+    }
+    code_pairs_fini(&pairs);
+    if (difference == CODE_SAME) {
+        code_graft((PyObject *)new_body, index, before);
+    }
+    return result;
+}
+
+
+int
+class_patch_graft(PyObject *old_code, PyObject *new_code, CodePairs *pairs)
+{
+    PyCodeObject *before = class_body(old_code), *after = class_body(new_code);
+    if (before == NULL || after == NULL || !rule(CLASS_PATCH)) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(after->co_consts); i++) {
+        PyObject *code = PyTuple_GET_ITEM(after->co_consts, i);
+        if (!PyCode_Check(code)) {
+            continue;
+        }
+        PyObject *name = ((PyCodeObject *)code)->co_qualname;
+        Py_ssize_t rank = body_rank_code(after, i), had, have;
+        PyObject *old = body_find_code(before, name, rank, &had);
+        (void)body_find_code(after, name, rank, &have);
+        if (old != NULL && had == have && graft_one(after, i, old, pairs) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* ---- which classes ------------------------------------------------------ */
+
+/* Has a class in its line something to say when a class is made, or its own way
+ * to look up attributes? */
+static int
+class_has_hooks(PyTypeObject *type)
+{
+    PyObject *mro = type->tp_mro;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(mro); i++) {
+        PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(mro, i);
+        PyObject *dict = PyType_GetDict(base);
+        int hooks =
+            base != &PyBaseObject_Type
+            && (dict == NULL || dict_peek(dict, "__init_subclass__") != NULL
+                || dict_peek(dict, "__getattr__") != NULL
+                || dict_peek(dict, "__getattribute__") != NULL);
+        Py_XDECREF(dict);
+        if (hooks) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+static int
+bases_equal(PyTypeObject *a, PyTypeObject *b)
+{
+    Py_ssize_t count = PyTuple_GET_SIZE(a->tp_bases);
+    int equal = count == PyTuple_GET_SIZE(b->tp_bases);
+    for (Py_ssize_t i = 0; equal && i < count; i++) {
+        equal = PyTuple_GET_ITEM(a->tp_bases, i)
+                == PyTuple_GET_ITEM(b->tp_bases, i);
+    }
+    return equal;
+}
+
+
+static int
+classes_are_alike(PyObject *old, PyObject *fresh)
+{
+    PyTypeObject *a = (PyTypeObject *)old, *b = (PyTypeObject *)fresh;
+    return Py_IS_TYPE(old, &PyType_Type) && Py_IS_TYPE(fresh, &PyType_Type)
+           && PyType_HasFeature(a, Py_TPFLAGS_HEAPTYPE) && bases_equal(a, b)
+           && a->tp_basicsize == b->tp_basicsize
+           && a->tp_itemsize == b->tp_itemsize
+           && a->tp_dictoffset == b->tp_dictoffset
+           && a->tp_weaklistoffset == b->tp_weaklistoffset
+           && PyUnicode_Compare(((PyHeapTypeObject *)a)->ht_qualname,
+                                ((PyHeapTypeObject *)b)->ht_qualname)
+                  == 0
+           && dict_peek(a->tp_dict, "__slots__") == NULL
+           && dict_peek(b->tp_dict, "__slots__") == NULL && !class_has_hooks(b);
+}
+
+
+/* Did this statement, or the one that it replaces, make the class, and has
+ * nobody else changed it? */
+static int
+class_is_own(const Statement *statement, const Version *old)
+{
+    const Statement *before = statement->replaces;
+    const Group *group = group_of(hmr_engine, old->value);
+    if (old->producer == NULL
+        || (old->producer != statement && old->producer != before)
+        || group == NULL || group->outside || group->must_be_fresh) {
+        return 0;
+    }
+    const Statement *shaper = group->actual->producer;
+    return (group->creator == statement || group->creator == before)
+           && (shaper == statement || shaper == before);
+}
+
+
+/* ---- names ------------------------------------------------------------- */
+
+/* Follows from where the text stands, and from the code of methods. */
+static int
+name_is_derived(PyObject *name)
+{
+    return name_is(name, "__firstlineno__")
+           || name_is(name, "__static_attributes__");
+}
+
+
+/* What type() adds for the class itself. */
+static int
+name_is_own(PyObject *name)
+{
+    return name_is(name, "__dict__") || name_is(name, "__weakref__");
+}
+
+
+/* ---- the merge ---------------------------------------------------------- */
+
+/* How many functions stand behind property() and the like? -1 with an exception
+ * set. */
+static int
+class_wraps(PyTypeObject *type)
+{
+    int wraps = 0;
+    Py_ssize_t pos = 0;
+    PyObject *name, *value;
+    while (PyDict_Next(type->tp_dict, &pos, &name, &value)) {
+        PyObject *functions =
+            PyFunction_Check(value) ? NULL : member_functions(value);
+        for (Py_ssize_t i = 0;
+             functions != NULL && i < PyTuple_GET_SIZE(functions); i++) {
+            wraps += PyTuple_GET_ITEM(functions, i) != Py_None;
+        }
+        Py_XDECREF(functions);
+    }
+    return wraps;
+}
+
+
+/* One class statement with one call (no decorator, no call among the bases) and
+ * a body that calls nobody but property() and the like: whoever else is given a
+ * function may keep it. */
+static int
+statement_is_plain(const Statement *statement, PyTypeObject *fresh)
+{
+    PyCodeObject *body = class_body(statement->code);
+    int ignored = 0, wraps = 0;
+    int own = code_calls((PyCodeObject *)statement->code, &ignored);
+    int inner = body != NULL && own >= 0 ? code_calls(body, &wraps) : -1;
+    PyErr_Clear(); /* without memory: not, which is safe */
+    return own == 1 && inner >= 0 && inner <= wraps
+           && inner == class_wraps(fresh);
+}
+
+
+typedef struct {
+    PyTypeObject *type, *fresh; /* Borrowed. */
+    PyObject *merged;           /* Owned dict: what the class will have */
+    PyObject *changed;          /* Owned set of names */
+} Merge;
+
+typedef enum { MEMBER_REFUSED, MEMBER_KEPT, MEMBER_CHANGED } MemberFate;
+
+
+static MemberFate
+member_fate(PyObject *name, PyObject *now, PyObject *value)
+{
+    if (name_is_own(name)) {
+        return now != NULL ? MEMBER_KEPT : MEMBER_REFUSED;
+    }
+    if (name_is_class_annotation(name)) {
+        return now != NULL
+                       && (PyFunction_Check(value) ? annotates_equal(now, value)
+                                                   : parts_equal(now, value))
+                   ? MEMBER_KEPT
+                   : MEMBER_CHANGED;
+    }
+    if (now != NULL && members_equal(now, value)) {
+        return MEMBER_KEPT;
+    }
+    if (!member_is_plain(value) || (now != NULL && !member_is_plain(now))) {
+        return MEMBER_REFUSED;
+    }
+    if (name_is_special(name) && !name_is(name, "__doc__")
+        && (now == NULL || !PyFunction_Check(now)
+            || !PyFunction_Check(value))) {
+        return MEMBER_REFUSED;
+    }
+    return MEMBER_CHANGED;
+}
+
+
+/* A member of the fresh class. 1, 0: it does not allow a patch, -1. */
+static int
+merge_take(Merge *merge, PyObject *name, PyObject *value)
+{
+    PyObject *now = PyDict_GetItemWithError(merge->type->tp_dict, name);
+    if (now == NULL && PyErr_Occurred()) {
+        return -1;
+    }
+    if (name_is_derived(name)) {
+        return PyDict_SetItem(merge->merged, name, value) < 0 ? -1 : 1;
+    }
+    MemberFate fate = member_fate(name, now, value);
+    if (fate == MEMBER_REFUSED
+        || (fate == MEMBER_CHANGED && PySet_Add(merge->changed, name) < 0)
+        || PyDict_SetItem(merge->merged, name,
+                          fate == MEMBER_KEPT ? now : value)
+               < 0) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    return 1;
+}
+
+
+/* A member of the class that the fresh one does not have. 1, 0, -1. */
+static int
+merge_leave(Merge *merge, PyObject *name, PyObject *value)
+{
+    if (name_is(name, "__annotations_cache__")) {
+        PyObject *key = PyUnicode_FromString("__annotate_func__");
+        int changed = key != NULL ? PySet_Contains(merge->changed, key) : -1;
+        Py_XDECREF(key);
+        return changed < 0                                      ? -1
+               : changed                                        ? 1
+               : PyDict_SetItem(merge->merged, name, value) < 0 ? -1
+                                                                : 1;
+    }
+    if (!name_is_class_annotation(name)
+        && (name_is_special(name) || !member_is_plain(value))) {
+        return 0;
+    }
+    return PySet_Add(merge->changed, name) < 0 ? -1 : 1;
+}
+
+
+static int
+merge_members(Merge *merge)
+{
+    Py_ssize_t pos = 0;
+    PyObject *name, *value;
+    int result = 1;
+    while (result > 0
+           && PyDict_Next(merge->fresh->tp_dict, &pos, &name, &value)) {
+        result =
+            PyUnicode_CheckExact(name) ? merge_take(merge, name, value) : 0;
+    }
+    pos = 0;
+    while (result > 0
+           && PyDict_Next(merge->type->tp_dict, &pos, &name, &value)) {
+        int there = PyDict_Contains(merge->merged, name);
+        result = there != 0 ? there : merge_leave(merge, name, value);
+    }
+    return result;
+}
+
+
+/* A function's cell of that name gets another value. 0, or -1. */
+static int
+function_set_cell(PyObject *function, const char *name, PyObject *value)
+{
+    PyObject *closure = PyFunction_GET_CLOSURE(function);
+    PyObject *names =
+        PyCode_GetFreevars((PyCodeObject *)PyFunction_GET_CODE(function));
+    int result = names != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0;
+         result == 0 && closure != NULL && i < PyTuple_GET_SIZE(names); i++) {
+        if (name_is(PyTuple_GET_ITEM(names, i), name)) {
+            result = PyCell_Set(PyTuple_GET_ITEM(closure, i), value);
+        }
+    }
+    Py_XDECREF(names);
+    return result;
+}
+
+
+/* The functions know the class that they stand in. */
+static int
+function_move(PyObject *function, PyTypeObject *type)
+{
+    PyObject *annotate = hmr_function_annotate(function);
+    if (function_set_cell(function, "__class__", (PyObject *)type) < 0
+        || function_set_cell(function, "__classdict__", type->tp_dict) < 0) {
+        return -1;
+    }
+    return annotate != NULL && PyFunction_Check(annotate)
+               ? function_set_cell(annotate, "__classdict__", type->tp_dict)
+               : 0;
+}
+
+
+static int
+merge_move_functions(const Merge *merge)
+{
+    Py_ssize_t pos = 0;
+    PyObject *name, *value;
+    int result = 0;
+    while (result == 0 && PyDict_Next(merge->merged, &pos, &name, &value)) {
+        int moves = PySet_Contains(merge->changed, name);
+        PyObject *functions = moves > 0 ? member_functions(value) : NULL;
+        result = moves < 0 ? -1 : 0;
+        for (Py_ssize_t i = 0; result == 0 && functions != NULL
+                               && i < PyTuple_GET_SIZE(functions);
+             i++) {
+            PyObject *function = PyTuple_GET_ITEM(functions, i);
+            result = PyFunction_Check(function)
+                         ? function_move(function, merge->type)
+                         : 0;
+        }
+        Py_XDECREF(functions);
+    }
+    return result;
+}
+
+
+/* ---- who is concerned --------------------------------------------------- */
+
+/* Whoever called the function in any other way. */
+static int
+function_retire(PyObject *function)
+{
+    CodeInfo *info = code_info(PyFunction_GET_CODE(function));
+    if (info == NULL || info->cell == NULL) {
+        return 0;
+    }
+    Version *version = version_new(NULL, NULL);
+    if (version == NULL) {
+        return -1;
+    }
+    cell_touch(&info->cell->cell, hmr_engine);
+    version_set(&info->cell->cell.base, version);
+    cell_need_readers(&info->cell->cell, hmr_engine);
+    version_unref(version);
+    return 0;
+}
+
+
+static int
+member_retire(PyTypeObject *type, PyObject *name)
+{
+    PyObject *value = PyDict_GetItemWithError(type->tp_dict, name);
+    PyObject *functions = value != NULL ? member_functions(value) : NULL;
+    int result = PyErr_Occurred() ? -1 : 0;
+    for (Py_ssize_t i = 0;
+         result == 0 && functions != NULL && i < PyTuple_GET_SIZE(functions);
+         i++) {
+        PyObject *function = PyTuple_GET_ITEM(functions, i);
+        result = PyFunction_Check(function) ? function_retire(function) : 0;
+    }
+    Py_XDECREF(functions);
+    return result;
+}
+
+
+static int
+merge_tell(const Merge *merge)
+{
+    static const char *const annotations[] = {"__annotations__", "__annotate__",
+                                              NULL};
+    Engine *engine = hmr_engine;
+    PyObject *type = (PyObject *)merge->type;
+    int moved = !dicts_have_one_order(merge->type->tp_dict, merge->merged);
+    PyObject *names = PySequence_List(merge->changed);
+    int result = names != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(names); i++) {
+        PyObject *name = PyList_GET_ITEM(names, i);
+        result = member_retire(merge->type, name);
+        if (result == 0) {
+            result = class_members_change(engine, type, name);
+        }
+        for (int j = 0; result == 0 && name_is_class_annotation(name)
+                        && annotations[j] != NULL;
+             j++) {
+            PyObject *key = PyUnicode_FromString(annotations[j]);
+            result = key != NULL ? class_members_change(engine, type, key) : -1;
+            Py_XDECREF(key);
+        }
+    }
+    if (result == 0 && (moved || PySet_GET_SIZE(merge->changed) > 0)) {
+        result = class_members_change(engine, type, engine->name_dict);
+    }
+    Py_XDECREF(names);
+    return result;
+}
+
+
+static int
+merge_apply(Merge *merge, Frame *frame)
+{
+    PyObject *type = (PyObject *)merge->type;
+    Engine *engine = hmr_engine;
+    if (merge_tell(merge) < 0 || merge_move_functions(merge) < 0
+        || undo_add_class(engine->undoing, type, merge->merged) < 0
+        || class_put_members(type, merge->merged) < 0) {
+        return -1;
+    }
+    class_made_replace(frame, (PyObject *)merge->fresh, type);
+    frame->patched_class = 1;
+    return 1;
+}
+
+
+int
+class_patch_take(Frame *frame, const Binding *binding, const Version *old,
+                 PyObject *fresh)
+{
+    const Statement *statement = frame->statement;
+    PyObject *type = old->value;
+    if (!rule(CLASS_PATCH) || statement->syntax.kind != STATEMENT_CLASS
+        || hmr_engine->undoing == NULL || type == fresh
+        || binding->module != statement->module || !PyType_Check(type)
+        || !PyType_Check(fresh) || !class_is_own(statement, old)
+        || !classes_are_alike(type, fresh)
+        || !statement_is_plain(statement, (PyTypeObject *)fresh)
+        || !class_members_complete(hmr_engine, type)) {
+        return 0;
+    }
+    Merge merge = {
+        .type = (PyTypeObject *)type,
+        .fresh = (PyTypeObject *)fresh,
+        .merged = PyDict_New(),
+        .changed = PySet_New(NULL),
+    };
+    int result = merge.merged != NULL && merge.changed != NULL ? 0 : -1;
+    if (result == 0) {
+        result = merge_members(&merge);
+    }
+    if (result > 0) {
+        result = merge_apply(&merge, frame);
+    }
+    Py_XDECREF(merge.merged);
+    Py_XDECREF(merge.changed);
+    return result;
+}
