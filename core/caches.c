@@ -37,7 +37,7 @@ wrapped_by_library(PyObject *object)
     PyTypeObject *type = Py_TYPE(object);
     if (type->tp_dictoffset == 0 || type->tp_call == NULL
         || PyType_Check(object)
-        || type->tp_getattro != PyObject_GenericGetAttr) {
+        || !class_members_plain(type)) {
         return NULL;
     }
     PyObject *dict = PyFunction_Check(object)
@@ -99,6 +99,16 @@ closure_note(Closure *closure, const Cell *cell)
 }
 
 
+/* Classes that were not patched leave the state as it is. */
+static void
+closure_note_member(const Cell *cell, void *closure)
+{
+    if (cell_changed(cell, ((const Closure *)closure)->engine)) {
+        closure_note(closure, cell);
+    }
+}
+
+
 /* Whoever names a class may make an instance. */
 static int
 closure_add_class(Closure *closure, PyTypeObject *type, int depth)
@@ -147,7 +157,8 @@ closure_add_name(Closure *closure, Module *module, PyObject *name,
         }
     }
     if (value != NULL
-        && class_members_read_all(closure->frame, value, &closure->changed)
+        && class_members_read_all(closure->frame, value, closure_note_member,
+                                  closure)
                < 0) {
         return -1;
     }

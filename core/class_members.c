@@ -75,12 +75,19 @@ type_unhook(PyTypeObject *type)
 
 
 int
+class_members_plain(const PyTypeObject *type)
+{
+    return type->tp_getattro == PyObject_GenericGetAttr
+           || type->tp_getattro == our_instance_getattro;
+}
+
+
+int
 class_members_add(Engine *engine, PyObject *object)
 {
     PyTypeObject *type = (PyTypeObject *)object;
     if (!Py_IS_TYPE(object, &PyType_Type) || type_getattro == NULL
-        || (type->tp_getattro != PyObject_GenericGetAttr
-            && type->tp_getattro != our_instance_getattro)) {
+        || !class_members_plain(type) || group_is_outside(engine, object)) {
         return 0;
     }
     Members *members = ptrmap_get(&engine->members, object);
@@ -364,9 +371,11 @@ class_members_stop(Engine *engine)
 /* ---- what a patch changes ----------------------------------------------- */
 
 static int
-table_change(Engine *engine, PyObject *table, PyObject *name)
+table_change(Engine *engine, PyObject *table, PyObject *owner, PyObject *name)
 {
-    MemberCell *cell = member_cell(engine, table, NULL, name, 0);
+    /* who looks for classes that were patched finds it, read or not */
+    int create = owner != NULL && name == engine->name_dict;
+    MemberCell *cell = member_cell(engine, table, owner, name, create);
     if (cell == NULL) {
         return PyErr_Occurred() ? -1 : 0; /* nobody has looked it up */
     }
@@ -387,9 +396,11 @@ class_members_change(Engine *engine, PyObject *type, PyObject *name)
 {
     const Members *members = members_find(engine, type);
     int result =
-        members != NULL ? table_change(engine, members->cells, name) : 0;
+        members != NULL ? table_change(engine, members->cells,
+                                       type_name((PyTypeObject *)type), name)
+                        : 0;
     if (result == 0 && engine->super_members != NULL) {
-        result = table_change(engine, engine->super_members, name);
+        result = table_change(engine, engine->super_members, NULL, name);
     }
     return result;
 }
@@ -398,7 +409,8 @@ class_members_change(Engine *engine, PyObject *type, PyObject *name)
 /* ---- reads without a look-up -------------------------------------------- */
 
 static int
-read_all_of(Frame *frame, PyTypeObject *type, int *changed)
+read_all_of(Frame *frame, PyTypeObject *type,
+            void (*note)(const Cell *cell, void *arg), void *arg)
 {
     Engine *engine = hmr_engine;
     PyObject *mro = type->tp_mro;
@@ -413,7 +425,7 @@ read_all_of(Frame *frame, PyTypeObject *type, int *changed)
         if (cell == NULL) {
             return -1;
         }
-        *changed |= cell_changed(&cell->cell, engine);
+        note(&cell->cell, arg);
         int result = frame != NULL ? frame_read_cell(frame, &cell->cell) : 0;
         cell_unref(&cell->cell, engine);
         if (result < 0) {
@@ -425,7 +437,8 @@ read_all_of(Frame *frame, PyTypeObject *type, int *changed)
 
 
 int
-class_members_read_all(Frame *frame, PyObject *object, int *changed)
+class_members_read_all(Frame *frame, PyObject *object,
+                       void (*note)(const Cell *cell, void *arg), void *arg)
 {
     int idle =
         frame == NULL && PyList_GET_SIZE(hmr_engine->patched_classes) == 0;
@@ -441,7 +454,7 @@ class_members_read_all(Frame *frame, PyObject *object, int *changed)
         PyObject *node = print.nodes[i].object;
         result = read_all_of(
             frame, PyType_Check(node) ? (PyTypeObject *)node : Py_TYPE(node),
-            changed);
+            note, arg);
     }
     print_fini(&print);
     return result;

@@ -30,10 +30,16 @@ int class_members_complete(Engine *engine, PyObject *type);
 /* The attribute has changed; "__dict__": some attribute has. 0, or -1. */
 int class_members_change(Engine *engine, PyObject *type, PyObject *name);
 
+/* Do instances look attributes up as objects do, be it through us? */
+int class_members_plain(const PyTypeObject *type);
+
 /* The frame's statement may look up any attribute of the classes that the
- * object is, is of, or holds (as far as a print looks). *changed: some of them
- * have been patched in this transaction. `frame` may be NULL. 0, or -1. */
-int class_members_read_all(Frame *frame, PyObject *object, int *changed);
+ * object is, is of, or holds (as far as a print looks): `note` is told a cell
+ * for each. `frame` may be NULL: then only where this transaction has patched a
+ * class. 0, or -1. */
+int
+class_members_read_all(Frame *frame, PyObject *object,
+                       void (*note)(const Cell *cell, void *arg), void *arg);
 
 /* Code that names super() may look up what it names in any class: an
  * instruction of its own does so. 0, or -1. */

@@ -7,11 +7,13 @@
 #include "adapters.h"
 #include "caches.h"
 #include "class_made.h"
+#include "class_enum.h"
 #include "class_patch.h"
 #include "compat.h"
 #include "lazies.h"
 #include "namespace.h"
 #include "print.h"
+#include "rules.h"
 #include "value.h"
 
 #include <string.h>
@@ -59,6 +61,24 @@ frame_bind_last(Frame *frame, Module *module, PyObject *name)
 }
 
 
+/* Is it a member of an enum that is another value now, or a tuple with one? */
+static int
+holds_changed_member(const Engine *engine, PyObject *value)
+{
+    if (engine->undoing == NULL || engine->undoing->member_count == 0
+        || !rule(ENUM_MEMBERS)) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; PyTuple_CheckExact(value) && i < PyTuple_GET_SIZE(value);
+         i++) {
+        if (holds_changed_member(engine, PyTuple_GET_ITEM(value, i))) {
+            return 1;
+        }
+    }
+    return undo_has_member(engine->undoing, value);
+}
+
+
 /* The version for a new value: an old one when the value is as good as the
  * same, so that whoever read it stays clean. New reference. */
 static Version *
@@ -70,14 +90,19 @@ binding_version(Frame *frame, Binding *binding, PyObject *value)
     int same = 0;
     if (engine->transaction && old != NULL && old->value != NULL) {
         same = value_equal(old->value, value)
-                   ? 1
+                   ? !holds_changed_member(engine, value)
                    : class_patch_take(frame, binding, old, value);
     }
     if (same > 0) {
         old->producer = frame->statement;
         return version_ref(old);
     }
-    return same < 0 ? NULL : version_new(value, frame->statement);
+    if (same < 0
+        || (old != NULL && old->value != NULL
+            && class_enum_keep(frame, old, value) < 0)) {
+        return NULL;
+    }
+    return version_new(value, frame->statement);
 }
 
 

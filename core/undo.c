@@ -3,6 +3,7 @@
 #include "array.h"
 #include "undo.h"
 
+#include "class_enum.h"
 #include "class_member.h"
 #include "compat.h"
 #include "frame.h"
@@ -42,6 +43,14 @@ undo_free(Undo *undo, Engine *engine)
         Py_DECREF(undo->classes[i].old);
         Py_DECREF(undo->classes[i].new);
     }
+    for (Py_ssize_t i = 0; i < undo->member_count; i++) {
+        Py_DECREF(undo->members[i].member);
+        Py_DECREF(undo->members[i].old);
+        Py_DECREF(undo->members[i].new);
+        Py_DECREF(undo->members[i].before);
+        Py_DECREF(undo->members[i].then);
+    }
+    PyMem_Free(undo->members);
     PyMem_Free(undo->classes);
     PyMem_Free(undo->codes);
     PyMem_Free(undo->names);
@@ -90,6 +99,46 @@ undo_add_class(Undo *undo, PyObject *type, PyObject *members)
         .new = after,
         .maker = class_made_by(hmr_engine, type),
     };
+    return 0;
+}
+
+
+int
+undo_add_member(Undo *undo, PyObject *member, PyObject *type,
+                PyObject *attributes)
+{
+    UndoMember *members = array_reserve(undo->members, undo->member_count,
+                                        &undo->member_room, sizeof(*members),
+                                        4);
+    if (members == NULL) {
+        return -1;
+    }
+    undo->members = members;
+    PyObject *dict = PyObject_GenericGetDict(member, NULL);
+    PyObject *before = dict != NULL ? PyDict_Copy(dict) : NULL;
+    Py_XDECREF(dict);
+    if (before == NULL) {
+        return -1;
+    }
+    undo->members[undo->member_count++] = (UndoMember){
+        .member = Py_NewRef(member),
+        .old = Py_NewRef((PyObject *)Py_TYPE(member)),
+        .new = Py_NewRef(type),
+        .before = before,
+        .then = Py_NewRef(attributes),
+    };
+    return 0;
+}
+
+
+int
+undo_has_member(const Undo *undo, const PyObject *object)
+{
+    for (Py_ssize_t i = 0; undo != NULL && i < undo->member_count; i++) {
+        if (undo->members[i].member == object) {
+            return 1;
+        }
+    }
     return 0;
 }
 
@@ -150,6 +199,12 @@ undo_restore_classes(Undo *undo, Engine *engine)
             PyErr_WriteUnraisable(item->type);
         }
         class_made_restore(engine, item->type, &item->maker);
+    }
+    for (Py_ssize_t i = undo->member_count; i-- > 0;) {
+        const UndoMember *item = &undo->members[i];
+        if (class_enum_put(item->member, item->old, item->before) < 0) {
+            PyErr_WriteUnraisable(item->member);
+        }
     }
 }
 
@@ -236,6 +291,15 @@ undo_swap(Undo *undo, Engine *engine, int back)
         const UndoClass *item =
             &undo->classes[back ? undo->class_count - 1 - i : i];
         if (class_put_members(item->type, back ? item->old : item->new) < 0) {
+            return -1;
+        }
+    }
+    for (Py_ssize_t i = 0; i < undo->member_count; i++) {
+        const UndoMember *item =
+            &undo->members[back ? undo->member_count - 1 - i : i];
+        if (class_enum_put(item->member, back ? item->old : item->new,
+                           back ? item->before : item->then)
+            < 0) {
             return -1;
         }
     }

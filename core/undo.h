@@ -25,11 +25,19 @@ typedef struct {
     ClassMaker maker;
 } UndoClass;
 
+typedef struct {
+    PyObject *member;        /* Owned; of an enum: class_enum.h */
+    PyObject *old, *new;     /* Owned; its classes */
+    PyObject *before, *then; /* Owned dicts; its attributes */
+} UndoMember;
+
 typedef struct Undo {
     UndoCode *codes;
     Py_ssize_t code_count, code_room;
     UndoClass *classes;
     Py_ssize_t class_count, class_room;
+    UndoMember *members;
+    Py_ssize_t member_count, member_room;
     UndoName *names;
     Py_ssize_t name_count, name_room;
     long revision; /* that it goes back over */
@@ -45,6 +53,14 @@ int undo_add_code(Undo *undo, PyObject *function, PyObject *old_code,
 
 /* A class is about to get these members. 0, or -1 with an exception set. */
 int undo_add_class(Undo *undo, PyObject *type, PyObject *members);
+
+/* A member of an enum is about to be of that class, with these attributes. 0,
+ * or -1 with an exception set. */
+int undo_add_member(Undo *undo, PyObject *member, PyObject *type,
+                    PyObject *attributes);
+
+/* Is the object a member that a transaction has changed so? */
+int undo_has_member(const Undo *undo, const PyObject *object);
 
 /* Note that a binding or slot is left with another version. 0 or -1. */
 int undo_add_name(Undo *undo, Cell *cell, Version *old, Version *new);
