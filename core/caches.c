@@ -36,8 +36,7 @@ wrapped_by_library(PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
     if (type->tp_dictoffset == 0 || type->tp_call == NULL
-        || PyType_Check(object)
-        || !class_members_plain(type)) {
+        || PyType_Check(object) || !class_members_plain(type)) {
         return NULL;
     }
     PyObject *dict = PyFunction_Check(object)

@@ -11,7 +11,8 @@
 static PyObject *
 enum_table(PyObject *type, const char *name)
 {
-    PyObject *dict = PyType_Check(type) ? ((PyTypeObject *)type)->tp_dict : NULL;
+    PyObject *dict =
+        PyType_Check(type) ? ((PyTypeObject *)type)->tp_dict : NULL;
     PyObject *table = dict != NULL ? dict_peek(dict, name) : NULL;
     return table != NULL && PyDict_CheckExact(table) ? table : NULL;
 }
@@ -82,7 +83,8 @@ int
 class_enum_put(PyObject *member, PyObject *type, PyObject *attributes)
 {
     PyObject *name = PyUnicode_InternFromString("__class__");
-    PyObject *dict = name != NULL ? PyObject_GenericGetDict(member, NULL) : NULL;
+    PyObject *dict =
+        name != NULL ? PyObject_GenericGetDict(member, NULL) : NULL;
     int result = -1;
     if (dict != NULL
         && ((PyObject *)Py_TYPE(member) == type
@@ -120,14 +122,13 @@ properties_replace(PyObject *dict, PyObject *from, PyObject *to)
     Py_ssize_t pos = 0;
     PyObject *key, *value;
     while (PyDict_Next(dict, &pos, &key, &value)) {
-        PyObject *own = Py_TYPE(value)->tp_dictoffset != 0
-                                && !PyType_Check(value)
-                            ? PyObject_GenericGetDict(value, NULL)
-                            : NULL;
+        PyObject *own =
+            Py_TYPE(value)->tp_dictoffset != 0 && !PyType_Check(value)
+                ? PyObject_GenericGetDict(value, NULL)
+                : NULL;
         PyErr_Clear(); /* it has none */
         int leads = own != NULL && dict_peek(own, "member") == from;
-        int result =
-            leads ? PyDict_SetItemString(own, "member", to) : 0;
+        int result = leads ? PyDict_SetItemString(own, "member", to) : 0;
         Py_XDECREF(own);
         if (result < 0) {
             return -1;

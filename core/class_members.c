@@ -395,10 +395,10 @@ int
 class_members_change(Engine *engine, PyObject *type, PyObject *name)
 {
     const Members *members = members_find(engine, type);
-    int result =
-        members != NULL ? table_change(engine, members->cells,
-                                       type_name((PyTypeObject *)type), name)
-                        : 0;
+    int result = members != NULL
+                     ? table_change(engine, members->cells,
+                                    type_name((PyTypeObject *)type), name)
+                     : 0;
     if (result == 0 && engine->super_members != NULL) {
         result = table_change(engine, engine->super_members, NULL, name);
     }

@@ -69,8 +69,8 @@ holds_changed_member(const Engine *engine, PyObject *value)
         || !rule(ENUM_MEMBERS)) {
         return 0;
     }
-    for (Py_ssize_t i = 0; PyTuple_CheckExact(value) && i < PyTuple_GET_SIZE(value);
-         i++) {
+    for (Py_ssize_t i = 0;
+         PyTuple_CheckExact(value) && i < PyTuple_GET_SIZE(value); i++) {
         if (holds_changed_member(engine, PyTuple_GET_ITEM(value, i))) {
             return 1;
         }

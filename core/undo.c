@@ -107,9 +107,9 @@ int
 undo_add_member(Undo *undo, PyObject *member, PyObject *type,
                 PyObject *attributes)
 {
-    UndoMember *members = array_reserve(undo->members, undo->member_count,
-                                        &undo->member_room, sizeof(*members),
-                                        4);
+    UndoMember *members =
+        array_reserve(undo->members, undo->member_count, &undo->member_room,
+                      sizeof(*members), 4);
     if (members == NULL) {
         return -1;
     }

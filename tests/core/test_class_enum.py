@@ -79,10 +79,14 @@ OTHERS = {
 @pytest.mark.parametrize("case", OTHERS.values(), ids=OTHERS)
 def test_enums_of_every_kind_keep_their_members(project: Project, case: tuple) -> None:
     base, a, b = case
-    source = f"import enum\n\nclass E({base}):\n    A = {a}\n    B = {b}\n\nheld = [E.A]\n"
+    source = (
+        f"import enum\n\nclass E({base}):\n    A = {a}\n    B = {b}\n\nheld = [E.A]\n"
+    )
     project.start({"main.py": source})
     project.exec("import main; kept, pickle = main.E.A, __import__('pickle')")
-    project.edit("main.py", f"B = {b}", f"B = {b}\n\n    def f(self):\n        return 1\n")
+    project.edit(
+        "main.py", f"B = {b}", f"B = {b}\n\n    def f(self):\n        return 1\n"
+    )
     assert project.eval("kept is main.E.A is main.held[0] and kept.f()") == 1
     assert project.eval("pickle.loads(pickle.dumps(kept)) is kept")
     assert project.eval("kept in main.E and main.E(kept.value) is kept")
@@ -114,7 +118,10 @@ def test_a_failed_edit_leaves_the_members(project: Project) -> None:
     broken = before.replace("RED = 1", "RED = 5").replace("BLUE", "GREEN")
     report = project.save({"colors.py": broken + "\n1 / 0\n"})
     assert report.error
-    assert project.eval("kept['RED'].value, type(kept['RED']) is main.Color") == (1, True)
+    assert project.eval("kept['RED'].value, type(kept['RED']) is main.Color") == (
+        1,
+        True,
+    )
     report = project.save({"colors.py": broken.replace("GREEN", "BLUE")}, check=False)
     assert report.error is None
     assert project.eval("kept['RED'] is main.Color.RED and kept['RED'].value") == 5
