@@ -7,7 +7,6 @@
 #include "class_members.h"
 #include "compat.h"
 #include "needed.h"
-#include "rules.h"
 #include "undo.h"
 #include "value.h"
 
@@ -150,7 +149,7 @@ int
 class_patch_graft(PyObject *old_code, PyObject *new_code, CodePairs *pairs)
 {
     PyCodeObject *before = class_body(old_code), *after = class_body(new_code);
-    if (before == NULL || after == NULL || !rule(CLASS_PATCH)) {
+    if (before == NULL || after == NULL) {
         return 0;
     }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(after->co_consts); i++) {
@@ -555,7 +554,7 @@ class_patch_take(Frame *frame, const Binding *binding, const Version *old,
 {
     const Statement *statement = frame->statement;
     PyObject *type = old->value;
-    if (!rule(CLASS_PATCH) || statement->syntax.kind != STATEMENT_CLASS
+    if (statement->syntax.kind != STATEMENT_CLASS
         || hmr_engine->undoing == NULL || type == fresh
         || binding->module != statement->module || !PyType_Check(type)
         || !PyType_Check(fresh) || !class_is_own(statement, old)

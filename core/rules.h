@@ -33,7 +33,6 @@
     RULE(FUTURES, "a __future__ import concerns every statement") \
     RULE(MOVED_LINES, "statements that move get their line numbers") \
     RULE(CLASS_LINES, "so do classes") \
-    RULE(CLASS_PATCH, "a class that can have its new members gets them") \
     RULE(ENUM_MEMBERS, "a member of an enum that is made again is another") \
     RULE(PATCH_CALLED, "who called a patched function runs") \
     RULE(REMOVED_NAMES, "names that nobody binds any more go") \

@@ -23,7 +23,9 @@ class Report(NamedTuple):
 
     revision: int  # grows by one with every applied save; unchanged by an error or an empty edit
     files: list[str]  # the changed files, relative to the root that holds them
-    patched: list[str]  # "module:qualname" of every function that got new code in place
+    # "module:qualname" of every function that got new code in place, and
+    # "module:class Name" of every class that got new members
+    patched: list[str]
     reran: list[Rerun]  # in the order they ran; [] when nothing had to
     removed: list[tuple[str, str]]  # (module, label) of statements that are no more
     kept: list[

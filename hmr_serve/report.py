@@ -79,7 +79,7 @@ def _reasons(report: Report, rerun: Rerun) -> Iterator[str]:
 
 def explain_lines(report: Report) -> list[str]:
     """One line for each statement that ran or went, with the reason."""
-    lines = [f"    {name}  patched: only its body changed" for name in report.patched]
+    lines = [f"    {name}  patched: {_how(name)}" for name in report.patched]
     lines += [_explain(rerun) for rerun in report.reran]
     lines += [f"    {module}  {label}  removed" for module, label in report.removed]
     return lines
@@ -112,6 +112,11 @@ def _explain(rerun: Rerun) -> str:
 
 def _place(rerun: Rerun) -> str:
     return f"{rerun.module}:{rerun.line}  {rerun.label}"
+
+
+def _how(name: str) -> str:
+    is_class = ":class " in name
+    return "its members, in place" if is_class else "only its body changed"
 
 
 def _function(name: str) -> str:
