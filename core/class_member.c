@@ -52,11 +52,12 @@ items_equal(PyObject *a, PyObject *b)
 }
 
 
-/* Parts of functions that somebody has asked for are there, if empty. */
+/* Parts of functions that somebody has asked for are there, if empty; since
+ * 3.14 annotations that nobody has asked for are None. */
 static int
 part_is_empty(PyObject *part)
 {
-    return part == NULL
+    return part == NULL || part == Py_None
            || (PyDict_CheckExact(part) && PyDict_GET_SIZE(part) == 0)
            || (PyTuple_CheckExact(part) && PyTuple_GET_SIZE(part) == 0);
 }
