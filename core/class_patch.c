@@ -554,11 +554,10 @@ class_patch_take(Frame *frame, const Binding *binding, const Version *old,
 {
     const Statement *statement = frame->statement;
     PyObject *type = old->value;
-    if (statement->syntax.kind != STATEMENT_CLASS
-        || hmr_engine->undoing == NULL || type == fresh
-        || binding->module != statement->module || !PyType_Check(type)
-        || !PyType_Check(fresh) || !class_is_own(statement, old)
-        || !classes_are_alike(type, fresh)
+    if (statement->syntax.kind != STATEMENT_CLASS || hmr_engine->undoing == NULL
+        || type == fresh || binding->module != statement->module
+        || !PyType_Check(type) || !PyType_Check(fresh)
+        || !class_is_own(statement, old) || !classes_are_alike(type, fresh)
         || !statement_is_plain(statement, (PyTypeObject *)fresh)
         || !class_members_complete(hmr_engine, type)) {
         return 0;
