@@ -94,7 +94,7 @@ typedef struct {
     Cell **holders;     /* Owned groups that the creator had read: the object
                             may be a part of one of them */
     Py_ssize_t holder_count;
-    uint64_t setup, added; /* what made it, what was added: contribute.h */
+    uint64_t setup, added;     /* what made it, what was added: contribute.h */
     Statement *creator_before; /* Borrowed; where a rerun gave the object again
                                   in this transaction (moved): its creator until
                                   then */
