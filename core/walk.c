@@ -11,9 +11,12 @@
 #include "frame.h"
 #include "loaded.h"
 #include "slots.h"
+#include "namespace.h"
 #include "needed.h"
 #include "rules.h"
 #include "run.h"
+
+#include <string.h>
 
 
 /* ---- running or not ----------------------------------------------------- */
@@ -478,6 +481,49 @@ walk_check_released(Engine *engine)
 }
 
 
+static int
+trace_makes_alias(const Trace *trace)
+{
+    for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
+        const Version *version = trace->writes[i].version;
+        if (trace->writes[i].cell->kind == CELL_BINDING && version != NULL
+            && version->value != NULL
+            && strcmp(Py_TYPE(version->value)->tp_name, "typing.TypeAliasType")
+                   == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* `type A = list[C]` keeps its value from when it is first asked for: by then,
+ * C may have been bound below it. */
+static int
+walk_check_aliases(Engine *engine)
+{
+    for (Cell *cell = engine->touched; cell != NULL;
+         cell = cell->touched_next) {
+        const Binding *binding = (const Binding *)cell;
+        if (cell->kind != CELL_BINDING || !cell_changed(cell, engine)) {
+            continue;
+        }
+        const Module *module = binding->module;
+        for (Py_ssize_t i = 0; i < module->count; i++) {
+            Statement *statement = module->statements[i];
+            PyObject *names = statement->syntax.annotations;
+            if (statement->fresh_walk != engine->walk && names != NULL
+                && name_is_among(names, binding->name)
+                && trace_makes_alias(statement->trace)) {
+                return frame_conflict(engine, statement, "%U has changed",
+                                      binding->name);
+            }
+        }
+    }
+    return 0;
+}
+
+
 /* Modules that nobody we trace imported. */
 static int
 walk_roots(Engine *engine, ModuleRoot root)
@@ -537,5 +583,7 @@ walk_program(Engine *engine)
     if (walk_roots(engine, ROOT_LATE) < 0) {
         return -1;
     }
-    return walk_check_unreached(engine) < 0 ? -1 : walk_check_released(engine);
+    return walk_check_unreached(engine) < 0 || walk_check_released(engine) < 0
+               ? -1
+               : walk_check_aliases(engine);
 }

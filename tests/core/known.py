@@ -15,9 +15,6 @@ KNOWN = {
     "test_imports.py::test_a_reexport_through_a_package": (
         f"{ENGINE}: a star import beside an edited import reruns without need"
     ),
-    "test_errors.py::test_a_start_that_fails_raises_as_plain_python": (
-        f"{ENGINE}: an entry that never ran is not run by the save that mends it"
-    ),
     "test_files.py::test_editing_a_data_file_reruns_its_reader[linecache]": (
         f"{OUTSIDE}: what linecache keeps"
     ),

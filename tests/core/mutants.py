@@ -68,6 +68,8 @@ def main() -> int:
         found = f"{steps:6}  {failure.edit}" if failure else f"  none in {steps} steps"
         seconds = time.monotonic() - began
         print(f"{name:20} {found:30} {seconds:5.0f} s  {known[name]}", flush=True)
+        if failure is not None:
+            print("    " + str(failure.error).replace("\n", "\n  ")[:300], flush=True)
         if failure is None:
             missed.append(name)
     whole.close()

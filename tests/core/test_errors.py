@@ -267,7 +267,9 @@ def test_a_start_that_fails_raises_as_plain_python(
     )
     report = project.edit("a.py", "1 / 0", "y = 2", check=False)
     assert report.error is None
+    project.exec("engine.run('entry', worker.entry)")  # as hmr_serve/reloader.py does
     assert project.eval("sys.modules['main'].a.y") == 2
+    assert ran(project.edit("a.py", "y = 2", "y = 3")) == ["a: y = 3"]
 
 
 def test_the_old_program_answers_while_an_edit_is_broken(project: Project) -> None:

@@ -86,3 +86,25 @@ def test_an_annotation_goes_with_a_value_that_is_imported(project: Project) -> N
     project.edit("a.py", "1", "0")
     project.edit("a.py", "0", "1 / 0")
     project.edit("a.py", "1 / 0", "1")
+
+
+def test_a_type_alias_of_a_class_below_it_follows_the_class(project: Project) -> None:
+    """Its value was computed when it was asked for, and is kept."""
+    project.start(
+        {
+            "main.py": """
+                type A = list[C]
+                type B = list[int]
+
+                class C:
+                    limit = 2
+
+                x = 1
+
+                def get_a():
+                    return A.__value__, B.__value__, C
+                """
+        }
+    )
+    report = project.edit("main.py", "limit = 2", "limit = [2]")
+    assert sorted(ran(report)) == ["main: class C", "main: type A = list[C]"]

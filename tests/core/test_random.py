@@ -1,8 +1,8 @@
 """Random programs x random edits against the oracle.
 
-HMR_RANDOM_STEPS (300) and HMR_RANDOM_SEED (1) choose how many and which, of the kinds
-that are settled; `./dev soak` makes any number, of all kinds, and with `--inject` lets
-each statement of each update raise once. A difference is shrunk and printed as a test;
+HMR_RANDOM_STEPS (300) and HMR_RANDOM_SEED (1) choose how many and which; `./dev soak`
+makes any number, and with `--inject` lets each statement of each update raise once. A
+difference is shrunk and printed as a test;
 what was made is printed at the end of the run (conftest.py).
 """
 
@@ -32,7 +32,7 @@ def run_shard(zygote: Zygote, seed: int, steps: int) -> Counter[str]:
     counts: Counter[str] = Counter()
     while steps > 0:
         try:
-            steps -= run_program(zygote, seed, counts, young=False)
+            steps -= run_program(zygote, seed, counts)
         except Failure as failure:
             pytest.fail(explain(zygote, failure, ENGINE, 30), pytrace=False)
         seed += SHARDS
@@ -47,6 +47,19 @@ def test_random_edits_equal_a_cold_start(
     counts = run_shard(zygote, SEED + shard, STEPS // SHARDS)
     record_property("random", json.dumps(counts))
     assert counts["outcome: applied"] > counts["outcome: error"]
+
+
+def test_an_error_after_any_statement_of_a_random_edit_rolls_back(
+    zygote: Zygote,
+) -> None:
+    """Each statement of each update raises once before it may go through."""
+    counts: Counter[str] = Counter()
+    for seed in range(SEED, SEED + 2):
+        try:
+            run_program(zygote, seed, counts, inject=True)
+        except Failure as failure:
+            pytest.fail(explain(zygote, failure, ENGINE, 30), pytrace=False)
+    assert counts["injected"] > 20
 
 
 def test_the_generator_makes_every_kind_of_statement_and_edit() -> None:
@@ -81,12 +94,12 @@ def test_the_same_seed_makes_the_same_program() -> None:
 def test_random_edits_find_a_wrong_engine(zygote: Zygote, wrong: str) -> None:
     with pytest.raises(Failure):
         for seed in range(1, 20):
-            run_program(zygote, seed, Counter(), f"{engines}:{wrong}", young=False)
+            run_program(zygote, seed, Counter(), f"{engines}:{wrong}")
 
 
 def test_random_edits_find_nothing_wrong_with_restarting(zygote: Zygote) -> None:
     for seed in range(1, 3):
-        run_program(zygote, seed, Counter(), f"{engines}:Reimport", young=False)
+        run_program(zygote, seed, Counter(), f"{engines}:Reimport")
 
 
 def test_a_failing_case_is_shrunk_to_a_small_test(zygote: Zygote) -> None:
