@@ -204,10 +204,33 @@ frame_read_cell(Frame *frame, Cell *cell)
 }
 
 
+/* An object that the statement looks at is what it has to be at this place, not
+ * what later statements have made of it? Else its creator runs first. 1; 0 when
+ * nobody can make it again; -1 with an exception set. */
+static int
+frame_need_as_it_was(Frame *frame, Group *group)
+{
+    Engine *engine = hmr_engine;
+    if (!engine->transaction || !rule(OBJECT_AS_IT_WAS)
+        || cell_now(&group->cell, engine) == group->actual) {
+        return 1;
+    }
+    if (!group_has_creator(group)) {
+        engine_need_restart(engine,
+                            "%U needs an object as it was before later "
+                            "statements changed it",
+                            frame->statement->syntax.label);
+        return 0;
+    }
+    group->must_be_fresh = 1;
+    return frame_conflict(engine, group->creator, "%U needs it as it was",
+                          frame->statement->syntax.label);
+}
+
+
 int
 frame_read_group(Frame *frame, Group *group)
 {
-    Engine *engine = hmr_engine;
     if (group->outside) {
         return journal_read(frame, &group->cell);
     }
@@ -215,21 +238,35 @@ frame_read_group(Frame *frame, Group *group)
     if (first <= 0) {
         return first;
     }
-    Version *version = cell_now(&group->cell, engine);
-    if (engine->transaction && version != group->actual
-        && rule(OBJECT_AS_IT_WAS)) {
-        if (!group_has_creator(group)) {
-            engine_need_restart(engine,
-                                "%U needs an object as it was before later "
-                                "statements changed it",
-                                frame->statement->syntax.label);
-            return 0;
+    int as_it_was = frame_need_as_it_was(frame, group);
+    return as_it_was > 0 ? frame_note_read(frame, &group->cell,
+                                           cell_now(&group->cell, hmr_engine))
+                         : as_it_was;
+}
+
+
+/* The same for the classes of the objects along an attribute path, in which the
+ * attributes may be. 0 or -1. */
+static int
+frame_need_classes(Frame *frame, PyObject *value, PyObject *path)
+{
+    PyObject *at = Py_NewRef(value);
+    int result = 1;
+    for (Py_ssize_t i = 0; at != NULL && result >= 0; i++) {
+        Group *group = group_of(hmr_engine, (PyObject *)Py_TYPE(at));
+        if (group != NULL && !group->outside) {
+            result = frame_need_as_it_was(frame, group);
         }
-        group->must_be_fresh = 1;
-        return frame_conflict(engine, group->creator, "%U needs it as it was",
-                              frame->statement->syntax.label);
+        PyObject *next = NULL;
+        if (result >= 0 && i + 1 < PyTuple_GET_SIZE(path)) {
+            PyObject *step = PyTuple_GetSlice(path, i, i + 1);
+            next = step != NULL ? value_follow(at, step) : NULL;
+            Py_XDECREF(step);
+        }
+        Py_SETREF(at, next);
     }
-    return frame_note_read(frame, &group->cell, version);
+    Py_XDECREF(at);
+    return result < 0 || PyErr_Occurred() ? -1 : 0;
 }
 
 
@@ -251,7 +288,8 @@ frame_read_path(Frame *frame, Binding *binding, Version *version,
         Py_DECREF(value);
         return 0;
     }
-    if (frame_note_read(frame, &binding->cell, version) < 0) {
+    if (frame_need_classes(frame, version->value, path) < 0
+        || frame_note_read(frame, &binding->cell, version) < 0) {
         Py_DECREF(value);
         return -1;
     }

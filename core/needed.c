@@ -31,8 +31,12 @@ path_add_reader(const Read *read, Module *module)
     PyObject *at = Py_NewRef(read->version->value);
     for (Py_ssize_t i = 0; at != NULL; i++) {
         Group *group = group_of(module->engine, at);
+        Group *class = group_of(module->engine, (PyObject *)Py_TYPE(at));
         if (group != NULL) {
             cell_add_reader(&group->cell, module);
+        }
+        if (class != NULL) {
+            cell_add_reader(&class->cell, module);
         }
         PyObject *next = NULL;
         if (i + 1 < PyTuple_GET_SIZE(read->path)) {

@@ -44,14 +44,16 @@ class WorkerRaised(AssertionError):
 
 
 class Zygote:
-    """The process that has the libraries loaded and forks workers; one per test run."""
+    """The process that has the libraries loaded and forks workers; one per test run.
+    `environ`: its variables, where they are not this process's."""
 
-    def __init__(self) -> None:
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self.environ = dict(environ)
         ours, theirs = socket.socketpair()
         package = __package__ or "core"
         top = Path(__file__).parents[len(package.split("."))]
-        paths = [str(top), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environ = dict(os.environ, PYTHONPATH=os.pathsep.join(paths))
+        paths = [str(top), *filter(None, [environ.get("PYTHONPATH")])]
+        environ = dict(environ, PYTHONPATH=os.pathsep.join(paths))
         environ.setdefault("PYTHONHASHSEED", "1")
         environ["PYTHONDONTWRITEBYTECODE"] = "1"
         for name in [n for n in environ if n.startswith("PYTEST_")]:
@@ -333,7 +335,7 @@ class Cold:
         zygote = project.zygote
         zygote.colds += 1
         if zygote.colds % NEW_PROCESS == 0:
-            zygote = Zygote()
+            zygote = Zygote(zygote.environ)
         self.own = zygote if zygote is not project.zygote else None
         self.worker = zygote.fork(project.root, errors)
 

@@ -32,9 +32,7 @@ def rules() -> dict[str, str]:
 
 def hunt(whole: Zygote, rule: str, seed: int, limit: int) -> tuple[int, Failure | None]:
     """Steps run with the rule off, and what was found at the last one."""
-    os.environ["HMR_MUTANT"] = rule
-    zygote = Zygote()
-    del os.environ["HMR_MUTANT"]
+    zygote = Zygote({**os.environ, "HMR_MUTANT": rule})
     steps = 0
     inject = rule.startswith("ROLLBACK")
     while steps < limit:

@@ -274,7 +274,7 @@ def main() -> int:
     oracle.IGNORED.extend(options.ignore)
     zygote = Zygote()
     counts: Counter[str] = Counter()
-    steps = failures = 0
+    steps = failures = told = 0
     seed = options.seed
     while steps < options.steps and failures < options.failures:
         try:
@@ -286,6 +286,9 @@ def main() -> int:
             steps += len(failure.case)
             print(explain(zygote, failure, options.engine, options.shrink), flush=True)
         seed += 1
+        if steps - told >= 1000:
+            told = steps
+            print(f"{steps} steps; go on with --seed {seed}", file=sys.stderr)
     print(histogram(counts))
     print(f"{steps} steps, {seed - options.seed} programs, {failures} failures")
     zygote.close()

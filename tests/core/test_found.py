@@ -108,3 +108,24 @@ def test_a_type_alias_of_a_class_below_it_follows_the_class(project: Project) ->
     )
     report = project.edit("main.py", "limit = 2", "limit = [2]")
     assert sorted(ran(report)) == ["main: class C", "main: type A = list[C]"]
+
+
+def test_an_attribute_of_the_class_is_read_before_it_is_stored_into(
+    project: Project,
+) -> None:
+    """By way of an instance, and in another module."""
+    project.start(
+        {
+            "m.py": "class C:\n    limit = 0.5\nitems = []\nitems.append(1)\ni = C()\n",
+            "a.py": "from m import items, i\n",
+            "b.py": "from m import items, C\n",
+            "main.py": "from a import *\nfrom b import items\n",
+        }
+    )
+    project.save(
+        {
+            "a.py": "from m import items, i\nx = (i.limit, 2)\n",
+            "b.py": "from m import items, C\ny = 3\nC.limit = y\n",
+        }
+    )
+    assert project.eval("main.x") == (0.5, 2)
