@@ -3,8 +3,9 @@
     ./dev mutants [RULE ...]
 
 runs random programs and edits with one rule off at a time (core/rules.h) until the
-oracle finds a difference, and prints after how many steps, by which kind of edit. A
-rule that is not found within --steps fails the run: the generator is too tame. What
+oracle finds a difference, and prints after how many steps, by which kind of edit. Where
+random programs seldom need a rule, a named program (named.py) shows it. A rule that is
+not found within --steps fails the run: the generator is too tame. What
 goes wrong with every rule on as well is no finding.
 """
 
@@ -19,6 +20,7 @@ from collections import Counter
 from pathlib import Path
 
 from .harness import ENGINE, Zygote
+from .named import NAMED
 from .soak import Failure, replay, run_program
 
 HEADER = Path(__file__).parents[2] / "core" / "rules.h"
@@ -34,6 +36,11 @@ def hunt(whole: Zygote, rule: str, seed: int, limit: int) -> tuple[int, Failure 
     """Steps run with the rule off, and what was found at the last one."""
     zygote = Zygote({**os.environ, "HMR_MUTANT": rule})
     steps = 0
+    case = NAMED.get(rule)
+    error = case and replay(zygote, case, ENGINE)
+    if case and error:
+        zygote.close()
+        return 1, Failure(0, case, error, "named program")
     inject = rule.startswith("ROLLBACK")
     while steps < limit:
         try:

@@ -105,10 +105,12 @@ def run_program(
     engine: str = ENGINE,
     *,
     inject: bool = False,
+    young: bool = True,
 ) -> int:
     """One program and its edits; the number of steps. Raises Failure. `inject`: each
-    statement of each update raises once before it may go through."""
-    generator = Generator(seed)
+    statement of each update raises once before it may go through. `young`: with
+    the kinds that short runs do not make (generator.py)."""
+    generator = Generator(seed, young=young)
     case: Case = [generator.program()]
     steps = 0
     with Workshop(zygote, engine, inject=inject) as project:

@@ -1,9 +1,9 @@
 """Random programs x random edits against the oracle.
 
-HMR_RANDOM_STEPS (300) and HMR_RANDOM_SEED (1) choose how many and which; `./dev soak`
-makes any number, and with `--inject` lets each statement of each update raise once. A
-difference is shrunk and printed as a test;
-what was made is printed at the end of the run (conftest.py).
+HMR_RANDOM_STEPS (300) and HMR_RANDOM_SEED (1) choose how many and which: up to 300 of
+the settled kinds, more of all kinds. `./dev soak` makes any number, and with `--inject`
+lets each statement of each update raise once. A difference is shrunk and printed as a
+test; what was made is printed at the end of the run (conftest.py).
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from . import mutants
 from .engines import __name__ as engines
 from .generator import EDITS, MAKERS, Generator
 from .harness import ENGINE, Zygote
-from .soak import Failure, explain, run_program
+from .named import NAMED
+from .soak import Failure, explain, replay, run_program
 
 STEPS = int(os.environ.get("HMR_RANDOM_STEPS", "300"))
+YOUNG = STEPS > 300  # all kinds of statements and edits
 SEED = int(os.environ.get("HMR_RANDOM_SEED", "1"))
 SHARDS = max(4, STEPS // 250)  # tests, each with seeds of its own
 Record = Callable[[str, object], None]
@@ -32,7 +34,7 @@ def run_shard(zygote: Zygote, seed: int, steps: int) -> Counter[str]:
     counts: Counter[str] = Counter()
     while steps > 0:
         try:
-            steps -= run_program(zygote, seed, counts)
+            steps -= run_program(zygote, seed, counts, young=YOUNG)
         except Failure as failure:
             pytest.fail(explain(zygote, failure, ENGINE, 30), pytrace=False)
         seed += SHARDS
@@ -56,7 +58,7 @@ def test_an_error_after_any_statement_of_a_random_edit_rolls_back(
     counts: Counter[str] = Counter()
     for seed in range(SEED, SEED + 2):
         try:
-            run_program(zygote, seed, counts, inject=True)
+            run_program(zygote, seed, counts, inject=True, young=YOUNG)
         except Failure as failure:
             pytest.fail(explain(zygote, failure, ENGINE, 30), pytrace=False)
     assert counts["injected"] > 20
@@ -94,12 +96,12 @@ def test_the_same_seed_makes_the_same_program() -> None:
 def test_random_edits_find_a_wrong_engine(zygote: Zygote, wrong: str) -> None:
     with pytest.raises(Failure):
         for seed in range(1, 20):
-            run_program(zygote, seed, Counter(), f"{engines}:{wrong}")
+            run_program(zygote, seed, Counter(), f"{engines}:{wrong}", young=False)
 
 
 def test_random_edits_find_nothing_wrong_with_restarting(zygote: Zygote) -> None:
     for seed in range(1, 3):
-        run_program(zygote, seed, Counter(), f"{engines}:Reimport")
+        run_program(zygote, seed, Counter(), f"{engines}:Reimport", young=False)
 
 
 def test_a_failing_case_is_shrunk_to_a_small_test(zygote: Zygote) -> None:
@@ -109,6 +111,12 @@ def test_a_failing_case_is_shrunk_to_a_small_test(zygote: Zygote) -> None:
     shown = explain(zygote, caught.value, f"{engines}:Never", 5)
     assert "def test_reproducer(project: Project) -> None:" in shown
     assert len(shown.split("# seed")[0].splitlines()) < 20
+
+
+@pytest.mark.parametrize("rule", NAMED)
+def test_a_named_program_equals_a_cold_start(zygote: Zygote, rule: str) -> None:
+    assert rule in mutants.rules()
+    assert replay(zygote, NAMED[rule], ENGINE) is None
 
 
 def test_every_rule_that_mutants_switches_off_is_a_rule_of_the_engine() -> None:
