@@ -98,11 +98,14 @@ annotations_equal(PyObject *a, PyObject *b)
 {
     PyObject *p = hmr_function_annotate(a), *q = hmr_function_annotate(b);
     if (p != NULL || q != NULL) {
-        return annotates_equal(p, q);
-    }
+        PyObject *known = ((PyFunctionObject *)a)->func_annotations;
+        if (!annotates_equal(p, q) || part_is_empty(known)) {
+            return annotates_equal(p, q);
+        }
+    } /* what somebody has asked for may be another by now */
     int equal =
         parts_equal(PyFunction_GetAnnotations(a), PyFunction_GetAnnotations(b));
-    PyErr_Clear(); /* without memory: different, which is safe */
+    PyErr_Clear(); /* cannot be told: different, which is safe */
     return equal;
 }
 

@@ -366,13 +366,7 @@ static int
 merge_leave(Merge *merge, PyObject *name, PyObject *value)
 {
     if (name_is(name, "__annotations_cache__")) {
-        PyObject *key = PyUnicode_FromString("__annotate_func__");
-        int changed = key != NULL ? PySet_Contains(merge->changed, key) : -1;
-        Py_XDECREF(key);
-        return changed < 0                                      ? -1
-               : changed                                        ? 1
-               : PyDict_SetItem(merge->merged, name, value) < 0 ? -1
-                                                                : 1;
+        return 1; /* whoever asks for annotations is told those of now */
     }
     if (!name_is_class_annotation(name)
         && (name_is_special(name) || !member_is_plain(value))) {

@@ -169,13 +169,29 @@ trace_only_shape(const Trace *trace, const Statement *statement)
 }
 
 
+/* Is it what tells annotations, since 3.14? */
+static int
+code_annotates(const Cell *cell)
+{
+    PyObject *name = ((const CodeCell *)cell)->name;
+    PyObject *annotate = PyUnicode_FromString("__annotate__");
+    int annotates =
+        annotate != NULL
+        && PyUnicode_Tailmatch(name, annotate, 0, PY_SSIZE_T_MAX, 1) == 1;
+    Py_XDECREF(annotate);
+    PyErr_Clear(); /* without memory: no, which is safe */
+    return annotates;
+}
+
+
 /* Code that it called may have done anything to the object. */
 static int
 trace_calls(const Trace *trace)
 {
     for (Py_ssize_t i = 0; i < trace->read_count; i++) {
-        if (trace->reads[i].cell->kind == CELL_CODE
-            || trace->reads[i].cell->kind == CELL_RESULT) {
+        const Cell *cell = trace->reads[i].cell;
+        if (cell->kind == CELL_RESULT
+            || (cell->kind == CELL_CODE && !code_annotates(cell))) {
             return 1;
         }
     }

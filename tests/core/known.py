@@ -25,9 +25,6 @@ if sys.version_info >= (3, 13):
         f"{ENGINE}: __firstlineno__ of a class in a moved function is a constant"
     )
 if NEWER:
-    KNOWN["test_text.py::test_a_forward_reference_in_a_class"] = (
-        f"{ENGINE}: 3.14 looks the name of a forward reference up in a dict"
-    )
     KNOWN["test_imports.py::test_plugins_found_by_listing_a_folder[glob]"] = (
         f"{ENGINE}: 3.14's glob holds os.scandir itself"
     )

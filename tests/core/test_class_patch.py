@@ -242,3 +242,37 @@ def test_many_edits_of_one_class(project: Project) -> None:
         report = project.edit("model.py", old, new, check=n % 8 == 0)
         assert ran(report) == []
     assert project.eval("main.Predictor.name40") == 1
+
+
+def test_annotations_that_were_asked_for_are_those_of_now(project: Project) -> None:
+    project.start(
+        {
+            "users.py": """
+                from dataclasses import dataclass
+
+                @dataclass
+                class User:
+                    name: str = "ann"
+                """,
+            "main.py": """
+                from users import User
+
+                class Chat:
+                    owner: User
+
+                    def write(self, user: User):
+                        return user
+
+                    def close(self):
+                        return 1
+
+                chat = Chat()
+                told = Chat.write.__annotations__["user"], Chat.__annotations__["owner"]
+                same = [each is User for each in told]
+                """,
+        }
+    )
+    project.edit("users.py", '"ann"', '"bob"')
+    assert project.eval("main.same") == [True, True]
+    project.edit("main.py", "return 1", "return 2")
+    assert project.eval("main.same") == [True, True]
