@@ -4,6 +4,7 @@ curl."""
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -50,7 +51,12 @@ def curl(*arguments: str) -> str:
     if program is None:
         pytest.skip("this machine has no curl")
     command = [program, "--silent", "--show-error", "--max-time", str(DEADLINE)]
-    done = subprocess.run([*command, *arguments], capture_output=True, check=False)
+    done = subprocess.run(
+        [*command, *arguments],
+        env={k: v for k, v in os.environ.items() if k != "LD_PRELOAD"},
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.decode()
 
