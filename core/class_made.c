@@ -28,12 +28,9 @@ static PyMethodDef our_subclasses_def;
 /* ---- who made what ------------------------------------------------------ */
 
 static int
-made_is_of(const Made *made, PyObject *type)
+made_is_of(const Made *made, const void *type)
 {
-    PyObject *held;
-    int alive = PyWeakref_GetRef(made->ref, &held) > 0 && held == type;
-    Py_XDECREF(held);
-    return alive;
+    return weakref_is_of(made->ref, type);
 }
 
 
@@ -158,14 +155,11 @@ void
 class_made_replace(const Frame *frame, PyObject *fresh, PyObject *type)
 {
     Made *given_up = made_find(hmr_engine, fresh);
-    Made *kept = made_find(hmr_engine, type);
     if (given_up != NULL) {
         given_up->trace = NULL;
     }
-    if (kept != NULL) {
-        kept->trace = frame->trace;
-        made_give(kept, frame->statement);
-    }
+    const ClassMaker maker = {frame->trace, frame->statement};
+    class_made_restore(hmr_engine, type, &maker);
 }
 
 
@@ -226,7 +220,7 @@ class_made_sweep(Engine *engine)
     const void *type;
     void *item;
     while (ptrmap_next(&engine->classes, &pos, &type, &item)) {
-        if (!made_is_of(item, (PyObject *)type)) {
+        if (!made_is_of(item, type)) {
             ptrmap_pop(&engine->classes, type);
             made_free(item);
         }
@@ -500,7 +494,7 @@ class_made_need_readers(Engine *engine, const Trace *trace)
     const void *type;
     const Made *made;
     while ((made = made_next(engine, trace, &pos, &type)) != NULL) {
-        if (made_is_of(made, (PyObject *)type)) {
+        if (made_is_of(made, type)) {
             bases_need_readers(engine, ((const PyTypeObject *)type)->tp_bases);
         }
     }

@@ -35,10 +35,7 @@ members_free(Members *members)
 static int
 members_are_of(const Members *members, const void *type)
 {
-    PyObject *held;
-    int alive = PyWeakref_GetRef(members->ref, &held) > 0 && held == type;
-    Py_XDECREF(held);
-    return alive;
+    return weakref_is_of(members->ref, type);
 }
 
 

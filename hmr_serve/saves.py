@@ -15,11 +15,8 @@ def write_times(paths: Iterable[str]) -> list[tuple[str, float]]:
 
 def saved(path: str) -> float:
     """When a file was written last; 0 for a folder, which nobody saves."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return 0.0
-    return status.st_mtime if stat.S_ISREG(status.st_mode) else 0.0
+    status = _status(path)
+    return status.st_mtime if status else 0.0
 
 
 def files_in(folder: str) -> list[str]:
@@ -32,11 +29,17 @@ def files_in(folder: str) -> list[str]:
 
 def is_empty(path: str) -> bool:
     """Whether a file is there and holds nothing, as while somebody writes it anew."""
+    status = _status(path)
+    return status is not None and status.st_size == 0
+
+
+def _status(path: str) -> os.stat_result | None:
+    """Of a regular file; None where there is none."""
     try:
         status = os.stat(path)
     except OSError:
-        return False
-    return stat.S_ISREG(status.st_mode) and status.st_size == 0
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
 
 
 def content(path: str | None) -> bytes | None:
