@@ -565,6 +565,14 @@ engine_watched(PyObject *self, PyObject *unused)
 
 
 static PyObject *
+engine_written(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return introspect_written((Engine *)self);
+}
+
+
+static PyObject *
 engine_generation(PyObject *self, PyObject *unused)
 {
     (void)unused;
@@ -703,6 +711,8 @@ static PyMethodDef engine_methods[] = {
     {"redo", engine_redo, METH_NOARGS, "Run that again."},
     {"watched", engine_watched, METH_NOARGS,
      "(files, directories) whose change may matter."},
+    {"written", engine_written, METH_NOARGS,
+     "Files that this process wrote since their change was looked at."},
     {"generation", engine_generation, METH_NOARGS,
      "Changes whenever watched() may have changed."},
     {"modules", engine_modules, METH_NOARGS, "Tracked modules in cold order."},

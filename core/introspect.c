@@ -116,6 +116,13 @@ module_by_end(const void *a, const void *b)
 
 
 PyObject *
+introspect_written(Engine *engine)
+{
+    return PySet_New(engine->written);
+}
+
+
+PyObject *
 introspect_modules(Engine *engine)
 {
     size_t count = (size_t)engine->module_count;

@@ -8,6 +8,10 @@
 /* (set of files, set of directories). New reference. */
 PyObject *introspect_watched(Engine *engine);
 
+/* The set of files that this process wrote and whose change was not looked at
+ * since. New reference. */
+PyObject *introspect_written(Engine *engine);
+
 /* Names of modules in the order in which their imports ended. New list. */
 PyObject *introspect_modules(Engine *engine);
 

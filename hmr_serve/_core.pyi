@@ -150,6 +150,9 @@ class Engine:
         opened or looked for at import, places where a missing module was looked for; directories
         that were listed."""
 
+    def written(self) -> set[str]:
+        """Files that this process wrote and whose change no apply() has seen since: it is no edit."""
+
     def generation(self) -> int:
         """Changes whenever watched() may have changed."""
 

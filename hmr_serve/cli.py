@@ -277,11 +277,28 @@ def command(app: str | None, explain_path: str | None, **options: Any) -> int:
     """
     from .program import explain, serve
 
+    check_effect(options)
     config = Config.from_options(options)
     if explain_path is not None:
         click.echo(explain(app, config, explain_path))
         return 0
     return serve(app, config)
+
+
+def check_effect(options: dict[str, Any]) -> None:
+    """Raises Problem for options that --no-reload makes idle."""
+    if not options["reload"]:
+        for name in ("reload_dirs", "reload_includes", "reload_excludes"):
+            _check_idle(flag(name.removesuffix("s")), bool(options[name]))
+        _check_idle("--reload-delay", options["reload_delay"] > 0)
+        _check_idle("--reload-poll", options["reload_poll"] is not None)
+
+
+def _check_idle(option: str, given: bool) -> None:
+    if given:
+        raise Problem(
+            f"{option} has no effect with --no-reload; leave one of them out.", 2
+        )
 
 
 def main(prog_name: str = "hmr-serve") -> NoReturn:

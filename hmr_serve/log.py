@@ -146,10 +146,9 @@ def _message_logger() -> logging.Logger | None:
 
 
 def _access_logger() -> logging.Logger | None:
-    if ACCESS.handlers:
-        return ACCESS
-    if UVICORN_ACCESS.handlers or (UVICORN.handlers and UVICORN_ACCESS.propagate):
-        return UVICORN_ACCESS
+    for logger, parent in ((ACCESS, LOGGER), (UVICORN_ACCESS, UVICORN)):
+        if logger.handlers or (parent.handlers and logger.propagate):
+            return logger
     return None
 
 

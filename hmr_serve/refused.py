@@ -44,7 +44,10 @@ REFUSED_VALUES: dict[str, dict[str, str]] = {
         "wsgi": "wrap the application: a2wsgi.WSGIMiddleware(app).",
     },
     "http": {"zttp": "it is a parser of uvicorn's; leave --http out."},
-    "loop": {"zuvloop": "take uvloop, or leave --loop out."},
+    "loop": {
+        "zuvloop": "take uvloop, or leave --loop out.",
+        "none": "the loop is made here; take asyncio or uvloop.",
+    },
 }
 
 SWITCHES = {"http2"}  # options without a value

@@ -213,12 +213,13 @@ class Reloader:
         if self._server.stats()["in_flight"]:
             workers.settle(WORKERS_WAIT)
         written = write_times(update.paths)
+        others = update.paths - self._engine.written()
         try:
             with self._user_code():
                 report = self._engine.apply(update.paths, self._env_changes())
                 if report.error is None and report.restart is None:
                     self._env = self._env_wanted
-                if _only_folders(report, update.paths):
+                if _only_folders(report, others):
                     self._release(update)
                     return
                 app = self._result(report)
@@ -534,6 +535,8 @@ class Reloader:
 
 
 def _only_folders(report: Report, paths: Iterable[str]) -> bool:
-    """Nothing but the time of a folder changed: something was written into it."""
+    """Nothing but the time of a folder changed: something was written into it.
+
+    `paths`: without those that this process wrote."""
     nothing = not (report.files or report.error or report.restart)
     return nothing and all(map(os.path.isdir, paths))

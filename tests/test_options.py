@@ -10,13 +10,14 @@ from typing import Any
 import click
 import pytest
 import uvicorn
+from uvicorn.config import HTTP_PROTOCOLS, LOOP_FACTORIES, WS_PROTOCOLS
 from uvicorn.main import main as uvicorn_command
 
 from hmr_serve import cli
 from hmr_serve.config import Config
 from hmr_serve.problem import Problem
 from hmr_serve.proxy import Proxies
-from hmr_serve.refused import REFUSED, flag
+from hmr_serve.refused import REFUSED, REFUSED_VALUES, flag
 from hmr_serve.rules import Rules
 
 TABLE = Path(__file__).parents[1] / "docs" / "options.md"
@@ -75,6 +76,50 @@ def test_every_option_has_its_variables(prefix: str) -> None:
             assert f"{prefix}_{name}" in param.envvar
     command = uvicorn_command
     assert command.context_settings.get("auto_envvar_prefix", "UVICORN") == "UVICORN"
+
+
+def test_every_choice_of_uvicorn_is_taken_or_refused_with_a_reason() -> None:
+    choices = {
+        str(param.name): list(param.type.choices)
+        for param in uvicorn_command.params
+        if isinstance(param.type, click.Choice)
+    }
+    choices |= {"http": HTTP_PROTOCOLS, "ws": WS_PROTOCOLS, "loop": LOOP_FACTORIES}
+    assert len(choices) >= 6
+    taken = set()
+    for name, values in choices.items():
+        for value in values:
+            try:
+                Config.from_options({name: value})
+                taken.add((name, value))
+            except Problem as problem:
+                assert value in REFUSED_VALUES[name], problem
+                assert str(problem).startswith(f"{flag(name)} cannot be {value}: ")
+    assert len(taken) > 20
+    # What the command line takes is what Config takes.
+    for param in cli.command.params:
+        if isinstance(param.type, click.Choice):
+            for value in param.type.choices:
+                Config.from_options({str(param.name): value})
+
+
+def test_options_of_websockets_reach_the_server() -> None:
+    config = Config.from_options(
+        {
+            "ws_max_size": 1,
+            "ws_max_queue": 2,
+            "ws_ping_interval": 3.0,
+            "ws_ping_timeout": 4.0,
+            "ws_per_message_deflate": False,
+        }
+    )
+    assert config.websocket() == {
+        "max_size": 1,
+        "max_queue": 2,
+        "ping_interval": 3.0,
+        "ping_timeout": 4.0,
+        "deflate": False,
+    }
 
 
 @pytest.mark.parametrize(

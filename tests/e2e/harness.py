@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -161,6 +161,7 @@ class Server:
         cwd: Path | None = None,
         wait: bool = True,
         stdin: int = subprocess.DEVNULL,
+        pass_fds: Sequence[int] = (),
     ) -> Server:
         assert self.process is None
         with self.log_path.open("wb") as log:
@@ -171,6 +172,7 @@ class Server:
                 stdin=stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                pass_fds=pass_fds,
             )
         if wait:
             self.port = int(until(self._serving, f"serving\n{line}")[1])

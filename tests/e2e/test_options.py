@@ -6,14 +6,15 @@ import json
 import os
 import socket
 import ssl
-import subprocess
+import struct
+import sys
 from pathlib import Path
 
 import pytest
 
 from . import apps
 from .conftest import Serve
-from .harness import COMMAND, clean_environment, run_command
+from .harness import COMMAND, Server, run_command
 
 APP = apps.PLAIN
 SCOPE = {
@@ -86,20 +87,25 @@ def test_a_descriptor_that_a_supervisor_left(
     with socket.socket(family) as listener:
         address = str(tmp_path / "s") if family == socket.AF_UNIX else ("127.0.0.1", 0)
         listener.bind(address)
-        with server.log_path.open("wb") as log:
-            server.process = subprocess.Popen(
-                [*COMMAND, "main:app", "--fd", str(listener.fileno())],
-                cwd=server.folder,
-                env=clean_environment(),
-                stdout=log,
-                stderr=log,
-                pass_fds=[listener.fileno()],
-            )
+        fd = listener.fileno()
+        line = [*COMMAND, "main:app", "--fd", str(fd)]
+        server.start_line(line, pass_fds=[fd], wait=False)
         server.until_log("hmr-serve running on ")
         assert ask(listener.getsockname()) == b"hello 1"
         assert server.stop() == 0
         if family == socket.AF_UNIX:
             assert os.path.exists(address)  # it is the supervisor's
+
+
+def test_a_backlog(make_server) -> None:
+    server = make_server(APP)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        fd = listener.fileno()
+        line = [*COMMAND, "main:app", "--fd", str(fd), "--backlog", "77"]
+        server.start_line(line, pass_fds=[fd])
+        # Of a listener, tcpi_sacked is how many connections may wait (tcp(7)).
+        info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+    assert struct.unpack("8x6I", info)[5] == 77
 
 
 def test_a_descriptor_that_is_no_socket_is_a_sentence(tmp_path: Path) -> None:
@@ -149,6 +155,13 @@ def test_connections_above_the_limit_get_503(serve: Serve) -> None:
     server.until_log("more than 2 connections (--limit-concurrency)")
 
 
+def test_an_idle_connection_is_closed_after_its_time(serve: Serve) -> None:
+    server = serve(APP, "--timeout-keep-alive", "0.1")
+    with server.connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.makefile("rb").read().endswith(b"hello 1")  # to its end
+
+
 def test_the_size_of_a_head_is_limited(serve: Serve) -> None:
     server = serve(APP, "--h11-max-incomplete-event-size", "2000")
     assert server.get(X="y" * 3000).status == 431
@@ -177,6 +190,60 @@ def test_a_log_configuration(serve: Serve) -> None:
     server.edit("log.json", "<%(name)s>", "[%(name)s]")
     server.until_log("[uvicorn.error] hmr-serve running on")
     assert server.get().text == "hello 1"
+
+
+INI = """\
+[loggers]
+keys=root,ours
+[handlers]
+keys=h
+[formatters]
+keys=f
+[formatter_f]
+format=<%(name)s> %(message)s
+[handler_h]
+class=StreamHandler
+args=()
+formatter=f
+[logger_root]
+handlers=
+[logger_ours]
+qualname=hmr_serve
+level=INFO
+handlers=h
+"""
+DICT = {
+    "version": 1,
+    "formatters": {"f": {"format": "<%(name)s> %(message)s"}},
+    "handlers": {"h": {"class": "logging.StreamHandler", "formatter": "f"}},
+    "loggers": {"hmr_serve": {"handlers": ["h"], "level": "INFO"}},
+}
+# Stands for PyYAML, which the tests do not install. JSON is YAML.
+YAML_MODULE = "import json\n\n\ndef safe_load(file):\n    return json.load(file)\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("log.ini", INI), ("log.yaml", json.dumps(DICT))]
+)
+def test_other_forms_of_a_log_configuration(
+    serve: Serve, tmp_path: Path, name: str, text: str
+) -> None:
+    (tmp_path / "yaml.py").write_text(YAML_MODULE)
+    files, env = {**APP, name: text}, {"PYTHONPATH": str(tmp_path)}
+    server = serve(files, "--log-config", name, env=env)
+    server.get("/a")
+    log = server.until_log('"GET /a HTTP/1.1" 200')
+    assert "<hmr_serve> hmr-serve running on" in log
+    assert "<hmr_serve.access> 127.0.0.1:" in log
+
+
+def test_a_log_configuration_from_run(make_server) -> None:
+    call = f"hmr_serve.run('main:app', port=0, log_config={DICT})"
+    text = f"import hmr_serve\n\n{call}\n"
+    server = make_server({**APP, "start.py": text})
+    server.start_line([sys.executable, "start.py"])
+    assert server.get().text == "hello 1"
+    assert "<hmr_serve> hmr-serve running on" in server.log
 
 
 @pytest.mark.parametrize("name", ["missing.ini", "bad.json"])
@@ -212,6 +279,18 @@ def test_an_included_file_restarts_in_place(serve: Serve) -> None:
     server.write("late.html", "new")
     server.until_log("restarting  late.html  --reload-include names it")
     server.until_noted("main", 3)
+
+
+@pytest.mark.parametrize(
+    "option", ["--reload-dir=.", "--reload-include=*.html", "--reload-poll"]
+)
+def test_an_option_without_effect_is_a_sentence(tmp_path: Path, option: str) -> None:
+    said = run_command("main:app", "--no-reload", option, cwd=tmp_path)
+    name = option.partition("=")[0]
+    assert said.returncode == 2
+    assert said.stderr == (
+        f"Error: {name} has no effect with --no-reload; leave one of them out.\n"
+    )
 
 
 def test_a_delay_gathers_saves(serve: Serve) -> None:
@@ -270,8 +349,13 @@ def test_explain_path(tmp_path: Path, path: str, said: str) -> None:
 CERTIFICATES = Path(__file__).parents[1] / "asgi" / "certificates"
 
 
-def ask_securely(port: int) -> bytes:
+def ask_securely(port: int, *identity: str, cipher: str | None = None) -> bytes:
     context = ssl.create_default_context(cafile=str(CERTIFICATES / "ca.pem"))
+    if identity:
+        context.load_cert_chain(*identity)
+    if cipher:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(cipher)
     with (
         socket.create_connection(("127.0.0.1", port), 20) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as client,
@@ -280,16 +364,45 @@ def ask_securely(port: int) -> bytes:
         return client.makefile("rb").read().partition(b"\r\n\r\n")[2]
 
 
+def secure_port(server: Server) -> int:
+    log = server.until_log("hmr-serve running on https://127.0.0.1:")
+    return int(log.partition("https://127.0.0.1:")[2].partition(" ")[0])
+
+
 def test_https_survives_edits_and_restarts(make_server) -> None:
     server = make_server(SCOPE)
     certificate, key = (str(CERTIFICATES / f"server.{kind}") for kind in ("pem", "key"))
     server.start("--ssl-certfile", certificate, "--ssl-keyfile", key, wait=False)
-    log = server.until_log("hmr-serve running on https://127.0.0.1:")
-    port = int(log.partition("https://127.0.0.1:")[2].partition(" ")[0])
+    port = secure_port(server)
     assert json.loads(ask_securely(port))["scheme"] == "https"
     server.edit("main.py", '"path")', '"path", "method")')
     assert json.loads(ask_securely(port))["method"] == "GET"
     assert server.stop() == 0
+
+
+def test_the_other_options_of_tls(make_server) -> None:
+    """A key with a password; clients need a certificate, and one cipher of TLS 1.2."""
+    files = {
+        "certfile": "server.pem",
+        "keyfile": "encrypted.key",
+        "ca-certs": "ca.pem",
+    }
+    options = [
+        *(f"--ssl-{name}={CERTIFICATES / file}" for name, file in files.items()),
+        *("--ssl-keyfile-password", "secret", "--ssl-cert-reqs", "2"),
+        *("--ssl-ciphers", "ECDHE-ECDSA-AES256-GCM-SHA384:AES256-GCM-SHA384"),
+    ]
+    server = make_server(SCOPE)
+    server.start(*options, wait=False)
+    port = secure_port(server)
+    identity = [str(CERTIFICATES / f"client.{kind}") for kind in ("pem", "key")]
+    for cipher in (None, "AES256"):
+        assert json.loads(ask_securely(port, *identity, cipher=cipher))["path"] == "/"
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        ask_securely(port, *identity, cipher="AES128")
+    # TLS 1.3 tells the client only after its handshake.
+    with pytest.raises((ssl.SSLError, ConnectionError, json.JSONDecodeError)):
+        json.loads(ask_securely(port))
 
 
 @pytest.mark.parametrize(

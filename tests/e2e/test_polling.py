@@ -70,15 +70,9 @@ def test_polling_by_the_environment(serve: Serve) -> None:
     edits_are_applied(server)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="statfs(2) is Linux's here")
-@pytest.mark.skipif(
-    bool(os.environ.get("HMR_SANITIZER")), reason="the sanitizer is preloaded itself"
-)
-@pytest.mark.parametrize("name", MAGICS)
-def test_a_mount_without_events_is_polled(
-    make_server, tmp_path: Path, name: str
-) -> None:
-    source, shim = tmp_path / "shim.c", tmp_path / "shim.so"
+def compiled(folder: Path, name: str) -> Path:
+    """The library to preload that makes "mounted" a folder of that file system."""
+    source, shim = folder / "shim.c", folder / "shim.so"
     source.write_text(SHIM)
     compiler = os.environ.get("CC") or shutil.which("cc")
     assert compiler is not None
@@ -86,11 +80,38 @@ def test_a_mount_without_events_is_polled(
     subprocess.run(
         [compiler, "-shared", "-fPIC", magic, "-o", shim, source, "-ldl"], check=True
     )
+    return shim
+
+
+needs_a_shim = pytest.mark.skipif(
+    sys.platform != "linux" or bool(os.environ.get("HMR_SANITIZER")),
+    reason="statfs(2) is Linux's, and the sanitizer is preloaded itself",
+)
+
+
+@needs_a_shim
+@pytest.mark.parametrize("name", MAGICS)
+def test_a_mount_without_events_is_polled(
+    make_server, tmp_path: Path, name: str
+) -> None:
+    shim = compiled(tmp_path, name)
     server = make_server({f"mounted/{path}": text for path, text in APP.items()})
     folder = server.folder / "mounted"
     server.start("--app-dir", str(folder), env={"LD_PRELOAD": str(shim)}, cwd=folder)
     where = os.path.realpath(folder)
     assert f"Polling {where} for changes: {name} tells of none" in server.log
+    server.folder = folder
+    edits_are_applied(server)
+
+
+@needs_a_shim
+def test_polling_can_be_switched_off(make_server, tmp_path: Path) -> None:
+    """Where the events come after all: FUSE that only this machine writes to."""
+    server = make_server({f"mounted/{path}": text for path, text in APP.items()})
+    shim = compiled(tmp_path, "FUSE")
+    folder = server.folder / "mounted"
+    server.start("--no-reload-poll", env={"LD_PRELOAD": str(shim)}, cwd=folder)
+    assert "Polling" not in server.log
     server.folder = folder
     edits_are_applied(server)
 
