@@ -1,4 +1,5 @@
-/* The times of struct stat, in nanoseconds since 1970. */
+/* The times of struct stat and of the clock that files are stamped with, in
+ * nanoseconds since 1970. */
 
 #ifndef HMR_ASGI_FILETIME_H
 #define HMR_ASGI_FILETIME_H
@@ -16,6 +17,15 @@ static inline uint64_t
 nanoseconds(const struct timespec *time)
 {
     return (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
+}
+
+
+static inline uint64_t
+wall_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return nanoseconds(&now);
 }
 
 

@@ -2,6 +2,7 @@
 
 #include "io.h"
 
+#include "filetime.h"
 #include "handover.h"
 #include "io_thread.h"
 #include "pathset.h"
@@ -9,7 +10,6 @@
 
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 
@@ -35,15 +35,6 @@ io_init(struct io *io, const struct io_options *options)
         status = listener_open(io, &io->listeners[i], options->listeners[i]);
     }
     return status;
-}
-
-
-static uint64_t
-wall_clock(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 

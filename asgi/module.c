@@ -110,7 +110,8 @@ module_exec(PyObject *module)
     if (state->client_disconnected == NULL
         || PyModule_AddObjectRef(module, "ClientDisconnected",
                                  state->client_disconnected)
-               < 0) {
+               < 0
+        || PyModule_AddStringConstant(module, "WATCHER", HMR_WATCHER) < 0) {
         return -1;
     }
     return PyModule_AddType(module, state->server_type);

@@ -25,7 +25,7 @@ struct watch *watch_new(struct io *io, int *error);
  * reported. */
 void watch_set(struct watch *watch, struct pathset *paths, uint64_t since);
 
-/* Take what the kernel has queued. Cheap when there is nothing. */
+/* Take what has happened so far. inotify: cheap when that is nothing. */
 void watch_drain(struct watch *watch);
 
 /* Close the handles (each ends with io_on_handle_closed), then free. */

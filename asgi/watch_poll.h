@@ -6,16 +6,15 @@
 #ifndef HMR_ASGI_WATCH_POLL_H
 #define HMR_ASGI_WATCH_POLL_H
 
-#include "pathset.h"
+#include "stamps.h"
 
 #include <uv.h>
 
 struct io;
 
 struct poller {
-    struct io *io;
-    uv_timer_t timer;     /* runs while there are paths */
-    struct pathset paths; /* value: PATH_ bits; stamp: what it was like */
+    uv_timer_t timer; /* runs while there are paths */
+    struct stamps stamps;
 };
 
 void poller_init(struct poller *poller, struct io *io);

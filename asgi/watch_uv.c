@@ -1,41 +1,40 @@
 /* The watcher where there is no inotify: uv_fs_event. See watch.h.
  *
- * Weaker than watch_inotify.c in what the platforms tell: not when a write
- * ends, so a file counts as ready when it has been quiet for SETTLE_QUIET; and
- * events cannot be drained, so a request that follows a save within a moment
- * may pass before it. Each directory that holds what matters has a handle; for
- * what does not exist, the nearest directory above it that does.
+ * Its events cannot be drained, and may come long after the save (FSEvents
+ * gathers them for 50 ms). So they only say when to look; and before requests
+ * are released, all that matters is looked at. Weaker than watch_inotify.c in
+ * one respect: nothing tells when a write ends, so a file counts as ready when
+ * it has been quiet for SETTLE_POLLED. Each directory that holds what matters
+ * has a handle; for what does not exist, the nearest directory above it that
+ * does.
  */
 
 #include "watch.h"
 
 #include "fence.h"
-#include "filetime.h"
 #include "io_thread.h"
+#include "stamps.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    SETTLE_QUIET = 2, /* milliseconds without an event */
-};
+#include <sys/stat.h>
 
 struct folder {
     uv_fs_event_t handle; /* .data is the folder */
     struct watch *watch;
     struct folder *next;
     uint64_t turn;
-    bool fresh; /* was not watched before this turn */
     size_t size;
     char path[];
 };
 
 struct watch {
     struct io *io;
-    struct pathset paths;   /* what matters */
+    struct stamps stamps;   /* of what matters */
     struct folder *folders; /* Owned; freed when closed. */
     uint64_t turn;
+    bool complained; /* that there can be no more handles */
 };
 
 static void folders_need(struct watch *watch);
@@ -82,18 +81,22 @@ exists(const char *path)
 }
 
 
-/* Report what is below a path and matters. */
+/* Directories above something that matters have come or gone. */
 static void
-paths_report(struct watch *watch, const char *below, size_t size)
+tree_changed(struct watch *watch)
 {
-    size_t at = 0;
-    struct path_entry *entry;
-    while ((entry = pathset_next(&watch->paths, &at)) != NULL) {
-        if (entry->value & (PATH_FILE | PATH_LISTED)
-            && path_is_below(entry->path, entry->size, below, size)) {
-            fence_ready(&watch->io->fence, entry->path, entry->size,
-                        SETTLE_GONE);
-        }
+    folders_need(watch);
+    stamps_look(&watch->stamps);
+}
+
+
+/* An entry of a directory whose entries matter has come or gone. */
+static void
+on_listed(struct watch *watch, struct path_entry *list, const char *path,
+          size_t size)
+{
+    if (stamps_look_at(&watch->stamps, list)) {
+        fence_ready(&watch->io->fence, path, size, SETTLE_POLLED);
     }
 }
 
@@ -104,19 +107,15 @@ on_event(uv_fs_event_t *handle, const char *name, int events, int status)
 {
     struct folder *folder = handle->data;
     struct watch *watch = folder->watch;
-    struct fence *fence = &watch->io->fence;
+    struct pathset *paths = &watch->stamps.paths;
     char path[PATH_MAX];
     size_t size = folder->size;
     memcpy(path, folder->path, size + 1);
     if (status < 0 || name == NULL || !exists(path)) {
-        paths_report(watch, path, size);
-        folders_need(watch);
+        tree_changed(watch);
         return;
     }
-    struct path_entry *list = pathset_find(&watch->paths, path, size);
-    if (events & UV_RENAME && list != NULL && list->value & PATH_LISTED) {
-        fence_ready(fence, path, size, SETTLE_QUIET);
-    }
+    struct path_entry *list = pathset_find(paths, path, size);
     size_t length = strlen(name);
     if (size + length + 2 > sizeof path) {
         return;
@@ -126,16 +125,32 @@ on_event(uv_fs_event_t *handle, const char *name, int events, int status)
     }
     memcpy(path + size, name, length + 1);
     size += length;
-    struct path_entry *entry = pathset_find(&watch->paths, path, size);
-    int value = entry == NULL ? 0 : entry->value;
-    if (value & PATH_FILE) {
-        fence_ready(fence, path, size,
-                    exists(path) ? SETTLE_QUIET : SETTLE_GONE);
+    if (events & UV_RENAME && list != NULL && list->value & PATH_LISTED) {
+        on_listed(watch, list, path, size);
     }
-    if (events & UV_RENAME && value & (PATH_ABOVE | PATH_LISTED)) {
-        paths_report(watch, path, size);
-        folders_need(watch);
+    struct path_entry *entry = pathset_find(paths, path, size);
+    if (entry != NULL && entry->value & PATH_FILE) {
+        stamps_look_at(&watch->stamps, entry);
     }
+    if (events & UV_RENAME && entry != NULL
+        && entry->value & (PATH_ABOVE | PATH_LISTED)) {
+        tree_changed(watch);
+    }
+}
+
+
+static void
+complain(struct watch *watch, const char *path, int status)
+{
+    if (watch->complained) {
+        return;
+    }
+    watch->complained = true;
+    const char *what = status == UV_ENOSPC ? "raise fs.inotify.max_user_watches"
+                       : status == UV_EMFILE || status == UV_ENFILE
+                           ? "raise the limit of open files (ulimit -n)"
+                           : uv_strerror(status);
+    io_complain(watch->io, "cannot watch %.300s: %s", path, what);
 }
 
 
@@ -158,7 +173,6 @@ folder_add(struct watch *watch, const char *path, size_t size)
     folder->size = size;
     folder->watch = watch;
     folder->turn = watch->turn;
-    folder->fresh = true;
     struct stat stat;
     if (lstat(folder->path, &stat) < 0 || !S_ISDIR(stat.st_mode)
         || uv_fs_event_init(&watch->io->loop, &folder->handle) < 0) {
@@ -171,8 +185,7 @@ folder_add(struct watch *watch, const char *path, size_t size)
     watch->io->open_handles++;
     int status = uv_fs_event_start(&folder->handle, on_event, folder->path, 0);
     if (status < 0) {
-        io_complain(watch->io, "cannot watch %.300s: %s", folder->path,
-                    uv_strerror(status));
+        complain(watch, folder->path, status);
         folder_close(watch, folder);
         return false;
     }
@@ -200,7 +213,7 @@ folders_need(struct watch *watch)
 {
     size_t at = 0;
     struct path_entry *entry;
-    while ((entry = pathset_next(&watch->paths, &at)) != NULL) {
+    while ((entry = pathset_next(&watch->stamps.paths, &at)) != NULL) {
         if (entry->value & PATH_LISTED) {
             folder_need(watch, entry->path, entry->size);
         }
@@ -226,51 +239,20 @@ folders_prune(struct watch *watch)
 }
 
 
-/* What changed in directories that were not watched before. */
-static void
-paths_report_missed(struct watch *watch, uint64_t since)
-{
-    size_t at = 0;
-    struct path_entry *entry;
-    while ((entry = pathset_next(&watch->paths, &at)) != NULL) {
-        if (!(entry->value & (PATH_FILE | PATH_LISTED))) {
-            continue;
-        }
-        size_t size = entry->value & PATH_LISTED
-                          ? entry->size
-                          : path_parent_size(entry->path, entry->size);
-        struct folder *folder = folder_find(watch, entry->path, size);
-        struct stat stat;
-        if (folder != NULL && folder->fresh && lstat(entry->path, &stat) == 0
-            && file_changed_at(&stat) + CLOCK_SLACK >= since) {
-            fence_ready(&watch->io->fence, entry->path, entry->size,
-                        SETTLE_GONE);
-        }
-    }
-}
-
-
 void
 watch_set(struct watch *watch, struct pathset *paths, uint64_t since)
 {
-    pathset_fini(&watch->paths);
-    watch->paths = *paths;
-    pathset_init(paths);
+    stamps_set(&watch->stamps, paths, since);
     watch->turn++;
-    struct folder *folder;
-    for (folder = watch->folders; folder != NULL; folder = folder->next) {
-        folder->fresh = false;
-    }
     folders_need(watch);
     folders_prune(watch);
-    paths_report_missed(watch, since);
 }
 
 
 void
 watch_drain(struct watch *watch)
 {
-    (void)watch; /* libuv gives no way to */
+    stamps_look(&watch->stamps);
 }
 
 
@@ -281,6 +263,7 @@ watch_new(struct io *io, int *error)
     *error = watch == NULL ? UV_ENOMEM : 0;
     if (watch != NULL) {
         watch->io = io;
+        stamps_init(&watch->stamps, &io->fence);
     }
     return watch;
 }
@@ -299,7 +282,7 @@ void
 watch_free(struct watch *watch)
 {
     if (watch != NULL) {
-        pathset_fini(&watch->paths);
+        stamps_fini(&watch->stamps);
         free(watch);
     }
 }

@@ -10,6 +10,8 @@ from typing import Any
 # certfile, keyfile (None: in certfile), password, ca_certs, ciphers (of TLS 1.2), cert_reqs (0 to 2)
 type Tls = tuple[str, str | None, str | None, str | None, str | None, int]
 
+WATCHER: str  # what tells of changes: "inotify", else "uv_fs_event"
+
 class Server:
     """One I/O thread with its listeners. All methods and properties: main thread, GIL held."""
 

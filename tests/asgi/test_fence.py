@@ -15,8 +15,13 @@ from typing import Any
 
 import pytest
 
+from hmr_serve import _asgi
+
 from .harness import DEADLINE, Served, respond, serve, until
 
+needs_ends_of_writes = pytest.mark.skipif(
+    _asgi.WATCHER != "inotify", reason="libuv's watcher hears of no end of a write"
+)
 REQUEST = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
@@ -178,6 +183,7 @@ def test_no_stale_answer_on_many_busy_connections(tmp_path: Path, loop: str) -> 
     assert failures == []
 
 
+@needs_ends_of_writes
 def test_requests_wait_from_the_first_byte_of_a_write_to_the_release(
     tmp_path: Path,
 ) -> None:
@@ -256,6 +262,7 @@ def test_other_files_raise_no_fence_and_wake_nobody(tmp_path: Path) -> None:
         assert watched.fenced() == 0
 
 
+@needs_ends_of_writes
 def test_a_file_that_is_never_closed_lifts_the_fence_after_a_second(
     tmp_path: Path,
 ) -> None:
@@ -382,6 +389,9 @@ def test_a_change_just_before_its_folder_is_watched_is_noticed(tmp_path: Path) -
             assert client.get().body == b"between"
 
 
+@pytest.mark.skipif(
+    _asgi.WATCHER != "inotify", reason="libuv's watcher looks, and needs no events"
+)
 def test_lost_events_count_as_a_change_of_everything(tmp_path: Path) -> None:
     """More events at once than the kernel keeps, while the server is stopped."""
     limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
