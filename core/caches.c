@@ -81,6 +81,8 @@ typedef struct {
     PtrMap seen;    /* CodeInfo */
     int changed;    /* something is not what it was before the transaction */
     uint64_t state; /* which versions were met */
+    const Cell *wanted;
+    int met; /* the wanted one was */
 } Closure;
 
 
@@ -93,6 +95,7 @@ closure_note(Closure *closure, const Cell *cell)
 {
     const Version *now = cell_now(cell, closure->engine);
     closure->changed |= cell_changed(cell, closure->engine);
+    closure->met |= cell == closure->wanted;
     closure->state = (closure->state ^ (now != NULL ? now->number : 0))
                      * 0x100000001B3u; /* FNV-1a, by words */
 }
@@ -140,8 +143,11 @@ closure_add_name(Closure *closure, Module *module, PyObject *name,
     if (binding == NULL) {
         return PyErr_Occurred() ? -1 : 0;
     }
-    Version *now = cell_now(&binding->cell, engine);
-    closure_note(closure, &binding->cell);
+    const Cell *cell = &binding->cell;
+    Version *now = closure->wanted != NULL && cell->touched
+                       ? cell->live /* what the applied revision reads */
+                       : cell_now(cell, engine);
+    closure_note(closure, cell);
     PyObject *value = now != NULL ? now->value : NULL;
     Module *inner = value != NULL && PyModule_Check(value) && steps > 0
                         ? engine_module_by_ns(engine, PyModule_GetDict(value))
@@ -294,6 +300,16 @@ cache_read_function(Frame *frame, PyObject *function, uint64_t *state)
     ptrmap_fini(&closure.seen);
     *state = closure.changed ? closure.state | 1 : 0;
     return result;
+}
+
+
+int
+function_may_read(PyObject *function, const Cell *cell)
+{
+    Closure closure = {.engine = hmr_engine, .wanted = cell};
+    int result = closure_add_function(&closure, function, CLOSURE_DEPTH);
+    ptrmap_fini(&closure.seen);
+    return result < 0 ? -1 : closure.met;
 }
 
 

@@ -30,6 +30,10 @@ int cache_read(Frame *frame, PyObject *object);
  * transaction. 0, or -1 with an exception set. */
 int cache_read_function(Frame *frame, PyObject *function, uint64_t *state);
 
+/* May the function read the cell, by its code? 1, 0, or -1 with an exception
+ * set. */
+int function_may_read(PyObject *function, const Cell *cell);
+
 /* Clear the cache, unless it was cleared for this state already (what it holds
  * is what the statements that ran since have asked for), or the state is 0. 0,
  * or -1 with an exception set. */

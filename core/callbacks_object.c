@@ -4,6 +4,7 @@
 
 #include "callbacks.h"
 #include "transaction.h"
+#include "undo.h"
 
 
 static PyObject *
@@ -75,10 +76,36 @@ engine_dispose(PyObject *self, PyObject *args)
 
 
 PyObject *
+engine_release(PyObject *self, PyObject *args)
+{
+    Engine *engine = (Engine *)self;
+    double cost;
+    Py_ssize_t size;
+    int spares = 1;
+    if (!PyArg_ParseTuple(args, "dn|p:release", &cost, &size, &spares)) {
+        return NULL;
+    }
+    engine->release_spares = spares;
+    engine->release_cost = cost;
+    engine->release_size = size;
+    Py_RETURN_NONE;
+}
+
+
+PyObject *
 engine_undone(PyObject *self, PyObject *unused)
 {
     (void)unused;
     return PyBool_FromLong(((Engine *)self)->undone);
+}
+
+
+PyObject *
+engine_disposed(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    const Undo *undo = ((Engine *)self)->undo;
+    return PyBool_FromLong(undo != NULL && undo->disposed);
 }
 
 

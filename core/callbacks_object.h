@@ -13,7 +13,11 @@ PyObject *engine_after_reload(PyObject *self, PyObject *callback);
 /* METH_NOARGS */
 PyObject *engine_reloaded(PyObject *self, PyObject *unused);
 PyObject *engine_undone(PyObject *self, PyObject *unused);
+PyObject *engine_disposed(PyObject *self, PyObject *unused);
 PyObject *engine_redo(PyObject *self, PyObject *unused);
+
+/* METH_VARARGS: (seconds, size, lifespan=True) */
+PyObject *engine_release(PyObject *self, PyObject *args);
 
 /* METH_VARARGS: (name=None) */
 PyObject *engine_dispose(PyObject *self, PyObject *args);

@@ -68,6 +68,27 @@ transaction_defer_error(Transaction *tx, Module *module)
 }
 
 
+/* The module has this text now. */
+static int
+transaction_match(Transaction *tx, Module *module, PyObject *source)
+{
+    if (!module->gone
+        && PyBytes_GET_SIZE(source) == PyBytes_GET_SIZE(module->source)
+        && memcmp(PyBytes_AS_STRING(source), PyBytes_AS_STRING(module->source),
+                  (size_t)PyBytes_GET_SIZE(source))
+               == 0) {
+        return 0;
+    }
+    module->gone = 0;
+    int result = transaction_add_file(tx, module->path);
+    if (result == 0) {
+        result = match_module(module, source, &tx->patches);
+        tx->touched = 1;
+    }
+    return result < 0 ? transaction_defer_error(tx, module) : result;
+}
+
+
 /* The module's file may have new text, or be gone. */
 static int
 transaction_read_module(Transaction *tx, Module *module)
@@ -88,24 +109,7 @@ transaction_read_module(Transaction *tx, Module *module)
         }
         return 0;
     }
-    int same =
-        !module->gone
-        && PyBytes_GET_SIZE(source) == PyBytes_GET_SIZE(module->source)
-        && memcmp(PyBytes_AS_STRING(source), PyBytes_AS_STRING(module->source),
-                  (size_t)PyBytes_GET_SIZE(source))
-               == 0;
-    int result = 0;
-    if (!same) {
-        module->gone = 0;
-        result = transaction_add_file(tx, module->path);
-        if (result == 0) {
-            result = match_module(module, source, &tx->patches);
-            tx->touched = 1;
-        }
-        if (result < 0) {
-            result = transaction_defer_error(tx, module);
-        }
-    }
+    int result = transaction_match(tx, module, source);
     Py_DECREF(source);
     return result;
 }
@@ -361,4 +365,25 @@ transaction_read_changes(Transaction *tx)
     return transaction_read_files(tx) < 0 || transaction_find_missing(tx) < 0
                ? -1
                : transaction_find_shadows(tx);
+}
+
+
+int
+transaction_read_back(Transaction *tx)
+{
+    Engine *engine = tx->engine;
+    files_remember(engine);
+    tx->named = PyList_New(0);
+    int result = tx->named != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < tx->back->source_count; i++) {
+        const UndoSource *old = &tx->back->sources[i];
+        result = PySet_Add(tx->paths, old->path);
+        for (Py_ssize_t j = 0; result == 0 && j < engine->module_count; j++) {
+            Module *module = engine->order[j];
+            if (PyUnicode_Compare(module->path, old->path) == 0) {
+                result = transaction_match(tx, module, old->source);
+            }
+        }
+    }
+    return result;
 }

@@ -282,6 +282,15 @@ report_visited(Transaction *tx)
 }
 
 
+static int
+set_update(PyObject *set, PyObject *more)
+{
+    PyObject *done = PyObject_CallMethod(set, "update", "O", more);
+    Py_XDECREF(done);
+    return done != NULL ? 0 : -1;
+}
+
+
 /* Edits that failed were tried again with this one. */
 static int
 forget_failed(const Transaction *tx)
@@ -289,6 +298,9 @@ forget_failed(const Transaction *tx)
     const Engine *engine = tx->engine;
     if (tx->redo) {
         return 0;
+    }
+    if (tx->back != NULL) {
+        return set_update(engine->pending, tx->paths);
     }
     return PySet_Clear(engine->pending) < 0 ? -1 : PySet_Clear(engine->wanted);
 }
@@ -298,7 +310,8 @@ int
 transaction_commit(Transaction *tx)
 {
     Engine *engine = tx->engine;
-    if (undo_note_names(tx->undo, engine) < 0 || report_removed(tx) < 0
+    if (undo_note_names(tx->undo, engine) < 0
+        || undo_note_sources(tx->undo, engine) < 0 || report_removed(tx) < 0
         || report_visited(tx) < 0 || commit_modules(tx) < 0
         || namespaces_settle(engine) < 0 || slots_settle(engine) < 0
         || adapters_arrange(engine) < 0 || caches_settle(engine) < 0
@@ -325,10 +338,14 @@ transaction_commit(Transaction *tx)
         }
     }
     (void)each_statement(tx, statement_clear); /* cannot fail */
+    tx->undo->disposed = engine->undone;
+    tx->undo->lasting =
+        tx->undo->source_count != PyList_GET_SIZE(tx->report.files)
+        || (tx->environ != NULL && PyDict_GET_SIZE(tx->environ) > 0);
     engine->undone = 0;
     engine->revision++;
     engine->generation++;
-    undo_free(engine->undo, engine);
+    undo_free(engine->undo, engine); /* which tx->back was */
     tx->undo->revision = engine->revision;
     engine->undo = tx->undo; /* until the server settles for this revision */
     tx->undo = NULL;
@@ -384,15 +401,6 @@ error_fix_lines(PyObject *error)
         error =
             cause != NULL ? cause : ((PyBaseExceptionObject *)error)->context;
     }
-}
-
-
-static int
-set_update(PyObject *set, PyObject *more)
-{
-    PyObject *done = PyObject_CallMethod(set, "update", "O", more);
-    Py_XDECREF(done);
-    return done != NULL ? 0 : -1;
 }
 
 

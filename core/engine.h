@@ -114,11 +114,17 @@ struct Engine {
     Failure held;
     struct Adapter *adapters; /* Owned array: adapters.h */
     Py_ssize_t adapter_count, adapter_room;
-    int restoring;      /* what was outside is put back: too late to restart */
-    int callbacks_used; /* somebody has registered one: callbacks.h */
-    PyObject *leftover; /* Owned list: to be called when nothing is half
+    int restoring;       /* what was outside is put back: too late to restart */
+    int callbacks_used;  /* somebody has registered one: callbacks.h */
+    PyObject *leftover;  /* Owned list: to be called when nothing is half
                                done */
-    int undone;         /* there are statements that are */
+    int undone;          /* there are statements that are */
+    double release_cost; /* seconds, and */
+    Py_ssize_t release_size; /* bytes, that the value of a statement has to have
+                                taken: release.h; 0: none goes */
+    int release_spares;      /* what lifespans may need to shut down stays */
+    Py_ssize_t memory;       /* that the process held */
+    int64_t memory_at;       /* then: frame_clock(); 0: not known */
     PyTypeObject *environ_type; /* Owned; what environ is while tracing */
     PyObject *build_class; /* Owned; builtins.__build_class__ while tracing */
     PyObject *environ; /* Owned; the dict behind os.environ, while tracing */

@@ -533,7 +533,7 @@ engine_swap_forward(PyObject *self, PyObject *unused)
 }
 
 
-/* Stay in the old world until the next edit applies. */
+/* Stay in the old world until the next edit applies, or make it again. */
 static PyObject *
 engine_revert(PyObject *self, PyObject *unused)
 {
@@ -543,7 +543,7 @@ engine_revert(PyObject *self, PyObject *unused)
         PyErr_SetString(PyExc_RuntimeError, "swap_back() was not called");
         return NULL;
     }
-    Py_RETURN_NONE;
+    return transaction_revert(engine);
 }
 
 
@@ -706,8 +706,12 @@ static PyMethodDef engine_methods[] = {
      "An edit was applied: call what after_reload() was given."},
     {"dispose", engine_dispose, METH_VARARGS,
      "Call what on_dispose() was given by an entry or lifespan, or by all."},
+    {"release", engine_release, METH_VARARGS,
+     "Whose old values go before their statements run again."},
     {"undone", engine_undone, METH_NOARGS,
      "Whether an edit that failed has disposed of something."},
+    {"disposed", engine_disposed, METH_NOARGS,
+     "Whether the last revision has disposed of something."},
     {"redo", engine_redo, METH_NOARGS, "Run that again."},
     {"watched", engine_watched, METH_NOARGS,
      "(files, directories) whose change may matter."},

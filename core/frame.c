@@ -12,6 +12,7 @@
 #include "journal.h"
 #include "namespace.h"
 #include "needed.h"
+#include "release.h"
 #include "result.h"
 #include "rules.h"
 #include "value.h"
@@ -112,6 +113,7 @@ frame_push(Frame *frame, Engine *engine, Statement *statement)
         return -1;
     }
     frame->started = frame_clock();
+    frame->memory = memory_held(engine, frame->started);
     frame_top = frame;
     return 0;
 }
@@ -537,12 +539,13 @@ static void
 frame_leave(Frame *frame)
 {
     frame_top = frame->up;
-    int64_t spent = frame_clock() - frame->started;
+    int64_t now = frame_clock(), spent = now - frame->started;
     if (frame->up != NULL) {
         frame->up->nested += spent;
     }
     frame->cost = (double)(spent - frame->nested) / 1e9;
     frame->trace->cost = frame->cost;
+    frame->trace->grown = memory_held(hmr_engine, now) - frame->memory;
 }
 
 

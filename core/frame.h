@@ -35,6 +35,7 @@ struct Frame {
     Candidate *candidates;
     Py_ssize_t candidate_count, candidate_room;
     int64_t started;     /* ns */
+    Py_ssize_t memory;   /* that the process held when it began */
     int64_t nested;      /* ns spent in statements of imported modules */
     double cost;         /* seconds; set at the end */
     int entered;         /* its code began to run */

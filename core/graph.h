@@ -217,6 +217,7 @@ typedef struct Trace {
                             of them, since 3.14 a tuple of their numbers in the
                             statement; or NULL */
     double cost;         /* seconds, without nested imports */
+    Py_ssize_t grown;    /* bytes that the process grew by; see release.h */
     PyObject *callbacks; /* Owned list of (kind, callable, list of what it acts
                             on): callbacks.h; or NULL */
     PyObject *items; /* Owned tuple; what it only added to an object; or NULL */
@@ -240,17 +241,18 @@ typedef enum {
 struct Statement {
     Module *module; /* Borrowed. */
     Syntax syntax;
-    PyObject *code;    /* Owned; NULL for a bare string and for probes */
-    PyObject *func;    /* Owned; a probe's callable */
-    Trace *trace;      /* Owned; of the applied revision; NULL: never ran */
-    Trace *attempt;    /* Owned; of the running transaction */
-    PyObject *reason;  /* Owned str; why it has to run */
-    int forced;        /* runs whatever its reads say */
-    int async;         /* a trace opened by begin(): never run from here */
-    int always_stale;  /* an async trace of a world that was given up */
-    int stale;         /* an async trace that is no longer clean */
-    int undone;        /* an edit that was not applied has disposed of it */
-    int makes_classes; /* class_made.c may know it */
+    PyObject *code;      /* Owned; NULL for a bare string and for probes */
+    PyObject *func;      /* Owned; a probe's callable */
+    Trace *trace;        /* Owned; of the applied revision; NULL: never ran */
+    Trace *attempt;      /* Owned; of the running transaction */
+    PyObject *reason;    /* Owned str; why it has to run */
+    int forced;          /* runs whatever its reads say */
+    int async;           /* a trace opened by begin(): never run from here */
+    int always_stale;    /* an async trace of a world that was given up */
+    int stale;           /* an async trace that is no longer clean */
+    Py_ssize_t released; /* the old value went first: bytes. See release.h */
+    int undone;          /* an edit that was not applied has disposed of it */
+    int makes_classes;   /* class_made.c may know it */
     int dead; /* not in the edited source; freed when that is applied */
     Statement *patched;  /* Borrowed; the old statement that this one is but for
                          bodies of functions, while the edit is applied */

@@ -584,6 +584,7 @@ match_rollback(Module *module)
         }
         if (!kept) {
             if (statement->patched != NULL) {
+                statement->patched->undone |= statement->undone;
                 trace_move_producer(statement->trace, statement,
                                     statement->patched);
                 statement->trace = NULL; /* was lent */

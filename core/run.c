@@ -12,6 +12,7 @@
 #include "journal.h"
 #include "namespace.h"
 #include "needed.h"
+#include "release.h"
 #include "rules.h"
 #include "value.h"
 
@@ -138,6 +139,7 @@ statement_keep(Statement *statement, Trace *trace)
 {
     Engine *engine = statement->module->engine;
     statement->fresh_walk = engine->walk;
+    release_note(statement, trace);
     if (engine->transaction) {
         trace_free(statement->attempt, engine);
         statement->attempt = trace;
@@ -178,10 +180,15 @@ statement_log(Statement *statement, const Frame *frame)
         PyErr_SetRaisedException(error);
         return;
     }
+    PyObject *reason = Py_XNewRef(statement->reason);
+    if (statement->released > 0 && reason != NULL) {
+        Py_SETREF(reason, PyUnicode_FromFormat(
+                              "%U; its old value was released first", reason));
+    }
     PyObject *entry = Py_BuildValue(
         "(OOiOd)", statement->module->name, statement->syntax.label,
-        statement->syntax.line,
-        statement->reason != NULL ? statement->reason : Py_None, frame->cost);
+        statement->syntax.line, reason != NULL ? reason : Py_None, frame->cost);
+    Py_XDECREF(reason);
     if (entry == NULL || PyList_Append(engine->log, entry) < 0) {
         PyErr_Clear(); /* without memory: a report short of a line */
     }

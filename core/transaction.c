@@ -283,7 +283,8 @@ transaction_perform(Transaction *tx)
     int walked = 0;
     int result = slots_remember(engine);
     if (result == 0) {
-        result = transaction_read_changes(tx);
+        result = tx->back != NULL ? transaction_read_back(tx)
+                                  : transaction_read_changes(tx);
     }
     if (result == 0 && tx->environ != NULL) {
         int readers = environ_change(engine, tx->environ);
@@ -291,7 +292,8 @@ transaction_perform(Transaction *tx)
         result = readers < 0 ? -1 : 0;
     }
     tx->report.read = now_s() - tx->started;
-    if (result == 0 && (PyList_GET_SIZE(tx->report.files) > 0 || tx->changed)) {
+    if (result == 0 && tx->back == NULL
+        && (PyList_GET_SIZE(tx->report.files) > 0 || tx->changed)) {
         result = callbacks_call(engine, CALLBACK_BEFORE, NULL);
     }
     if (result == 0) {
@@ -356,8 +358,11 @@ transaction_add_classes(const Transaction *tx)
 }
 
 
+typedef enum { APPLY_FILES, APPLY_REDO, APPLY_BACK } Applied;
+
+
 static PyObject *
-apply(Engine *engine, PyObject *paths, PyObject *environ, int redo)
+apply(Engine *engine, PyObject *paths, PyObject *environ, Applied what)
 {
     Transaction tx;
     PyObject *report = NULL;
@@ -367,11 +372,12 @@ apply(Engine *engine, PyObject *paths, PyObject *environ, int redo)
         return NULL;
     }
     if (transaction_init(&tx, engine, paths) < 0
-        || (!redo && transaction_add_pending(&tx) < 0)) {
+        || (what == APPLY_FILES && transaction_add_pending(&tx) < 0)) {
         goto done;
     }
     tx.environ = environ;
-    tx.redo = redo;
+    tx.redo = what == APPLY_REDO;
+    tx.back = what == APPLY_BACK ? engine->undo : NULL;
     int reverted = engine->undo != NULL && engine->undo->swapped;
     if (reverted && undo_swap(engine->undo, engine, 0) < 0) {
         goto done;
@@ -413,15 +419,37 @@ done:
 PyObject *
 transaction_apply(Engine *engine, PyObject *paths, PyObject *environ)
 {
-    return apply(engine, paths, environ, 0);
+    return apply(engine, paths, environ, APPLY_FILES);
+}
+
+
+static PyObject *
+apply_nothing_new(Engine *engine, Applied what)
+{
+    PyObject *none = PyTuple_New(0);
+    PyObject *report = none != NULL ? apply(engine, none, NULL, what) : NULL;
+    Py_XDECREF(none);
+    return report;
 }
 
 
 PyObject *
 transaction_redo(Engine *engine)
 {
-    PyObject *none = PyTuple_New(0);
-    PyObject *report = none != NULL ? apply(engine, none, NULL, 1) : NULL;
-    Py_XDECREF(none);
+    return apply_nothing_new(engine, APPLY_REDO);
+}
+
+
+PyObject *
+transaction_revert(Engine *engine)
+{
+    if (!engine->undo->disposed || engine->undo->lasting) {
+        return Py_NewRef(Py_None);
+    }
+    long before = engine->revision;
+    PyObject *report = apply_nothing_new(engine, APPLY_BACK);
+    if (engine->revision == before && undo_swap(engine->undo, engine, 1) < 0) {
+        Py_CLEAR(report);
+    }
     return report;
 }

@@ -17,4 +17,10 @@ PyObject *transaction_apply(Engine *engine, PyObject *paths, PyObject *environ);
  * set. */
 PyObject *transaction_redo(Engine *engine);
 
+/* The old world stands (undo.h), and stays. Where the last revision has
+ * disposed of what it uses, the old texts run again, if they can: a Report (new
+ * reference), of an error where they fail. Else None; NULL with an exception
+ * set. */
+PyObject *transaction_revert(Engine *engine);
+
 #endif

@@ -17,15 +17,20 @@ typedef struct {
     Patches patches;
     Undo *undo; /* Owned; function code and names, to go back */
     ReportData report;
-    int changed; /* something may have to run */
-    int redo;    /* of the applied revision: see transaction.h */
-    int touched; /* sources were replaced, if only by a comment */
+    int changed;      /* something may have to run */
+    int redo;         /* of the applied revision: see transaction.h */
+    const Undo *back; /* run the old texts; or NULL. Borrowed, valid while
+                         changes are read */
+    int touched;      /* sources were replaced, if only by a comment */
     double started;
 } Transaction;
 
 /* Read changed sources and files, and match statements. 0, or -1 with an
  * exception set. */
 int transaction_read_changes(Transaction *tx);
+
+/* The same for a transaction that goes back. */
+int transaction_read_back(Transaction *tx);
 
 /* Make what the walk found final; or, where nothing had to run, new lines and
  * patched bodies. 0, or -1 with an exception set. */

@@ -50,6 +50,11 @@ undo_free(Undo *undo, Engine *engine)
         Py_DECREF(undo->members[i].before);
         Py_DECREF(undo->members[i].then);
     }
+    for (Py_ssize_t i = 0; i < undo->source_count; i++) {
+        Py_DECREF(undo->sources[i].path);
+        Py_DECREF(undo->sources[i].source);
+    }
+    PyMem_Free(undo->sources);
     PyMem_Free(undo->members);
     PyMem_Free(undo->classes);
     PyMem_Free(undo->codes);
@@ -172,6 +177,30 @@ undo_note_names(Undo *undo, Engine *engine)
             && now != old && undo_add_name(undo, cell, old, now) < 0) {
             return -1;
         }
+    }
+    return 0;
+}
+
+
+int
+undo_note_sources(Undo *undo, Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        const Module *module = engine->order[i];
+        if (!module->edited) {
+            continue;
+        }
+        UndoSource *sources =
+            array_reserve(undo->sources, undo->source_count, &undo->source_room,
+                          sizeof(*sources), 2);
+        if (sources == NULL) {
+            return -1;
+        }
+        undo->sources = sources;
+        undo->sources[undo->source_count++] = (UndoSource){
+            .path = Py_NewRef(module->path),
+            .source = Py_NewRef(module->old_source),
+        };
     }
     return 0;
 }

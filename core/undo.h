@@ -31,6 +31,11 @@ typedef struct {
     PyObject *before, *then; /* Owned dicts; its attributes */
 } UndoMember;
 
+typedef struct {
+    PyObject *path;   /* Owned str; of a module */
+    PyObject *source; /* Owned bytes; its text before */
+} UndoSource;
+
 typedef struct Undo {
     UndoCode *codes;
     Py_ssize_t code_count, code_room;
@@ -40,6 +45,11 @@ typedef struct Undo {
     Py_ssize_t member_count, member_room;
     UndoName *names;
     Py_ssize_t name_count, name_room;
+    UndoSource *sources;
+    Py_ssize_t source_count, source_room;
+    int disposed;  /* the revision has ended what the old world uses: going back
+                      means running the old text */
+    int lasting;   /* more than texts of modules changed: it cannot be run */
     long revision; /* that it goes back over */
     int swapped;   /* the old world stands */
 } Undo;
@@ -68,6 +78,9 @@ int undo_add_name(Undo *undo, Cell *cell, Version *old, Version *new);
 /* Note every binding and slot that the transaction leaves with another version.
  */
 int undo_note_names(Undo *undo, Engine *engine);
+
+/* Note the text of every module that the transaction has edited. 0 or -1. */
+int undo_note_sources(Undo *undo, Engine *engine);
 
 /* Give functions their old code back, and classes their old members (a
  * rollback). What cannot be put back is reported as unraisable. */

@@ -13,6 +13,7 @@
 #include "slots.h"
 #include "namespace.h"
 #include "needed.h"
+#include "release.h"
 #include "rules.h"
 #include "run.h"
 
@@ -164,6 +165,9 @@ statement_visit(Statement *statement)
     }
     if (result == 0) {
         result = adapters_end(statement);
+    }
+    if (result == 0) {
+        result = release_old(statement);
     }
     if (result == 0) {
         result = statement_execute(statement);

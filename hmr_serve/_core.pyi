@@ -104,8 +104,16 @@ class Engine:
     def settle(self) -> None:
         """The last revision stays: what it replaced is freed, swap_back is over."""
 
-    def revert(self) -> None:
-        """While swapped back: give the last revision up for good (its files count as changed)."""
+    def revert(self) -> Report | None:
+        """While swapped back: give the last revision up for good (its files count as changed).
+
+        Where it has disposed of something that the old world uses, the code before it runs that
+        again, as a revision: its report; with an error, the old world stands as it was left. None
+        where there was nothing to run, or `disposed()` and no way to: files other than modules
+        changed as well."""
+
+    def disposed(self) -> bool:
+        """Whether the last revision, until settle(), has disposed of something."""
 
     def adapt(self, adapter: Any) -> None:
         """Use an adapter (hmr_serve.adapters.Adapter) for what statements put into a library by
@@ -132,6 +140,12 @@ class Engine:
     def dispose(self, name: str | None = None) -> None:
         """Call what on_dispose was given by the entry or lifespan `name`, or by the whole program
         (the process ends); the last one first, each once."""
+
+    def release(self, seconds: float, size: int, lifespan: bool = True) -> None:
+        """From now on, the old value of a statement that took as long and made the process grow by
+        `size` bytes is released before the statement runs again, where nothing else needs it: if
+        the edit fails it is `undone()`. What a lifespan's shutdown may need stays, unless `lifespan`
+        says that none runs. 0 bytes: never, as at the start."""
 
     def undone(self) -> bool:
         """Whether an edit that was not applied has disposed of statements that stand."""

@@ -130,6 +130,12 @@ def version_line() -> str:
     metavar="FILE",
     help="Say whether a save of FILE is seen, and why; serve nothing.",
 )
+@option(
+    "--release-first/--no-release-first",
+    default=True,
+    help="Free a large old value before a slow statement makes the new one.  "
+    "[default: release-first]",
+)
 @option("--explain", is_flag=True, help="After a save, say why each statement ran.")
 @option("--loop", type=Choice("loop", LOOPS), default="auto", show_default=True)
 @option(

@@ -68,6 +68,7 @@ class Config:
     access_log: bool = True
     use_colors: bool | None = None
     explain: bool = False
+    release_first: bool = True
     limit_concurrency: int | None = None
     h11_max_incomplete_event_size: int | None = None
     timeout_graceful_shutdown: float | None = None

@@ -8,11 +8,13 @@ applications have nothing.
 
 from __future__ import annotations
 
+import sys
 from types import FunctionType
 from typing import Any
 
 IMMUTABLE = (int, float, complex, bool, str, bytes, type(None))
 COPIED = (dict, list, set)
+CONTEXTS = "_endpoint_context_cache"
 
 
 class StateBase:
@@ -74,7 +76,10 @@ def reset_state(app: Any, base: StateBase) -> None:
 
 def forget_derived(app: Any) -> None:
     """Drop the OpenAPI documents that requests derived from the code before the
-    edit."""
+    edit, and where FastAPI found endpoints: by addresses, which are used again."""
+    contexts = getattr(sys.modules.get("fastapi.routing"), CONTEXTS, None)
+    if isinstance(contexts, dict):
+        contexts.clear()
     todo, seen = [app], set()
     while todo:
         item = todo.pop()
@@ -103,6 +108,11 @@ def startup_functions(app: Any) -> list[Any]:
     for name in ("on_startup", "on_shutdown"):
         found += getattr(router, name, None) or ()
     return found
+
+
+def has_shutdown_functions(app: Any) -> bool:
+    """Whether a shutdown calls what no startup names: on_event("shutdown")."""
+    return bool(getattr(getattr(app, "router", None), "on_shutdown", None))
 
 
 def shape(app: Any) -> tuple[int, ...]:

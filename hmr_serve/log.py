@@ -212,6 +212,13 @@ def error_place(exc: BaseException) -> str:
     return f"{type(exc).__name__}: {exc}".partition("\n")[0]
 
 
+def forget_frames(error: BaseException | None) -> None:
+    """Let go what the frames that `error` came through hold: half a model, say."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
 def _is_ours(filename: str) -> bool:
     return filename.startswith((HERE, "<frozen importlib", IMPORTLIB))
 

@@ -25,17 +25,17 @@ from typing import TYPE_CHECKING, Any
 from . import adapters, api, framework, workers
 from .cold import cold_start, raised_in_library
 from .endings import Endings
-from .entry import Entry, read_env_file
+from .entry import Entry
 from .fault import Fault, Restarting
+from .inputs import Inputs
 from .lifespan import TRACE, LifespanFailed
 from .live import Live
-from .log import error_place
+from .log import error_place, forget_frames
 from .notices import Notices
 from .problem import Problem
 from .report import several
 from .retired import Retired
-from .rules import Rules
-from .saves import content, files_in, is_empty, saved, write_times
+from .saves import is_empty, saved, write_times
 
 if TYPE_CHECKING:
     from ._asgi import Server
@@ -49,6 +49,8 @@ EMPTY_WAIT = 0.05  # seconds that an empty file gets: the next save may be writi
 EMPTY_STEP = 0.002
 WRITTEN_WAIT = 1.0  # for so long, an edit that fails while it is written is tried again
 WORKERS_WAIT = 0.05  # what handlers in worker threads get to finish before an update
+RELEASE_COST = 0.5  # seconds and bytes from which on an old value goes first
+RELEASE_SIZE = 64 << 20
 COLD_HOLD = 5.0  # seconds that requests wait for what a child says of a cold start
 CLOCK_STEP = 0.01  # file systems' time stamps come from a clock that ticks seldom
 
@@ -96,17 +98,8 @@ class Reloader:
         self._task: asyncio.Task[None] | None = None
         self._starting: Live | None = None
         self._cold: asyncio.Task[None] | None = None  # _task, while it asks a child
-        self._environ = dict(os.environ)
-        self._rules = Rules(config.reload_includes or (), config.reload_excludes or ())
         self._roots = roots
-        self._included: set[str] = set()  # files that nothing but an include names
-        # What was read at the start and cannot be read again: path -> content.
-        given = [config.log_config] if isinstance(config.log_config, str) else []
-        paths = map(os.path.realpath, given)
-        self._start_files = {path: content(path) for path in paths}
-        self._env_file = config.env_file and os.path.realpath(config.env_file)
-        self._env: dict[str, str] = {}  # what the file adds to it: applied,
-        self._env_wanted = self._env  # and as it is now
+        self._inputs = Inputs(config, roots)
         self._generation = -1
         self._files: set[str] = set()  # what the server watches
         self._folders: set[str] = set()
@@ -119,11 +112,7 @@ class Reloader:
     def load(self) -> Any:
         """Import the application, traced. Raises what user code raises."""
         with self._user_code():
-            if self._env_file:
-                self._env = self._env_wanted = read_env_file(
-                    self._env_file, self._environ
-                )
-                os.environ.update(self._env)
+            self._inputs.load()
             return self._engine.run(ENTRY, self._entry.load)
 
     async def start(
@@ -145,10 +134,7 @@ class Reloader:
         if generation == self._generation:
             return
         self._generation = generation
-        files, folders = self._engine.watched()
-        files.update(self._start_files, [self._env_file] if self._env_file else [])
-        if self._rules:
-            files, folders = self._ruled(files, folders)
+        files, folders = self._inputs.add(*self._engine.watched())
         if (files, folders) == (self._files, self._folders):
             return
         self._server.watch(files, folders)
@@ -157,16 +143,6 @@ class Reloader:
         self._files, self._folders = files, folders
         if late:
             self._loop.call_soon(self.on_change, 0, late)
-
-    def _ruled(self, files: set[str], folders: set[str]) -> tuple[set[str], set[str]]:
-        """The same after --reload-exclude and --reload-include."""
-        kept = {path for path in files if self._rules.excluded_by(path) is None}
-        folders = {path for path in folders if self._rules.excluded_by(path) is None}
-        if self._rules.has_includes:
-            found, searched = self._rules.find_included(self._roots)
-            self._included = found - files
-            return kept | found, folders | searched
-        return kept, folders
 
     # -- updates
 
@@ -196,29 +172,29 @@ class Reloader:
                 self._runtime.reloading = bool(self._task and not self._cold)
 
     def _apply(self, update: Update) -> None:
-        if self._rules:
-            update.paths = {
-                path for path in update.paths if self._rules.excluded_by(path) is None
-            }
-        changed = self._start_file_changed(update.paths)
+        update.paths = self._inputs.counted(update.paths)
+        changed = self._inputs.start_file_changed(update.paths)
         if changed is not None:
             self._restart([changed], "what it set was read at the start")
             return
-        included = self._included_changed(update.paths)
+        included = self._inputs.included_changed(update.paths, self._engine)
         if included:
             self._restart(included, "--reload-include names it")
             return
-        if self._env_file in update.paths and os.path.isfile(self._env_file):
-            self._env_wanted = read_env_file(self._env_file, self._environ)
         if self._server.stats()["in_flight"]:
             workers.settle(WORKERS_WAIT)
         written = write_times(update.paths)
         others = update.paths - self._engine.written()
+        self._engine.release(
+            RELEASE_COST,
+            RELEASE_SIZE if self._may_release() else 0,
+            self.live is not None and self.live.has_lifespan,
+        )
         try:
             with self._user_code():
-                report = self._engine.apply(update.paths, self._env_changes())
+                report = self._engine.apply(update.paths, self._inputs.env_changes())
                 if report.error is None and report.restart is None:
-                    self._env = self._env_wanted
+                    self._inputs.env_applied()
                 if _only_folders(report, others):
                     self._release(update)
                     return
@@ -248,6 +224,17 @@ class Reloader:
         else:
             self._put_in_front(update, report, app)
 
+    def _may_release(self) -> bool:
+        """Whether names may be unbound while their statements run: nobody else is there
+        to look."""
+        return (
+            self._config.release_first
+            and self.live is not None
+            and not self._server.stats()["in_flight"]
+            and workers.alone()
+            and not framework.has_shutdown_functions(self.live.app)
+        )
+
     def _put_in_front(self, update: Update, report: Report, app: Any) -> None:
         """The application that the update leads to, with the lifespan that it needs."""
         if self.live is None or TRACE in report.stale or not self.live.fits(app):
@@ -270,33 +257,6 @@ class Reloader:
         )
         return False
 
-    def _start_file_changed(self, paths: set[str]) -> str | None:
-        """Such a file. Logging is used by too much to withdraw it: a new process reads
-        its configuration anew."""
-        for path, text in self._start_files.items():
-            if path in paths and content(path) not in (text, None):
-                return path
-        return None
-
-    def _env_changes(self) -> dict[str, str | None]:
-        """Variables that the file sets otherwise than what is applied; None: it no
-        longer does."""
-        now, before = self._env_wanted, self._env
-        names = {*now, *before}
-        return {n: now.get(n) for n in names if now.get(n) != before.get(n)}
-
-    def _included_changed(self, paths: set[str]) -> list[str]:
-        """Files among `paths` that count only since --reload-include names them."""
-        if not self._rules.has_includes:
-            return []
-        known = self._engine.watched()[0]
-        changed = {path for path in paths if path in self._included}
-        for path in paths:
-            # A file that came may show only as a change of its folder.
-            inside = files_in(path) if os.path.isdir(path) else [path]
-            changed.update(set(inside) - known - self._included)
-        return sorted(filter(self._rules.included_by, changed))
-
     def _restart(self, files: Iterable[str], reason: str) -> None:
         self._notices.restarting(files, reason)
         self._server.app = Restarting()  # the fence falls when the server stops
@@ -308,16 +268,20 @@ class Reloader:
         reason = report.restart or (
             f"{error_place(report.error)!r} does not come of a cold start"
         )
-        hold = self._loop.call_later(COLD_HOLD, self._release, update)
+        # What was disposed of cannot answer: it is made again, or a new process is.
+        hold = None
+        if not self._engine.undone():
+            hold = self._loop.call_later(COLD_HOLD, self._release, update)
         try:
             env_file = self._config.env_file
-            error = await cold_start(self._entry, env_file, self._environ)
+            error = await cold_start(self._entry, env_file, self._inputs.environ)
         except asyncio.CancelledError:
             return  # another save, or the end
         except OSError as exc:
             error = f"no process could be started: {exc}"
         finally:
-            hold.cancel()
+            if hold:
+                hold.cancel()
             self._task = self._cold = None
             self._loop.call_soon(self._next)
         if error is None:
@@ -374,7 +338,7 @@ class Reloader:
                 await self._stop_in_old_world(old, app)
             error = await self._begin(app)
             if error is not None:
-                await self._go_back(update, old, error)
+                await self._go_back(update, report, old, error)
                 return
             left = await old.threads_left() if old is not None else []
             if left:
@@ -422,21 +386,39 @@ class Reloader:
         return None
 
     async def _go_back(
-        self, update: Update, old: Live | None, error: BaseException
+        self, update: Update, report: Report, old: Live | None, error: BaseException
     ) -> None:
         """The new startup failed: give the revision up, start the old lifespan
         again."""
         self.live = None
         if old is not None:
-            self._engine.swap_back()
-            self._engine.revert()
-            old.reset()
-            again = await self._begin(old.app)
+            again = await self._begin(self._take_back(report, old))
             if again is not None:
                 self._log.error(
                     "The old application does not start again either.", again
                 )
         self._fail(update, error)
+
+    def _take_back(self, report: Report, old: Live) -> Any:
+        """Give the last revision up; the application that serves instead."""
+        disposed = self._engine.disposed()
+        if disposed:
+            self._restart_websockets(report)
+        self._engine.swap_back()
+        with self._user_code():
+            again = self._engine.revert()
+        app = old.app
+        if again and again.error is None and again.restart is None:
+            app = self._engine.result(ENTRY)
+            self._engine.settle()
+        elif disposed:
+            self._log.error(
+                "What the edit has disposed of stays so until one works",
+                again.error if again else None,
+            )
+        if app is old.app:
+            old.reset()
+        return app
 
     # -- what the user sees
 
@@ -481,9 +463,10 @@ class Reloader:
             self._release(update)
             return
         self._endings.begin()
+        self._notices.not_applied(files or sorted(update.paths), error)
+        forget_frames(error)  # they may hold what is made again
         if not (self._engine.undone() and self._redo(update)):
             self._release(update)
-        self._notices.not_applied(files or sorted(update.paths), error)
 
     def _show_fault(self, error: BaseException) -> None:
         self._server.app = Fault(error)

@@ -60,7 +60,7 @@ def _reasons(report: Report, rerun: Rerun) -> Iterator[str]:
     """Its reason, the one of the statement that this names, and so on to the edit."""
     yield rerun.reason
     seen = {rerun}
-    while found := _LEADS.fullmatch(rerun.reason):
+    while found := _LEADS.fullmatch(rerun.reason.partition("; ")[0]):
         module, _, name = found[1].rpartition(".")
         patched = [n for n in report.patched if n.rpartition(":")[2] == name]
         causes = [

@@ -22,6 +22,12 @@ def is_of_pool(thread: threading.Thread) -> bool:
     )
 
 
+def alone() -> bool:
+    """Whether no thread but this one runs code of the user's."""
+    others = [t for t in threading.enumerate() if t is not threading.current_thread()]
+    return all(map(is_of_pool, others)) and not busy()
+
+
 def settle(limit: float) -> bool:
     """Wait up to `limit` seconds until no worker runs a handler; whether none does.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import fastapi.routing
 import pytest
 from starlette.applications import Starlette
 
+from hmr_serve import framework
 from hmr_serve.framework import StateBase, hand_over_state, reset_state
 
 
@@ -91,3 +93,12 @@ def test_an_application_without_state_has_nothing_to_hand_over() -> None:
     hand_over_state(old, StateBase(old), new)
     reset_state(new, StateBase(new))
     assert not hasattr(new, "state")
+
+
+def test_what_fastapi_noted_of_endpoints_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noted = {1: {"line": 7}}  # FastAPI's name for it, since 0.12
+    monkeypatch.setattr(fastapi.routing, framework.CONTEXTS, noted, raising=False)
+    framework.forget_derived(fastapi.FastAPI())
+    assert noted == {}

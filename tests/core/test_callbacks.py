@@ -36,7 +36,8 @@ def start(project: Project) -> Callable[[str], Callable[[], list[str]]]:
     """Start a program; what was noted since the last time."""
     project.write({"../site-packages/outside.py": LIBRARY})
 
-    def starting(text: str, **more: str) -> Callable[[], list[str]]:
+    def starting(text: str, files=None, **more: str) -> Callable[[], list[str]]:
+        project.write(files or {})
         modules = {f"{name}.py": source for name, source in more.items()}
         project.start({"main.py": HEAD + text, **modules})
         seen = 0
@@ -145,6 +146,44 @@ def test_a_failed_edit_is_made_good(project, start) -> None:
     assert project.ids()["main.worker"] != before["main.worker"]
     report = project.edit("main.py", "1 / 0\n", "")
     assert noted() == ["stop a", "start b"]
+
+
+def test_what_a_revision_that_is_given_up_disposed_of_runs_again(
+    project, start
+) -> None:
+    noted = start(WORKER.format("a") + "label = worker.name * 2\n")
+    noted()
+    text = project.read("main.py")
+    for _ in range(3):
+        project.edit("main.py", "'a'", "'b'")
+        assert noted() == ["stop a", "start b"]
+        project.exec("engine.swap_back(); report = engine.revert()")
+        assert project.eval("(report.error, report.restart)") == (None, None)
+        assert noted() == ["stop b", "start a"]
+        assert project.eval("(main.worker.name, main.label)") == ("a", "aa")
+        assert not project.eval("engine.undone()")
+        report = project.apply(["main.py"])  # still edited
+        assert "main: worker = outside.Worker('b')" in ran(report)
+        assert noted() == ["stop a", "start b"]
+        project.save({"main.py": text})
+        assert noted() == ["stop b", "start a"]
+
+
+def test_what_cannot_run_again_stays_disposed_of(project, start) -> None:
+    noted = start(
+        "name = open('name').read()\nworker = outside.Worker(name)\n"
+        "on_dispose(worker.stop)\n",
+        files={"name": "a"},
+    )
+    noted()
+    assert not project.eval("engine.disposed()")
+    project.save({"name": "b"})
+    assert noted() == ["stop a", "start b"]
+    project.exec("engine.swap_back(); report = engine.revert()")
+    assert project.eval("(report, engine.disposed())") == (None, True)
+    assert project.eval("main.worker.name") == "a"
+    project.save({"name": "c"})
+    assert noted()[-1:] == ["start c"]
 
 
 def test_what_a_failed_edit_disposed_of_runs_with_the_next_one(project, start) -> None:

@@ -257,6 +257,54 @@ def test_a_slow_statement_is_named_with_its_cost_and_the_chain_of_reasons(
     ]
 
 
+# A library that counts its models: how many there are, and were at once.
+MODELS = """\
+import time
+
+living = most = 0
+
+
+class Model:
+    def __init__(self, name):
+        global living, most
+        living += 1
+        most = max(most, living)
+        self.name, self.weights = name, b"w" * (80 << 20)
+        time.sleep(0.5)
+        if not name:
+            raise ValueError("a model needs a name")
+
+    def __del__(self):
+        global living
+        living -= 1
+"""
+
+
+@pytest.mark.parametrize("release", [True, False])
+def test_a_large_model_is_not_in_memory_twice(serve: Serve, release: bool) -> None:
+    main = apps.PLAIN["main.py"].replace(
+        "{greet()} {LIMIT}", "{model.name} {models.living} {models.most}"
+    )
+    files = {
+        **apps.PLAIN,
+        "main.py": f"import models\nfrom predict import model\n{main}",
+        "predict.py": "import models\n\nmodel = models.Model('one')\n",
+        "libraries/site-packages/models.py": MODELS,
+    }
+    options = [] if release else ["--no-release-first"]
+    environ = {"PYTHONPATH": "libraries/site-packages"}
+    server = serve(files, *options, env=environ)
+    assert server.get().text == "one 1 1"
+    server.edit("predict.py", "'one'", "'two'")
+    assert server.get().text == f"two 1 {1 if release else 2}"
+    log = server.until_log("slow  ")
+    assert ("its old value was released first" in log) == release
+    if release:
+        server.edit("predict.py", "'two'", "''")
+        assert server.get().text == "two 1 1"
+        server.until_log("the last good version keeps answering")
+
+
 @pytest.mark.parametrize("loop", ["auto", "asyncio"])
 def test_asyncio_run_works_at_import_and_in_an_update(serve: Serve, loop: str) -> None:
     text = "import asyncio\n\n\nasync def load():\n    await asyncio.sleep(0)\n"

@@ -111,6 +111,32 @@ def test_a_failed_edit_starts_again_what_it_disposed_of(serve: Serve) -> None:
     assert server.log.count("not applied") == 1
 
 
+def test_a_startup_that_fails_starts_again_what_the_edit_disposed_of(
+    serve: Serve,
+) -> None:
+    server = serve(FILES)
+    server.until_noted("task")
+    two = MAIN.replace('Worker("one")', 'Worker("two")')
+    bad = two.replace('    journal.note(f"up', '    1 / 0\n    journal.note(f"up')
+    for number in range(1, 4):
+        server.write("main.py", bad)
+        assert server.get().json["worker"] == "one"
+        server.until_log("the last good version keeps answering", number)
+        assert running(server.journal) == ["one"]
+        server.until_noted("task", number + 1)
+        assert server.journal.count("cancelled") == number
+        server.write("main.py", two if number == 3 else MAIN)
+        expected = "two" if number == 3 else "one"
+        assert server.get().json["worker"] == expected
+        assert running(server.journal) == [expected]
+    assert "stays so until one works" not in server.log
+    server.write("limits.py", "LIMIT = 2\n")
+    assert server.get().json["worker"] == "two"
+    assert "up-2-True" in server.journal
+    assert server.stop() == 0
+    assert running(server.journal) == []
+
+
 def test_callbacks_around_an_edit(serve: Serve) -> None:
     calls = (
         "hmr_serve.before_reload(lambda: journal.note('before'))\n"
