@@ -3,6 +3,7 @@
 #include "adapters.h"
 
 #include "array.h"
+#include "code.h"
 #include "compat.h"
 #include "journal.h"
 #include "match.h"
@@ -30,7 +31,8 @@ adapters_add(Engine *engine, PyObject *object)
     int together = library != NULL ? flag(object, "together") : -1;
     int ordered = together >= 0 ? flag(object, "ordered") : -1;
     int lasting = ordered >= 0 ? flag(object, "lasting") : -1;
-    if (lasting < 0) {
+    int blind = lasting >= 0 ? flag(object, "blind") : -1;
+    if (blind < 0) {
         Py_XDECREF(library);
         return -1;
     }
@@ -47,7 +49,8 @@ adapters_add(Engine *engine, PyObject *object)
                   .library = library,
                   .together = together,
                   .ordered = ordered,
-                  .lasting = lasting};
+                  .lasting = lasting,
+                  .blind = blind};
     return 0;
 }
 
@@ -209,17 +212,22 @@ adapters_own(const Engine *engine, PyObject *object)
 /* ---- looking ------------------------------------------------------------ */
 
 /* What there is now: new reference; NULL without an exception when the library
- * is not there, or the adapter failed and was given up (*given_up). */
+ * is not there or has nothing to look at, or the adapter failed and was given
+ * up (*given_up). */
 static PyObject *
 look(Engine *engine, Adapter *adapter, int *given_up)
 {
     *given_up = 0;
+    if (adapter->blind && adapter->types != NULL) {
+        return NULL;
+    }
     Frame *running = frame_swap(NULL); /* what an adapter reads, nobody does */
     int active = adapter_is_active(engine, adapter);
+    int looks = active > 0 && !adapter->blind;
     PyObject *now =
-        active > 0 ? PyObject_CallMethod(adapter->object, "look", NULL) : NULL;
+        looks ? PyObject_CallMethod(adapter->object, "look", NULL) : NULL;
     (void)frame_swap(running);
-    if (active == 0) {
+    if (active >= 0 && !looks) {
         return NULL;
     }
     if (now != NULL && !PyDict_CheckExact(now)) {
@@ -282,6 +290,11 @@ adapter_put(const Slot *slot, PyObject *value)
     if (adapter->known == NULL) {
         return 0;
     }
+    PyObject *known = PyDict_Copy(adapter->known); /* it may show it again */
+    if (known == NULL) {
+        return -1;
+    }
+    Py_SETREF(adapter->known, known);
     if (value != NULL) {
         return PyDict_SetItem(adapter->known, slot->key, value);
     }
@@ -376,6 +389,9 @@ shows_same(PyObject *before, PyObject *now)
 {
     Py_ssize_t i = 0, j = 0;
     PyObject *place, *value, *old_place, *old;
+    if (before == now) {
+        return 1;
+    }
     if (PyDict_GET_SIZE(before) != PyDict_GET_SIZE(now)) {
         return 0;
     }
@@ -417,13 +433,15 @@ judge(Frame *frame, const Adapter *adapter, PyObject *before, PyObject *now)
 }
 
 
-/* A plain `def` names nothing but itself: it reaches no library. */
+/* A plain `def`, a constant: what names nothing that is there, and calls
+ * nothing, reaches no library. */
 static int
 is_passive(const Statement *statement)
 {
-    return statement->syntax.kind == STATEMENT_FUNCTION
-           && PyTuple_GET_SIZE(((PyCodeObject *)statement->code)->co_names)
-                  == 1;
+    const CodeInfo *info =
+        statement->code != NULL ? code_info(statement->code) : NULL;
+    return info != NULL && info->scanned && info->name_count == 0
+           && !info->calls && PyTuple_GET_SIZE(info->deletes) == 0;
 }
 
 

@@ -492,18 +492,18 @@ code_collect_deletes(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
 }
 
 
-static int
-code_imports_star(PyObject *bytes)
+/* Fill info->imports_star and info->calls. */
+static void
+code_info_scan_calls(CodeInfo *info, PyObject *bytes)
 {
     enum { INTRINSIC_IMPORT_STAR = 2 }; /* opcode._intrinsic_1_descs */
     Instructions in = instructions_of(bytes);
     while (instructions_next(&in)) {
-        if (in.op == in.opcodes->call_intrinsic_1
-            && in.arg == INTRINSIC_IMPORT_STAR) {
-            return 1;
-        }
+        info->imports_star |= in.op == in.opcodes->call_intrinsic_1
+                              && in.arg == INTRINSIC_IMPORT_STAR;
+        info->calls |=
+            in.opcodes->calls[in.op] || in.op == in.opcodes->import_name;
     }
-    return 0;
 }
 
 
@@ -582,7 +582,7 @@ code_info_scan(CodeInfo *info)
     if (result == 0) {
         int is_module = info->statement != NULL
                         && info->statement->code == (PyObject *)info->code;
-        info->imports_star = code_imports_star(bytes);
+        code_info_scan_calls(info, bytes);
         info->stores = code_collect_stores(info->code, &hmr_engine->opcodes,
                                            bytes, is_module);
         info->deletes = code_collect_deletes(info->code, &hmr_engine->opcodes,

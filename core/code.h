@@ -28,6 +28,7 @@ typedef struct {
     PyObject *stores;     /* Owned tuple of str: global names it may bind */
     PyObject *deletes;    /* Owned tuple of str: global names it may delete */
     int imports_star;     /* somewhere in it is an `import *` */
+    int calls;            /* it calls or imports something */
     int scanned;          /* names and stores are filled in */
     PyObject **functions; /* live functions with this code. Borrowed. */
     Py_ssize_t function_count, function_room;

@@ -100,9 +100,10 @@ frame_push(Frame *frame, Engine *engine, Statement *statement)
 {
     if (frame_top != NULL
         && (frame_flush(frame_top, engine) < 0
-            || adapters_judge(frame_top) < 0)) {
+            || (!engine->looked && adapters_judge(frame_top) < 0))) {
         return -1;
     }
+    engine->looked = 0;
     *frame = (Frame){
         .up = frame_top,
         .statement = statement,

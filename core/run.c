@@ -283,5 +283,6 @@ statement_execute(Statement *statement)
         return -1;
     }
     statement_keep(statement, trace);
+    engine->looked = !engine->transaction;
     return annotations_note(&frame);
 }

@@ -309,6 +309,7 @@ walk_statements(Module *module)
     Module *outer = engine->walking;
     engine->walking = module;
     module->order_count = 0;
+    engine->looked = 0;
     if (engine->partial) {
         engine->place = module->began;
     }
@@ -322,6 +323,7 @@ walk_statements(Module *module)
         result = walk_statement(module->statements[module->passed]);
         module->passed += result == 0;
     }
+    engine->looked = 0;
     engine->walking = outer;
     return result;
 }

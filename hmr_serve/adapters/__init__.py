@@ -52,6 +52,7 @@ class Adapter:
     together = False  # statements that put something there run again together
     ordered = False  # the order of places matters: `arrange` is called
     lasting = False  # places are left alone until their statement runs again or goes
+    blind = False  # there is nothing to look at: `types` made all that is needed
 
     def types(self) -> tuple[type, ...]:
         """Classes whose instances the library hands out: getLogger() creates nothing
@@ -65,7 +66,8 @@ class Adapter:
 
     def look(self) -> dict[Hashable, Any]:
         """What there is now: place -> value. Compared before and after each statement
-        that ran: values by identity, plain data by value. Has to be fast."""
+        that ran: values by identity, plain data by value. Has to be fast, and may
+        return the same dict again while nothing has changed."""
         raise NotImplementedError
 
     def put(self, place: Any, value: Any) -> None:

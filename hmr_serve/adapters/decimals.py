@@ -13,6 +13,10 @@ NAMES = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
 class Decimals(Adapter):
     library = "decimal"
 
+    def __init__(self) -> None:
+        self.text = ""
+        self.seen: dict[Hashable, Any] = {}
+
     def types(self) -> tuple[type, ...]:
         from decimal import getcontext
 
@@ -21,8 +25,11 @@ class Decimals(Adapter):
 
     def look(self) -> dict[Hashable, Any]:
         context = self.getcontext()
-        found: dict[Hashable, Any] = {name: getattr(context, name) for name in NAMES}
-        return found | dict(context.traps)
+        if (text := str(context)) != self.text:
+            self.text = text
+            self.seen = {name: getattr(context, name) for name in NAMES}
+            self.seen |= dict(context.traps)
+        return self.seen
 
     def put(self, place: Any, value: Any) -> None:
         context = self.getcontext()

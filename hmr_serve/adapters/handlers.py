@@ -17,8 +17,15 @@ NUMBERS = [int(number) for number in signal.Signals if number not in FIXED]
 class Handlers(Adapter):
     library = "signal"
 
+    def __init__(self) -> None:
+        self.handlers: list[Any] = []
+        self.seen: dict[Hashable, Any] = {}
+
     def look(self) -> dict[Hashable, Any]:
-        return {number: _signal.getsignal(number) for number in NUMBERS}
+        if (handlers := [*map(_signal.getsignal, NUMBERS)]) != self.handlers:
+            self.handlers = handlers
+            self.seen = dict(zip(NUMBERS, handlers, strict=True))
+        return self.seen
 
     def put(self, place: Any, value: Any) -> None:
         _signal.signal(place, value)

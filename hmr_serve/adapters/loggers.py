@@ -20,14 +20,21 @@ class Loggers(Adapter):
     def types(self) -> tuple[type, ...]:
         return (logging.Logger,)
 
+    def __init__(self) -> None:
+        self.size = 0
+        self.loggers: list[tuple[str, dict[str, Any]]] = []  # with their attributes
+        self.awaited: list[str] = []  # places of loggers that do not exist yet
+
     def look(self) -> dict[Hashable, Any]:
         manager = logging.root.manager
+        known = manager.loggerDict
+        if len(known) != self.size or any(
+            isinstance(known.get(name), logging.Logger) for name in self.awaited
+        ):
+            self._find(dict(known))
         found: dict[Hashable, Any] = {}
-        _look_at("", logging.root, found)
-        for name, logger in list(manager.loggerDict.items()):
-            values = logger.__dict__
-            if "level" not in values:
-                continue  # the place of a logger that does not exist yet
+        _look_at("", logging.root.__dict__, found)
+        for name, values in self.loggers:
             if (
                 values["level"]
                 or values["handlers"]
@@ -35,10 +42,19 @@ class Loggers(Adapter):
                 or values["disabled"]
                 or not values["propagate"]
             ):
-                _look_at(name, logger, found)
+                _look_at(name, values, found)
         if manager.disable:
             found["disable"] = manager.disable
         return found
+
+    def _find(self, known: dict[str, Any]) -> None:
+        self.size = len(known)
+        self.loggers, self.awaited = [], []
+        for name, logger in known.items():
+            if isinstance(logger, logging.Logger):
+                self.loggers.append((name, logger.__dict__))
+            else:
+                self.awaited.append(name)
 
     def put(self, place: Any, value: Any) -> None:
         if place == "disable":
@@ -91,8 +107,7 @@ class Loggers(Adapter):
         return None
 
 
-def _look_at(name: str, logger: logging.Logger, found: dict[Hashable, Any]) -> None:
-    values = logger.__dict__
+def _look_at(name: str, values: dict[str, Any], found: dict[Hashable, Any]) -> None:
     for what, plain in PLAIN.items():
         if values.get(what, plain) != plain:
             found[name, what] = values[what]

@@ -13,7 +13,7 @@ import importlib
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -28,6 +28,8 @@ SERVER_WAIT = 1.0  # and the loop of a server in a thread
 class Started(Adapter):
     """Objects of one class that start something in a method. Known as soon as
     `library` is imported, which may import the class's own module late."""
+
+    blind = True
 
     def __init__(
         self,
@@ -59,9 +61,6 @@ class Started(Adapter):
 
         setattr(owner, self._method, starting)
         return ()
-
-    def look(self) -> dict[Hashable, Any]:
-        return {}
 
     def applied(self) -> None:
         if self._renew:

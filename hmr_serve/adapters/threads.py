@@ -18,11 +18,16 @@ class Threads(Adapter):
     library = "threading"
     lasting = True
 
+    def __init__(self) -> None:
+        self.threads: list[threading.Thread] = []
+        self.seen: dict[Hashable, Any] = {}
+
     def look(self) -> dict[Hashable, Any]:
         """All but those of pools, which end their own."""
-        return {
-            thread: True for thread in threading.enumerate() if not is_of_pool(thread)
-        }
+        if (threads := threading.enumerate()) != self.threads:
+            self.threads = threads
+            self.seen = {each: True for each in threads if not is_of_pool(each)}
+        return self.seen
 
     def put(self, place: Any, value: Any) -> None:
         raise CannotWithdraw(f"{place.name} has ended")

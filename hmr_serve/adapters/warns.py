@@ -13,8 +13,15 @@ class Filters(Adapter):
     library = "warnings"
     ordered = True
 
+    def __init__(self) -> None:
+        self.filters: list[Any] = []
+        self.seen: dict[Hashable, Any] = {}
+
     def look(self) -> dict[Hashable, Any]:
-        return dict.fromkeys(reversed(warnings.filters), True)
+        if warnings.filters != self.filters:
+            self.filters = list(warnings.filters)
+            self.seen = dict.fromkeys(reversed(self.filters), True)
+        return self.seen
 
     def put(self, place: Any, value: Any) -> None:
         if place not in warnings.filters:
