@@ -8,6 +8,8 @@
 #include "print.h"
 #include "result.h"
 
+#include <string.h>
+
 #define CLOSURE_DEPTH 16 /* calls of tracked functions followed from a cache */
 #define MODULE_STEPS 4   /* a.b.c.d.name */
 
@@ -71,6 +73,23 @@ cache_function(PyObject *object)
                   && code_info(PyFunction_GET_CODE(function)) != NULL;
     Py_DECREF(function); /* the wrapper keeps it */
     return tracked ? function : NULL;
+}
+
+
+/* What functools.partial calls in the end. Borrowed: the object keeps it. */
+static PyObject *
+behind_partials(PyObject *object)
+{
+    while (strcmp(Py_TYPE(object)->tp_name, "functools.partial") == 0) {
+        PyObject *function = PyObject_GetAttrString(object, "func");
+        if (function == NULL) {
+            PyErr_Clear();
+            break;
+        }
+        Py_DECREF(function);
+        object = function;
+    }
+    return object;
 }
 
 
@@ -170,6 +189,7 @@ closure_add_name(Closure *closure, Module *module, PyObject *name,
     if (value != NULL && PyType_Check(value)) {
         return closure_add_class(closure, (PyTypeObject *)value, depth);
     }
+    value = value != NULL ? behind_partials(value) : NULL;
     PyObject *cached = value != NULL ? cache_function(value) : NULL;
     PyObject *function = cached != NULL                             ? cached
                          : value != NULL && PyFunction_Check(value) ? value
@@ -280,6 +300,7 @@ int
 cache_read(Frame *frame, PyObject *object)
 {
     Engine *engine = hmr_engine;
+    object = behind_partials(object);
     PyObject *function = cache_function(object);
     if (function == NULL) {
         return 0;

@@ -106,12 +106,25 @@ binding_version(Frame *frame, Binding *binding, PyObject *value)
 }
 
 
+/* An import binds what others made, unless a module's __getattr__ ran. */
+static int
+frame_only_imports(const Frame *frame)
+{
+    const Trace *trace = frame->trace;
+    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
+        if (trace->reads[i].cell->kind == CELL_CODE) {
+            return 0;
+        }
+    }
+    return frame->statement->syntax.kind == STATEMENT_IMPORT;
+}
+
+
 /* A mutable object that nobody knows yet is this statement's creation. */
 static int
 frame_create_group(Frame *frame, Engine *engine, PyObject *value)
 {
-    if (!print_applies(value)
-        || frame->statement->syntax.kind == STATEMENT_IMPORT
+    if (!print_applies(value) || frame_only_imports(frame)
         || group_is_outside(engine, value) || adapters_own(engine, value)) {
         return 0;
     }

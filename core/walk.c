@@ -363,11 +363,47 @@ walk_enter(Module *module)
 }
 
 
+/* What its statements have imported comes back with it. */
+static int
+walk_rejoin_imports(const Module *module)
+{
+    for (Py_ssize_t i = 0; i < module->passed && i < module->count; i++) {
+        const Trace *trace = statement_trace(module->statements[i]);
+        for (Py_ssize_t k = 0; trace != NULL && k < trace->import_count; k++) {
+            Module *inner = trace->imports[k].module;
+            if (inner->withheld && walk_module(inner) < 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+
 int
 walk_rejoin(Module *module)
 {
+    Engine *engine = module->engine;
     module->withheld = 0;
+    if (walk_rejoin_imports(module) < 0) {
+        return -1;
+    }
+    if (!engine->partial) {
+        module->ended = ++engine->ended;
+    }
     return module_bind_in_parent(module);
+}
+
+
+/* A clean statement imports a module that is withheld. */
+static int
+walk_return(Module *module)
+{
+    if (walk_parent(module) < 0 || loaded_begin(module) < 0
+        || walk_rejoin(module) < 0) {
+        return -1;
+    }
+    return loaded_end(module);
 }
 
 
@@ -393,7 +429,7 @@ walk_module(Module *module)
 {
     const Engine *engine = module->engine;
     if (walk_is_settled(module)) {
-        return 0;
+        return module->withheld && !module->gone ? walk_return(module) : 0;
     }
     if (walk_skips(module)) {
         return walk_skip(module);
@@ -515,6 +551,10 @@ walk_check_aliases(Engine *engine)
             continue;
         }
         const Module *module = binding->module;
+        if (engine->partial ? module->gone
+                            : !module_is_reached(module, engine)) {
+            continue; /* it would never run */
+        }
         for (Py_ssize_t i = 0; i < module->count; i++) {
             Statement *statement = module->statements[i];
             PyObject *names = statement->syntax.annotations;

@@ -30,6 +30,14 @@ def zygote() -> Iterator[Zygote]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def few_libraries() -> Iterator[Zygote]:
+    """Cheaper forks, for random programs."""
+    made = Zygote(libraries="few")
+    yield made
+    made.close()
+
+
 @pytest.fixture
 def project(zygote: Zygote, tmp_path: Path) -> Iterator[Project]:
     made = Project(zygote, tmp_path)

@@ -45,10 +45,13 @@ class WorkerRaised(AssertionError):
 
 class Zygote:
     """The process that has the libraries loaded and forks workers; one per test run.
-    `environ`: its variables, where they are not this process's."""
+    `environ`: its variables, where they are not this process's; `libraries`: which
+    (worker.LIBRARIES)."""
 
-    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
-        self.environ = dict(environ)
+    def __init__(
+        self, environ: Mapping[str, str] = os.environ, libraries: str = "all"
+    ) -> None:
+        self.environ, self.libraries = dict(environ), libraries
         ours, theirs = socket.socketpair()
         package = __package__ or "core"
         top = Path(__file__).parents[len(package.split("."))]
@@ -59,7 +62,10 @@ class Zygote:
         for name in [n for n in environ if n.startswith("PYTEST_")]:
             del environ[name]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", f"{package}.worker", str(theirs.fileno())],
+            [
+                *(sys.executable, "-m", f"{package}.worker"),
+                *(str(theirs.fileno()), libraries),
+            ],
             pass_fds=[theirs.fileno()],
             env=environ,
         )
@@ -190,6 +196,8 @@ class Project:
         self.root = root / "project"
         self.root.mkdir()
         self.scratch = root
+        self.compiled = root / "compiled"  # byte code that cold starts share
+        self.compiled.mkdir()
         self.engine = engine
         self.entry, self.attr = "main", None
         self.worker: Remote | None = None
@@ -269,16 +277,17 @@ class Project:
         """Give the engine paths; check the outcome against a cold start."""
         self.before()
         given = [str(self.root / p) for p in paths]
-        ids = self.ids() if check else {}
         fail_at = 0
         while self.injections is not None:
             fail_at += 1
             got = self.ask("apply", paths=given, fail_at=fail_at)
+            ids = got.pop("ids")
             if not oracle.check_injection(self, got, ids):
                 break
             self.injections += 1
         else:
             got = self.ask("apply", paths=given)
+            ids = got.pop("ids")
         report = Report(**got, sources=self.sources())
         if check:
             oracle.check_apply(self, report, ids)
@@ -335,13 +344,16 @@ class Cold:
         zygote = project.zygote
         zygote.colds += 1
         if zygote.colds % NEW_PROCESS == 0:
-            zygote = Zygote(zygote.environ)
+            zygote = Zygote(zygote.environ, zygote.libraries)
         self.own = zygote if zygote is not project.zygote else None
         self.worker = zygote.fork(project.root, errors)
 
     def __enter__(self) -> Cold:
         entry, attr = self.project.entry, self.project.attr
-        self.error = self.ask("start", engine=None, entry=entry, attr=attr)
+        compiled = "" if self.own else str(self.project.compiled)
+        self.error = self.ask(
+            "start", engine=None, entry=entry, attr=attr, compiled=compiled
+        )
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -34,7 +34,7 @@ def rules() -> dict[str, str]:
 
 def hunt(whole: Zygote, rule: str, seed: int, limit: int) -> tuple[int, Failure | None]:
     """Steps run with the rule off, and what was found at the last one."""
-    zygote = Zygote({**os.environ, "HMR_MUTANT": rule})
+    zygote = Zygote({**os.environ, "HMR_MUTANT": rule}, "few")
     steps = 0
     case = NAMED.get(rule)
     error = case and replay(zygote, case, ENGINE)
@@ -66,7 +66,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no such rule: {', '.join(unknown)}")
     missed = []
-    whole = Zygote()
+    whole = Zygote(libraries="few")
     for name in options.rules or known:
         began = time.monotonic()
         steps, failure = hunt(whole, name, options.seed, options.steps)

@@ -14,6 +14,11 @@ class Settings:
 def get_settings():
     return Settings(PATH)
 """
+ENUM = "import enum\nclass E(enum.Enum):\n    A = {}"
+ADD = "def add():\n    l.append(1)"
+ADD_IF = [ADD, "if V:\n    add()"]
+FAIL = "if V:\n    raise ImportError"
+TRY = "try:\n    import m\nexcept ImportError:\n    m = None"
 NAMED: dict[str, list[Files]] = {
     "RECORD_FIELDS": [
         {
@@ -42,5 +47,25 @@ NAMED: dict[str, list[Files]] = {
     "OBJECT_AS_IT_WAS": [
         {"main.py": ["l = [1]", "x = [0, *l]", "l.append(2)"]},
         {"main.py": ["l = [1]", "x = [5, *l]", "l.append(2)"]},
+    ],
+    "READ_MEMBERS": [
+        {"main.py": ["class C:\n    limit = 1", "i = C()", "x = getattr(i, 'limit')"]},
+        {"main.py": ["class C:\n    limit = 2", "i = C()", "x = getattr(i, 'limit')"]},
+    ],
+    "ENUM_MEMBERS": [
+        {"main.py": [ENUM.format(1), "x = E.A", "y = x.value"]},
+        {"main.py": [ENUM.format(2), "x = E.A", "y = x.value"]},
+    ],
+    "GROUP_RERUNS": [
+        {"a.py": ["V = 1"], "main.py": ["from a import V", "l = []", *ADD_IF]},
+        {"a.py": ["V = 0"], "main.py": ["from a import V", "l = []", *ADD_IF]},
+    ],
+    "FAILED_IMPORTS": [
+        {"a.py": ["V = 1"], "m.py": ["from a import V", FAIL], "main.py": [TRY]},
+        {"a.py": ["V = 0"], "m.py": ["from a import V", FAIL], "main.py": [TRY]},
+    ],
+    "ROLLBACK_SHAPES": [
+        {"main.py": ["l = []", ADD]},
+        {"main.py": ["l = []", ADD, "add()", "1 / 0"]},
     ],
 }

@@ -72,30 +72,23 @@ def check_injection(project: Project, got: dict[str, Any], ids: dict[str, int]) 
 
 
 def compare(project: Project, cold: Cold, headline: str) -> None:
-    found: list[str] = []
-    if project.asked:  # first: requests may import modules, or fill what is global
-        answers = project.ask("requests", targets=project.asked)
-        found += differences(answers, cold.ask("requests", targets=project.asked))
-    live = project.ask("answers", prefix="get_")
-    if live:
-        before = cold.ask("order")
-        fresh = cold.ask("answers", prefix="get_")
-        now = cold.ask("order")
-        project.late.update(name for name in now if name not in before)
-        live = {
-            where: answer
-            for where, answer in live.items()
-            if where in fresh or where.rpartition(".")[0] in now
-        }  # whether other modules may be there is the snapshot's affair
-        found += differences(live, fresh)
-    live, fresh = project.ask("digests", keep=True), cold.ask("digests", keep=False)
+    live_look = project.ask("look", targets=project.asked, keep=True)
+    cold_look = cold.ask("look", targets=project.asked, keep=False)
+    found = differences(live_look["requests"], cold_look["requests"])
+    cold_order = cold_look["order"]
+    project.late.update(n for n in cold_order if n not in cold_look["before"])
+    live, fresh = live_look["answers"], cold_look["answers"]
+    live = {
+        where: answer
+        for where, answer in live.items()
+        if where in fresh or where.rpartition(".")[0] in cold_look["before"]
+    }  # whether other modules may be there is the snapshot's affair
+    found += differences(live, fresh)
+    live, fresh = live_look["digests"], cold_look["digests"]
     if without_late(project, live, fresh) != fresh:
         live, fresh = project.snapshot(), cold.ask("snapshot")
         found += differences(without_late(project, live, fresh), fresh)
-    cold_order = cold.ask("order")
-    live_order = [
-        n for n in project.ask("order") if n not in project.late or n in fresh
-    ]
+    live_order = [n for n in live_look["order"] if n not in project.late or n in fresh]
     if live_order != cold_order:
         found.append(f"order of modules: live {live_order}, cold {cold_order}")
     if found:

@@ -13,6 +13,7 @@ import dis
 import enum
 import functools
 import inspect
+import itertools
 import logging
 import os
 import re
@@ -76,8 +77,9 @@ class Picture:
     immutable values by type and content, everything else once.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, *, brief: bool = False) -> None:
         self.root = realpath(root) + os.sep
+        self.brief = brief  # code as bytes, which tell the same and are cheap
         self.paths: dict[int, str] = {}
         self.alive: list[Any] = []  # keeps ids from being used again
         self.names = {m.__name__ for _, m in tracked_modules(self.root)}
@@ -350,6 +352,8 @@ class Picture:
 
     def instructions(self, code: types.CodeType) -> Any:
         """Instructions with their lines, and what handles their exceptions."""
+        if self.brief:
+            return code.co_code, [*code.co_lines()], code.co_exceptiontable
         raw = dis.Bytecode(code)
         lines = {
             offset: line
@@ -384,8 +388,9 @@ class Picture:
 def tracked_modules(root: str) -> list[tuple[str, types.ModuleType]]:
     """(name in sys.modules, module) of what was imported from below `root`."""
     found = []
-    for name, module in list(sys.modules.items()):
-        if name in LIBRARIES or not isinstance(module, types.ModuleType):
+    for name in itertools.filterfalse(LIBRARIES.__contains__, list(sys.modules)):
+        module = sys.modules.get(name)
+        if not isinstance(module, types.ModuleType):
             continue
         places = [getattr(module, "__file__", None) or ""]
         if not places[0]:
@@ -458,9 +463,9 @@ def surroundings() -> dict[str, Any]:
     }
 
 
-def take(root: str) -> dict[str, Any]:
+def take(root: str, *, brief: bool = False) -> dict[str, Any]:
     """The picture of this process: {"modules", one entry a module, "process"}."""
-    picture = Picture(root)
+    picture = Picture(root, brief=brief)
     modules = sorted(tracked_modules(picture.root))
     shown: dict[str, Any] = {"modules": [name for name, _ in modules]}
     for name, module in modules:

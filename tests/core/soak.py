@@ -26,7 +26,7 @@ from .oracle import Difference
 
 Case = list[Files]  # the program at the start, then after each edit
 FOUND = (Difference, WorkerDied, WorkerRaised)
-STEPS_A_PROGRAM = 15
+STEPS_A_PROGRAM = 25
 
 
 class Failure(AssertionError):
@@ -274,7 +274,7 @@ def main() -> int:
     parser.add_argument("--ignore", action="append", default=[], type=re.compile)
     options = parser.parse_args()
     oracle.IGNORED.extend(options.ignore)
-    zygote = Zygote()
+    zygote = Zygote(libraries="few")
     counts: Counter[str] = Counter()
     steps = failures = told = 0
     seed = options.seed

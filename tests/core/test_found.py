@@ -129,3 +129,110 @@ def test_an_attribute_of_the_class_is_read_before_it_is_stored_into(
         }
     )
     assert project.eval("main.x") == (0.5, 2)
+
+
+def test_a_module_with_a_type_alias_goes_with_the_class_that_it_names(
+    project: Project,
+) -> None:
+    """The alias would have to run again, and its module is walked no more."""
+    project.start(
+        {
+            "a.py": "class C: ...\n",
+            "b.py": "from a import C\ntype A = list[C]\n",
+            "main.py": "from b import A\n",
+        }
+    )
+    project.save({"a.py": "", "b.py": None, "main.py": ""})
+
+
+def test_a_cached_function_in_front_of_a_dynamic_import_is_edited_around(
+    project: Project,
+) -> None:
+    cached = "import functools\n@functools.cache\ndef f():\n    return [0]\n"
+    use = "from a import dyn1 as v\n"
+    project.start(
+        {
+            "a.py": "def __getattr__(name):\n    if name == 'dyn1':\n"
+            "        return [name]\n    raise AttributeError(name)\n",
+            "b.py": f"{cached}p = (0.5, -0.0)\n{use}",
+            "main.py": "try:\n    from b import f, p, v\nexcept ImportError:\n"
+            "    f = None\n",
+        }
+    )
+    project.save({"b.py": f"{cached}p = (0.5, -0.1)\n{use}"})
+
+
+def test_a_partial_of_a_cached_function_is_computed_anew(project: Project) -> None:
+    start = "x = 3\nclass Error(Exception): ...\n"
+    project.start(
+        {
+            "a.py": f"{start}def g():\n    raise Error\n",
+            "b.py": """
+                import functools
+                from a import *
+
+                @functools.cache
+                def f():
+                    try:
+                        return [x, g()]
+                    except Error:
+                        return [0]
+                """,
+            "main.py": """
+                from b import f
+                p = __import__("functools").partial(f)
+                v = p()
+                """,
+        }
+    )
+    project.save({"a.py": f"{start}def g():\n    return x\n"})
+    assert project.eval("main.v") == [3, 3]
+
+
+def test_a_request_that_imports_a_broken_module_gets_the_error(
+    project: Project,
+) -> None:
+    project.start({"one.py": "", "main.py": ""})
+    project.save(
+        {
+            "one.py": "def f(:\n",
+            "main.py": "def get_x():\n    from one import v\n    return v\n",
+        }
+    )
+
+
+def test_a_module_that_only_a_failing_import_had_imported_first_comes_back(
+    project: Project,
+) -> None:
+    """In its new place of the cold order, with what it imports."""
+    project.start(
+        {
+            "plain.py": "from cyclic import p\n",
+            "tries.py": "try:\n    from plain import C\nexcept ImportError:\n"
+            "    C = None\n",
+            "inner.py": "X = 1\n",
+            "late.py": "import inner\n",
+            "cyclic.py": "import late\nfrom tries import nosuch\n",
+            "main.py": "import tries\nimport late\n",
+        }
+    )
+    project.save({"plain.py": "", "cyclic.py": ""})
+
+
+def test_what_a_modules_getattr_makes_is_its_importers_creation(
+    project: Project,
+) -> None:
+    project.start(
+        {
+            "a.py": "def __getattr__(name):\n    if name == 'made':\n"
+            "        return []\n    raise AttributeError(name)\n",
+            "b.py": "from a import made\nmade.append(1)\n",
+            "main.py": "from b import made\n",
+        }
+    )
+    report = project.edit("b.py", "append(1)", "append(2)")
+    assert ran(report) == [
+        "b: from a import made",
+        "b: made.append(2)",
+        "main: from b import made",
+    ]

@@ -29,6 +29,11 @@ SHARDS = max(4, STEPS // 250)  # tests, each with seeds of its own
 Record = Callable[[str, object], None]
 
 
+@pytest.fixture(scope="module")
+def zygote(few_libraries: Zygote) -> Zygote:
+    return few_libraries
+
+
 def run_shard(zygote: Zygote, seed: int, steps: int) -> Counter[str]:
     """Programs of every SHARDS-th seed until there were so many steps."""
     counts: Counter[str] = Counter()

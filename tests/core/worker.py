@@ -12,10 +12,12 @@ from __future__ import annotations
 import ast
 import asyncio
 import faulthandler
+import functools
 import gc
 import hashlib
 import importlib
 import importlib.machinery
+import importlib.metadata
 import json
 import marshal
 import os
@@ -36,24 +38,27 @@ from hmr_serve import adapters, api, contributions
 from . import snapshot
 from .snapshot import realpath
 
-LIBRARIES = (
+FEW = (
     "abc asyncio atexit collections contextlib contextvars copy dataclasses enum "
     "functools glob importlib.util inspect itertools json logging logging.config math "
     "multiprocessing operator os.path pathlib pickle pkgutil random re signal string "
-    "textwrap time types typing warnings weakref pydantic pydantic_settings fastapi "
-    "fastapi.responses fastapi.routing starlette.middleware.cors hmr_serve.api "
-    "hmr_serve._core prometheus_client sqlmodel"
+    "textwrap time types typing warnings weakref pydantic hmr_serve.api hmr_serve._core"
 )
+LIBRARIES = {  # loaded before any program; a fork costs by what there is
+    "few": FEW,
+    "all": f"{FEW} pydantic_settings fastapi fastapi.responses fastapi.routing "
+    "starlette.middleware.cors prometheus_client sqlmodel",
+}
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # in the default repr of an object
 TOOL = 5  # sys.monitoring's optimizer: the engine takes 4 or 3
 MONITORING = sys.monitoring
 REPORT = "revision files patched reran removed kept stale restart error times visited"
 
 
-def serve_forks(control: socket.socket) -> None:
+def serve_forks(control: socket.socket, libraries: str) -> None:
     """The zygote: one fork per message ({"dir", "stderr"} and a descriptor)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for name in LIBRARIES.split():
+    for name in LIBRARIES[libraries].split():
         try:
             importlib.import_module(name)
         except ImportError as error:
@@ -62,6 +67,7 @@ def serve_forks(control: socket.socket) -> None:
                 raise
     if "fastapi" in sys.modules:
         load_what_routes_load()
+    load_what_every_fork_loads()
     snapshot.LIBRARIES.update(sys.modules)
     gc.collect()
     gc.freeze()
@@ -89,6 +95,17 @@ def load_what_routes_load() -> None:
     app = FastAPI()
     app.get("/")(lambda number=1: number)
     app.openapi()
+
+
+def load_what_every_fork_loads() -> None:
+    """Each cold start and each engine would do that again: 10 ms."""
+    import pydantic
+
+    pydantic.create_model("Model", number=(int, 1), many=("list[Model]", []))()
+    for name in adapters.OURS:
+        importlib.import_module(f"{adapters.__name__}.{name}")
+    importlib.metadata.entry_points(group=adapters.GROUP)  # it keeps folders' contents
+    snapshot.take(os.sep + "nowhere")
 
 
 def live(fd: int, order: dict[str, Any]) -> None:
@@ -150,8 +167,11 @@ class Worker:
 
     # Orders
 
-    def do_start(self, engine: str | None, entry: str, attr: str | None) -> Any:
-        """Import the program, with an engine ("module:Class") or as plain Python."""
+    def do_start(
+        self, engine: str | None, entry: str, attr: str | None, compiled: str = ""
+    ) -> Any:
+        """Import the program, with an engine ("module:Class") or as plain Python, which
+        may keep byte code in the folder `compiled`."""
 
         def imported() -> Any:
             module = importlib.import_module(entry)
@@ -162,6 +182,8 @@ class Worker:
         try:
             if engine is None:
                 self.note_ends()
+                if compiled:
+                    keep_byte_code(compiled)
                 self.space["app"] = imported()
             else:
                 where, _, name = engine.partition(":")
@@ -179,6 +201,7 @@ class Worker:
         return None
 
     def do_apply(self, paths: list[str], fail_at: int = 0) -> dict[str, Any]:
+        ids = self.do_ids()
         self.executed.clear()
         events = MONITORING.events
         if fail_at:
@@ -189,6 +212,7 @@ class Worker:
             MONITORING.set_events(TOOL, events.PY_START)
         shown = {name: getattr(report, name) for name in REPORT.split()}
         shown["error"] = report.error and self.error(report.error)
+        shown["ids"] = ids
         shown["reran"] = [tuple(r) for r in report.reran]
         shown["executed"] = [(self.relative(f), line) for f, line in self.executed]
         shown["modules"] = {
@@ -206,9 +230,20 @@ class Worker:
     def do_snapshot(self) -> dict[str, Any]:
         return snapshot.take(self.root)
 
+    def do_look(self, targets: list[str], *, keep: bool) -> dict[str, Any]:
+        """All that is compared, the snapshot as digests. First what requests get: they
+        may import modules, or fill what is global."""
+        return {
+            "requests": self.do_requests(targets) if targets else {},
+            "before": self.do_order(),
+            "answers": self.do_answers("get_"),
+            "order": self.do_order(),
+            "digests": self.do_digests(keep=keep),
+        }
+
     def do_digests(self, *, keep: bool) -> dict[str, Any]:
         """The snapshot with a hash for each module; `keep`: for do_traces()."""
-        shown = self.do_snapshot()
+        shown = snapshot.take(self.root, brief=True)
         if keep:
             self.kept = shown
         return {
@@ -218,7 +253,8 @@ class Worker:
 
     def do_traces(self) -> list[str]:
         """What differs from the snapshot that was kept."""
-        return snapshot.differences(self.do_snapshot(), self.kept)
+        now = snapshot.take(self.root, brief=True)
+        return [] if now == self.kept else snapshot.differences(now, self.kept)
 
     def do_order(self) -> list[str]:
         """Tracked modules in the order in which their imports ended."""
@@ -255,7 +291,7 @@ class Worker:
                     try:
                         found[where] = picture.value(value(), where)
                     except Exception as error:
-                        found[where] = self.error(error)
+                        found[where] = self.error(error, importing=False)
         return found
 
     def do_requests(self, targets: list[str]) -> dict[str, Any]:
@@ -272,10 +308,14 @@ class Worker:
             if "." not in name
         }
 
-    def error(self, error: BaseException) -> dict[str, Any]:
-        """An exception as data: where = (file, line, function), our innermost frame."""
+    def error(self, error: BaseException, *, importing: bool = True) -> dict[str, Any]:
+        """An exception as data: where = (file, line, function), our innermost frame;
+        `importing`: its traceback also shows the import system's frames."""
         where = None  # stays so where no frame of ours is in it (a null byte, say)
         seen = traceback.walk_tb(error.__traceback__)
+        frames = traceback.extract_tb(error.__traceback__)
+        if not importing:  # which depend on the loader
+            frames = [f for f in frames if f.filename.startswith(self.root)]
         if isinstance(error, SyntaxError):
             if error.filename:
                 where = (self.relative(error.filename), error.lineno, "")
@@ -290,7 +330,7 @@ class Worker:
             "message": ADDRESS.sub(" at 0x...", str(error).replace(self.root, "")),
             "where": where,
             # format_exception would import modules to suggest names of theirs
-            "traceback": "".join(traceback.format_tb(error.__traceback__))
+            "traceback": "".join(traceback.format_list(frames))
             + f"{type(error).__name__}: {error}",
         }
 
@@ -376,6 +416,26 @@ class Worker:
         return (status, ADDRESS.sub(" at 0x...", body.decode(errors="replace")))
 
 
+def keep_byte_code(folder: str) -> None:
+    """Cold start: what .pyc files are for, by content (saves are within a second)."""
+    plain_compile = importlib.machinery.SourceFileLoader.source_to_code
+
+    def code_of(loader: Any, data: Any, path: Any, **options: Any) -> Any:
+        key = hashlib.blake2b(os.fsencode(path) + b"\0" + bytes(data), digest_size=16)
+        kept = f"{folder}/{key.hexdigest()}"
+        try:
+            with open(kept, "rb") as file:
+                return marshal.load(file)
+        except OSError:
+            pass
+        code = plain_compile(loader, data, path, **options)
+        with open(kept, "wb") as file:
+            marshal.dump(code, file)
+        return code
+
+    importlib.machinery.SourceFileLoader.source_to_code = code_of
+
+
 def plain(data: Any) -> bytes:
     """Equal bytes for equal data, whichever parts of it are one object."""
     return marshal.dumps(data, 0)
@@ -390,11 +450,7 @@ def first(code: types.CodeType) -> int:
 
 def statement_at(source: str, line: int) -> str:
     """The top-level statement at a line, short: "x = 1", "def f", "class C"."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError):
-        body = []
-    for node in body:
+    for node in parsed(source):
         start = min([node.lineno, *(d.lineno for d in decorators(node))])
         if start <= line <= (node.end_lineno or start):
             if isinstance(node, ast.ClassDef):
@@ -405,10 +461,18 @@ def statement_at(source: str, line: int) -> str:
     return f"line {line}"
 
 
+@functools.lru_cache(maxsize=64)
+def parsed(source: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return []
+
+
 def decorators(node: ast.AST) -> list[ast.expr]:
     return getattr(node, "decorator_list", [])
 
 
 if __name__ == "__main__":
     threading.current_thread().name = "MainThread"
-    serve_forks(socket.socket(fileno=int(sys.argv[1])))
+    serve_forks(socket.socket(fileno=int(sys.argv[1])), sys.argv[2])
