@@ -5,6 +5,7 @@
 #include "filetime.h"
 #include "handover.h"
 #include "io_thread.h"
+#include "memory.h"
 #include "pathset.h"
 #include "watchlist.h"
 
@@ -82,6 +83,7 @@ io_start(struct io *io)
     for (size_t i = 0; i < sizeof FAULTS / sizeof FAULTS[0]; i++) {
         sigdelset(&all, FAULTS[i]);
     }
+    memory_keep();
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int status = uv_thread_create(&io->thread, io_run, io);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -185,7 +185,7 @@ class Client:
         del self.buffer[: end + 2]
         return line
 
-    def _take(self, size: int) -> bytes:
+    def take(self, size: int) -> bytes:
         while len(self.buffer) < size:
             assert self._more(), f"{size} bytes expected, {len(self.buffer)} came"
         data = bytes(self.buffer[:size])
@@ -202,7 +202,7 @@ class Client:
 
     def chunk(self) -> bytes:
         """The next chunk of a chunked body; b"" is the last."""
-        data = self._take(int(self._line(), 16))
+        data = self.take(int(self._line(), 16))
         assert self._line() == ""
         return data
 
@@ -215,7 +215,7 @@ class Client:
             while data := self.chunk():
                 response.body += data
         elif (length := response.header("content-length")) is not None:
-            response.body = self._take(int(length))
+            response.body = self.take(int(length))
         else:
             response.body = self.rest()
         return response

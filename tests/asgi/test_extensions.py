@@ -175,7 +175,7 @@ def chunks(client: Client) -> tuple[bytes, list[str]]:
         size = int(client._line(), 16)
         if size == 0:
             break
-        data += client._take(size)
+        data += client.take(size)
         assert client._line() == ""
     lines = []
     while line := client._line():

@@ -7,6 +7,7 @@ and limited.
 from __future__ import annotations
 
 import os
+import platform
 import resource
 import signal
 import socket
@@ -15,7 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,36 @@ def test_a_gigabyte_streams_in_the_memory_of_an_idle_server(
                 f"peak {(peak - idle) / 2**20:+.1f} MB"
             )
         assert peak <= idle + SLACK
+
+
+@pytest.mark.skipif(
+    bool(os.environ.get("HMR_SANITIZER")) or platform.libc_ver()[0] != "glibc",
+    reason="it is about glibc's malloc",
+)
+def test_messages_that_come_and_go_take_no_new_pages() -> None:
+    """64 KiB are 16 pages; a heap that is given back takes them anew each time."""
+
+    def faults() -> int:
+        text = Path(f"/proc/{server.process.pid}/stat").read_text()
+        return int(text.rpartition(")")[2].split()[7])
+
+    def echo(times: int) -> None:
+        for _ in range(times):
+            for client in clients:
+                client.send(message)
+            for client in clients:
+                client.take(len(message) - 4)  # without the mask
+
+    message = frame(BINARY, bytes(65536))
+    with start() as server, ExitStack() as stack:
+        clients = [stack.enter_context(server.connect()) for _ in range(16)]
+        for client in clients:
+            client.send(handshake())
+            client.head()
+        echo(10)
+        before = faults()
+        echo(20)
+        assert faults() - before < 1000  # of 320 messages; 0 to 100 as it is
 
 
 def test_two_thousand_connections_are_answered() -> None:

@@ -94,7 +94,7 @@ class WebSocketClient(Client):
     def response_to_handshake(self) -> Response:
         response = self.head()
         if response.status != 101:
-            response.body = self._take(int(response.header("content-length") or 0))
+            response.body = self.take(int(response.header("content-length") or 0))
         return response
 
     def open(self, *headers: str, **settings: Any) -> Response:
@@ -103,16 +103,16 @@ class WebSocketClient(Client):
         return response
 
     def frame(self) -> Frame:
-        first, second = self._take(2)
+        first, second = self.take(2)
         assert not second & 0x80, "RFC 6455 5.1: a server must not mask"
         size = second & 0x7F
         if size == 126:
-            (size,) = struct.unpack("!H", self._take(2))
+            (size,) = struct.unpack("!H", self.take(2))
             assert size > 125, "5.2: the shortest form of a length"
         elif size == 127:
-            (size,) = struct.unpack("!Q", self._take(8))
+            (size,) = struct.unpack("!Q", self.take(8))
             assert size > 65535, "5.2: the shortest form of a length"
-        return Frame(first & 15, self._take(size), bool(first & 0x80), first >> 4 & 7)
+        return Frame(first & 15, self.take(size), bool(first & 0x80), first >> 4 & 7)
 
     def message(self) -> str | bytes:
         got = self.frame()
