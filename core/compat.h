@@ -35,18 +35,6 @@ hmr_function_annotate(PyObject *function)
 }
 
 
-/* Is the object that lived at this address still what the weak reference is to?
- * */
-static inline int
-weakref_is_of(PyObject *ref, const void *address)
-{
-    PyObject *held;
-    int alive = PyWeakref_GetRef(ref, &held) > 0 && held == address;
-    Py_XDECREF(held);
-    return alive;
-}
-
-
 /* No instruction remembers what it found in the class. Since 3.13 a class may
  * be forgotten a thousand times only, which this does not count for. */
 static inline void
@@ -103,5 +91,17 @@ PyObject_GetOptionalAttr(PyObject *obj, PyObject *name, PyObject **result)
     return 0;
 }
 #endif
+
+
+/* Is the object that lived at this address still what the weak reference is to?
+ * */
+static inline int
+weakref_is_of(PyObject *ref, const void *address)
+{
+    PyObject *held;
+    int alive = PyWeakref_GetRef(ref, &held) > 0 && held == address;
+    Py_XDECREF(held);
+    return alive;
+}
 
 #endif
