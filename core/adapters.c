@@ -639,6 +639,24 @@ adapter_is_lasting(const Slot *slot)
 
 
 int
+adapters_end_lasting(const Statement *statement)
+{
+    Engine *engine = statement->module->engine;
+    const Trace *trace = statement->trace;
+    for (Py_ssize_t i = 0; engine->adapter_count > 0 && engine->transaction
+                           && trace != NULL && i < trace->write_count;
+         i++) {
+        Slot *slot = write_slot(&trace->writes[i]);
+        if (slot != NULL && adapter_is_lasting(slot)
+            && slot_put(slot, slot->cell.base, engine) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+int
 adapters_end(const Statement *statement)
 {
     Engine *engine = statement->module->engine;
@@ -651,16 +669,7 @@ adapters_end(const Statement *statement)
                             "keep",
                             statement->syntax.label);
     }
-    for (Py_ssize_t i = 0; engine->adapter_count > 0 && engine->transaction
-                           && trace != NULL && i < trace->write_count;
-         i++) {
-        Slot *slot = write_slot(&trace->writes[i]);
-        if (slot != NULL && adapter_is_lasting(slot)
-            && slot_put(slot, slot->cell.base, engine) < 0) {
-            return -1;
-        }
-    }
-    return 0;
+    return adapters_end_lasting(statement);
 }
 
 

@@ -337,11 +337,14 @@ function_may_read(PyObject *function, const Cell *cell)
 int
 cache_note(Engine *engine, Binding *binding, PyObject *value)
 {
+    value = behind_partials(value);
     if (cache_function(value) == NULL) {
         return 0;
     }
     const Version *live = binding->cell.touched ? binding->cell.live : NULL;
-    PyObject *old = live != NULL ? live->value : NULL;
+    PyObject *old = live != NULL && live->value != NULL
+                        ? behind_partials(live->value)
+                        : NULL;
     if (engine->transaction && old != NULL && old != value
         && !print_is_cache(old) && cache_function(old) != NULL
         && cache_clear(engine, old, 0) < 0) {
@@ -376,15 +379,16 @@ caches_settle(Engine *engine)
     void *binding;
     while (ptrmap_next(&engine->caches, &pos, &key, &binding)) {
         Version *now = cell_now(&((Binding *)binding)->cell, engine);
-        PyObject *function = now != NULL && now->value != NULL
-                                 ? cache_function(now->value)
-                                 : NULL;
+        PyObject *cache = now != NULL && now->value != NULL
+                              ? behind_partials(now->value)
+                              : NULL;
+        PyObject *function = cache != NULL ? cache_function(cache) : NULL;
         if (function == NULL) {
             continue;
         }
         uint64_t state;
         if (cache_read_function(NULL, function, &state) < 0
-            || cache_expire(engine, now->value, state) < 0) {
+            || cache_expire(engine, cache, state) < 0) {
             return -1;
         }
     }

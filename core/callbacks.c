@@ -144,7 +144,12 @@ call(PyObject *callback)
         PyErr_WriteUnraisable(callback);
     }
     PyObject *result = PyObject_CallNoArgs(callback);
-    if (result == NULL) {
+    if (result == NULL && engine != NULL && engine->transaction
+        && PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+        PyErr_Clear();
+        engine->interrupted = 1;
+    }
+    else if (result == NULL) {
         PyErr_WriteUnraisable(callback);
     }
     Py_XDECREF(result);
@@ -153,6 +158,18 @@ call(PyObject *callback)
     }
     (void)frame_swap(running);
     PyErr_SetRaisedException(error);
+}
+
+
+int
+callbacks_check_interrupt(Engine *engine)
+{
+    if (!engine->interrupted) {
+        return 0;
+    }
+    engine->interrupted = 0;
+    PyErr_SetNone(PyExc_KeyboardInterrupt);
+    return -1;
 }
 
 

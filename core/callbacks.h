@@ -40,6 +40,10 @@ int callbacks_dispose(Statement *statement);
 /* The same for every statement that the edit has removed or changed. */
 int callbacks_dispose_dead(Engine *engine);
 
+/* Ctrl+C, raised in a callback of this transaction, ends that: -1 with
+ * KeyboardInterrupt set, once; else 0. */
+int callbacks_check_interrupt(Engine *engine);
+
 /* What a failed edit disposed of has to run again. Is there any? */
 int callbacks_plan_undone(Engine *engine);
 

@@ -116,6 +116,7 @@ struct Engine {
     struct Adapter *adapters; /* Owned array: adapters.h */
     Py_ssize_t adapter_count, adapter_room;
     int restoring;       /* what was outside is put back: too late to restart */
+    int interrupted;     /* Ctrl+C came while a callback ran */
     int callbacks_used;  /* somebody has registered one: callbacks.h */
     PyObject *leftover;  /* Owned list: to be called when nothing is half
                                done */

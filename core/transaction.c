@@ -179,6 +179,11 @@ transaction_walk(Transaction *tx)
     Engine *engine = tx->engine;
     for (int walks = 0; walks < WALKS_AT_MOST; walks++) {
         int result = transaction_walk_once(engine);
+        if (engine->restart != NULL && engine->conflict != NULL) {
+            PyErr_Clear();
+            engine->conflict = NULL;
+            return 0; /* the restart is reported */
+        }
         if (result == 0 && !engine->walk_again) {
             return 0;
         }
@@ -258,6 +263,9 @@ transaction_run(Transaction *tx)
     }
     int result = transaction_walk(tx);
     hooks_stop(engine);
+    if (result == 0) {
+        result = callbacks_check_interrupt(engine);
+    }
     if (result < 0) {
         failure_forget(engine); /* nobody tries it any more */
     }
@@ -279,6 +287,7 @@ transaction_perform(Transaction *tx)
         return -1;
     }
     engine->transaction = 1;
+    engine->interrupted = 0;
     engine->undoing = tx->undo;
     int walked = 0;
     int result = slots_remember(engine);
@@ -294,7 +303,10 @@ transaction_perform(Transaction *tx)
     tx->report.read = now_s() - tx->started;
     if (result == 0 && tx->back == NULL
         && (PyList_GET_SIZE(tx->report.files) > 0 || tx->changed)) {
-        result = callbacks_call(engine, CALLBACK_BEFORE, NULL);
+        result = callbacks_call(engine, CALLBACK_BEFORE, NULL) < 0
+                         || callbacks_check_interrupt(engine) < 0
+                     ? -1
+                     : 0;
     }
     if (result == 0) {
         result = transaction_patch(tx);

@@ -16,8 +16,7 @@
 #include "release.h"
 #include "rules.h"
 #include "run.h"
-
-#include <string.h>
+#include "walk_check.h"
 
 
 /* ---- running or not ----------------------------------------------------- */
@@ -137,6 +136,19 @@ statement_force_groups(Statement *statement)
 }
 
 
+/* A new process is needed: what ran from here on might start what nobody can
+ * end. The same after Ctrl+C. */
+static int
+stop_early(Statement *statement)
+{
+    Engine *engine = statement->module->engine;
+    if (engine->transaction && engine->restart != NULL) {
+        return frame_conflict(engine, statement, "a new process is needed");
+    }
+    return engine->transaction ? callbacks_check_interrupt(engine) : 0;
+}
+
+
 /* Run or skip one statement. */
 static int
 statement_visit(Statement *statement)
@@ -159,12 +171,18 @@ statement_visit(Statement *statement)
         && statement_force_groups(statement) < 0) {
         return -1;
     }
-    int result = adapters_force_together(statement, 1);
+    int result = stop_early(statement);
+    if (result == 0) {
+        result = adapters_force_together(statement, 1);
+    }
     if (result == 0) {
         result = callbacks_dispose(statement);
     }
     if (result == 0) {
         result = adapters_end(statement);
+    }
+    if (result == 0) {
+        result = stop_early(statement);
     }
     if (result == 0) {
         result = release_old(statement);
@@ -466,110 +484,6 @@ walk_reach(Module *module)
 }
 
 
-/* Modules that the walk did not reach are no more: what they did to others'
- * objects is undone by making these anew. */
-static int
-walk_check_unreached(Engine *engine)
-{
-    if (engine->partial) {
-        return 0; /* all that was reached still is */
-    }
-    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
-        Module *module = engine->order[i];
-        if (module_is_reached(module, engine)) {
-            continue;
-        }
-        for (Py_ssize_t j = 0; j < module->count; j++) {
-            Trace *trace = module->statements[j]->trace;
-            for (Py_ssize_t k = 0; trace != NULL && k < trace->write_count;
-                 k++) {
-                Cell *cell = trace->writes[k].cell;
-                Statement *creator =
-                    cell->kind == CELL_GROUP ? ((Group *)cell)->creator : NULL;
-                if (creator != NULL && creator->module != module
-                    && !creator->dead && creator->module->walk == engine->walk
-                    && creator->fresh_walk != engine->walk) {
-                    ((Group *)cell)->must_be_fresh = 1;
-                    return frame_conflict(engine, creator,
-                                          "%U, which changed it, is gone",
-                                          module->name);
-                }
-            }
-        }
-    }
-    return 0;
-}
-
-
-/* A later statement had replaced the value of a name, and does no more: whoever
- * bound it has to run, since the value was released. */
-static int
-walk_check_released(Engine *engine)
-{
-    if (!rule(RELEASED_VALUES)) {
-        return 0;
-    }
-    for (Cell *cell = engine->touched; cell != NULL;
-         cell = cell->touched_next) {
-        const Version *now = cell_now(cell, engine);
-        if (cell->kind == CELL_BINDING && now != NULL && now->gone
-            && module_is_reached(((Binding *)cell)->module, engine)) {
-            return frame_conflict(engine, now->producer,
-                                  "its %U is no longer replaced",
-                                  ((Binding *)cell)->name);
-        }
-    }
-    return 0;
-}
-
-
-static int
-trace_makes_alias(const Trace *trace)
-{
-    for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
-        const Version *version = trace->writes[i].version;
-        if (trace->writes[i].cell->kind == CELL_BINDING && version != NULL
-            && version->value != NULL
-            && strcmp(Py_TYPE(version->value)->tp_name, "typing.TypeAliasType")
-                   == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-
-/* `type A = list[C]` keeps its value from when it is first asked for: by then,
- * C may have been bound below it. */
-static int
-walk_check_aliases(Engine *engine)
-{
-    for (Cell *cell = engine->touched; cell != NULL;
-         cell = cell->touched_next) {
-        const Binding *binding = (const Binding *)cell;
-        if (cell->kind != CELL_BINDING || !cell_changed(cell, engine)) {
-            continue;
-        }
-        const Module *module = binding->module;
-        if (engine->partial ? module->gone
-                            : !module_is_reached(module, engine)) {
-            continue; /* it would never run */
-        }
-        for (Py_ssize_t i = 0; i < module->count; i++) {
-            Statement *statement = module->statements[i];
-            PyObject *names = statement->syntax.annotations;
-            if (statement->fresh_walk != engine->walk && names != NULL
-                && name_is_among(names, binding->name)
-                && trace_makes_alias(statement->trace)) {
-                return frame_conflict(engine, statement, "%U has changed",
-                                      binding->name);
-            }
-        }
-    }
-    return 0;
-}
-
-
 /* Modules that nobody we trace imported. */
 static int
 walk_roots(Engine *engine, ModuleRoot root)
@@ -629,7 +543,5 @@ walk_program(Engine *engine)
     if (walk_roots(engine, ROOT_LATE) < 0) {
         return -1;
     }
-    return walk_check_unreached(engine) < 0 || walk_check_released(engine) < 0
-               ? -1
-               : walk_check_aliases(engine);
+    return walk_check(engine);
 }

@@ -397,6 +397,32 @@ def test_a_thread_that_runs_needs_a_restart_when_its_statement_has_to_run(
     project.exec("sys.modules['main'].stop.set()")
 
 
+def test_a_thread_of_a_module_that_nobody_imports_any_more(project: Project) -> None:
+    files = {"main.py": "import jobs\nx = 1\n", "jobs.py": THREAD.format(30)}
+    project.start(files, check=False)
+    report = project.edit("main.py", "import jobs\n", "", check=False)
+    assert "poller is running" in report.restart
+    project.exec("sys.modules['jobs'].stop.set()")
+
+
+def test_nothing_runs_once_a_restart_is_needed(project: Project) -> None:
+    text = THREAD.format(30)
+    project.start({"main.py": text, "more.py": ""}, check=False)
+    threads = project.eval("__import__('threading').active_count()")
+    later = "threading.Thread(target=stop.wait, name='later').start()\n"
+    tried = "try:\n    import more\nexcept BaseException:\n    pass\n"
+    edits = (("(30,)", "(31,)"), ("x = 1\n", f"x = 2\n{tried}{later}"))
+    for old, new in edits:
+        text = text.replace(old, new)
+    report = project.save(
+        {"main.py": text, "more.py": f"from main import *\n{later}"}, check=False
+    )
+    assert "poller is running" in report.restart
+    assert len(ran(report)) == 1  # which makes another thread, and starts none
+    assert project.eval("__import__('threading').active_count()") == threads
+    project.exec("sys.modules['main'].stop.set()")
+
+
 def test_a_thread_that_is_disposed_of_is_started_again(project: Project) -> None:
     text = END + THREAD.format(30).replace("x = 1\n", ENDED)
     project.start({"main.py": text}, check=False)

@@ -211,6 +211,22 @@ def test_a_callback_that_raises_is_reported_and_harms_nobody(project, start) -> 
     assert "ZeroDivisionError" in project.worker.errors()
 
 
+@pytest.mark.parametrize("register", ["on_dispose", "before_reload"])
+def test_ctrl_c_in_a_callback_ends_the_edit(project, start, register: str) -> None:
+    noted = start(
+        "def stop():\n    outside.note('called')\n    raise KeyboardInterrupt\n\n"
+        f"{register}(stop)\n"
+    )
+    call = f"\n{register}(stop)\n"
+    report = project.edit("main.py", call, f"\nx = 1{call}x = 2\n", check=False)
+    if register == "on_dispose":  # which is called before its statement goes
+        assert report.error is None
+        report = project.edit("main.py", call, "\n", check=False)
+    assert report.error["type"] == "builtins.KeyboardInterrupt"
+    assert ran(report) == []
+    assert noted() == ["called"]
+
+
 def test_what_a_callback_reads_is_no_read_of_who_disposes(project, start) -> None:
     noted = start(
         "import limits\nworker = outside.Worker('a')\n"

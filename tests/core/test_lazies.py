@@ -181,3 +181,31 @@ def test_a_cachetools_cache_that_a_statement_filled(project: Project) -> None:
     report = project.edit("main.py", "x = 1", "x = 2")
     assert ran(report) == ["main: x = 2"]
     settled(project, "sorted(main.cache.values())")
+
+
+PARTIAL = """
+    from functools import lru_cache, partial
+
+    RATE = 1
+
+    @lru_cache
+    def price(n, more=0):
+        return n * RATE + more
+
+    cheap = partial(price, 1)
+    cheaper = partial(cheap, more=-1)
+    dear = partial(lru_cache(lambda n: n * RATE), 9)
+    first = [cheap(), cheaper()]
+    second = [cheap(), cheaper(), dear()]
+    """
+
+
+def test_a_cache_that_is_called_through_a_partial(project: Project) -> None:
+    project.start({"main.py": PARTIAL})
+    for rate in range(1, 4):
+        report = project.edit("main.py", f"RATE = {rate}\n", f"RATE = {rate + 1}\n")
+        assert "main: first = [cheap(), cheaper()]" in ran(report)
+        settled(project, "[main.first, main.second, main.cheap(), main.dear()]")
+    report = project.edit("main.py", "n * RATE + more", "n * RATE + more + 1")
+    assert "main: first = [cheap(), cheaper()]" in ran(report)
+    settled(project, "[main.first, main.second, main.cheap(), main.dear()]")
