@@ -34,6 +34,9 @@ typedef struct Adapter {
 int adapters_add(Engine *engine, PyObject *object);
 void adapters_fini(Engine *engine);
 
+/* Whose place the slot is. Borrowed; NULL: nobody's, the adapter failed. */
+Adapter *adapter_of(const Slot *slot);
+
 /* What there is now was not put there by a statement. 0 or -1. */
 int adapters_refresh(Engine *engine);
 
