@@ -341,6 +341,23 @@ imports_collect(ModuleSet *set, Statement *const *statements, Py_ssize_t count,
 }
 
 
+/* Has a new statement imported in a way that its text does not show? The walk
+ * found what is there already, and a cold start may import it here first. */
+static int
+imports_unseen(const Module *module)
+{
+    for (Py_ssize_t i = 0; i < module->count; i++) {
+        const Statement *statement = module->statements[i];
+        if (statement->trace == NULL && statement->attempt != NULL
+            && statement->syntax.kind != STATEMENT_IMPORT
+            && statement->attempt->import_count > 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
 /* Does the module import other modules than before, or in another order? */
 static int
 module_imports_changed(const Module *module)
@@ -365,7 +382,7 @@ module_imports_changed(const Module *module)
     }
     PyMem_Free(before.modules);
     PyMem_Free(now.modules);
-    return changed;
+    return changed || imports_unseen(module);
 }
 
 

@@ -33,6 +33,7 @@ typedef struct {
     Print *print;
     PyObject *seen[SEEN_SLOTS]; /* by address; what `print` owns */
     Py_ssize_t budget;
+    Py_ssize_t at; /* the node that is looked at */
     int failed;
     /* By address. Borrowed: no Python code runs meanwhile, so no type goes. */
     struct {
@@ -275,7 +276,8 @@ printer_add(Printer *printer, PyObject *object)
     }
     print->nodes = nodes;
     *slot = object;
-    print->nodes[print->count++] = (PrintNode){.object = Py_NewRef(object)};
+    print->nodes[print->count++] =
+        (PrintNode){.object = Py_NewRef(object), .from = printer->at};
 }
 
 
@@ -408,6 +410,7 @@ print_take(Print *print, PyObject *object, Py_ssize_t budget)
     Printer printer = {.print = print, .budget = Py_MIN(budget, PRINT_DEEP)};
     printer_add(&printer, object);
     for (Py_ssize_t at = 0; at < print->count && !printer.failed; at++) {
+        printer.at = at;
         uint64_t content = visit_object(print->nodes[at].object, &printer);
         print->nodes[at].content = content; /* the array may have moved */
     }

@@ -13,6 +13,7 @@
 typedef struct {
     PyObject *object; /* Owned: so that no address is used twice. */
     uint64_t content; /* of what holds no references: sizes, struct bytes */
+    Py_ssize_t from;  /* the node that led there first; the root: itself */
 } PrintNode;
 
 /* Nodes in breadth-first order. */

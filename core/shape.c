@@ -314,16 +314,31 @@ frame_shape_holders(Frame *frame, Engine *engine, Group *group)
 }
 
 
+/* The group that an object of a print belongs to: its own, or that of the first
+ * one on the way there that has any. */
+static Group *
+group_around(const Engine *engine, const Print *print, Py_ssize_t at)
+{
+    Group *group = group_of(engine, print->nodes[at].object);
+    while (group == NULL && at != print->nodes[at].from) {
+        at = print->nodes[at].from;
+        group = group_of(engine, print->nodes[at].object);
+    }
+    return group;
+}
+
+
 /* Objects with groups of their own that were changed through the candidate: the
- * buffer behind a csv.writer. */
+ * buffer behind a csv.writer; or that hold what was. */
 static int
 frame_shape_reached(Frame *frame, Engine *engine, const Print *before,
                     const Print *now)
 {
     for (Py_ssize_t i = 0; i < before->count; i++) {
-        Group *group = group_of(engine, before->nodes[i].object);
-        if (group != NULL && print_node_changed(before, now, i)
-            && frame_shape(frame, engine, group) < 0) {
+        Group *group = print_node_changed(before, now, i)
+                           ? group_around(engine, before, i)
+                           : NULL;
+        if (group != NULL && frame_shape(frame, engine, group) < 0) {
             return -1;
         }
     }

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from . import oracle
-from .worker import statement_at
+from .worker import bound_names, statement_at
 
 ENGINE = os.environ.get("HMR_TEST_ENGINE", "hmr_serve._core:Engine")
 DEADLINE = float(os.environ.get("HMR_TEST_DEADLINE", "30"))
@@ -152,6 +152,7 @@ class Report:
     visited: list[str]
     executed: list[tuple[str, int]]
     modules: dict[str, str]
+    rebound: list[str]  # "module.name" that holds another object than before
     sources: dict[str, str] = field(default_factory=dict, repr=False)
 
     def name(self, file: str) -> str:
@@ -166,6 +167,21 @@ def ran(report: Report) -> list[str]:
         for module, _, line, _, _ in report.reran
         if module in report.modules
     ]
+
+
+def in_vain(report: Report) -> list[tuple[str, float]]:
+    """Unedited statements that ran and bound what was bound already, with seconds: a
+    lower bound of what ran without need. Those that bind nothing are not judged."""
+    found = []
+    for module, _, line, reason, cost in report.reran:
+        if module not in report.modules or reason in ("new", "changed"):
+            continue
+        names = bound_names(report.sources[report.modules[module]], line)
+        held = [n for n in report.rebound if n.rpartition(".")[0] == module]
+        any_name = "*" in names and held
+        if names and not any_name and not names & {n.rpartition(".")[2] for n in held}:
+            found.append((f"{module}:{line}", cost))
+    return found
 
 
 def reasons(report: Report) -> dict[str, str]:

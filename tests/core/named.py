@@ -60,6 +60,11 @@ NAMED: dict[str, list[Files]] = {
         {"a.py": ["V = 1"], "main.py": ["from a import V", "l = []", *ADD_IF]},
         {"a.py": ["V = 0"], "main.py": ["from a import V", "l = []", *ADD_IF]},
     ],
+    "RELEASED_VALUES": [
+        {"main.py": ["l = [1]"]},
+        {"main.py": ["l = [1]", "l = [2]"]},
+        {"main.py": ["l = [1]"]},
+    ],
     "FAILED_IMPORTS": [
         {"a.py": ["V = 1"], "m.py": ["from a import V", FAIL], "main.py": [TRY]},
         {"a.py": ["V = 0"], "m.py": ["from a import V", FAIL], "main.py": [TRY]},

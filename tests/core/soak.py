@@ -21,7 +21,7 @@ from pathlib import Path
 from . import oracle
 from .chunks import Files
 from .generator import Generator
-from .harness import ENGINE, Project, WorkerDied, WorkerRaised, Zygote
+from .harness import ENGINE, Project, WorkerDied, WorkerRaised, Zygote, in_vain
 from .oracle import Difference
 
 Case = list[Files]  # the program at the start, then after each edit
@@ -50,13 +50,21 @@ def text(chunks: list[str]) -> str:
     return "".join(chunk + "\n" for chunk in chunks)
 
 
-def step(project: Project, old: Files, new: Files) -> bool:
+SLOW = 0.5  # seconds: a statement that nobody wants to wait for twice
+
+
+def step(project: Project, old: Files, new: Files, counts: Counter[str]) -> bool:
     """Save what changed between two states (or main.py as it is); did it apply?"""
     changed: dict[str, str | None] = {
         name: text(new[name]) for name in new if new[name] != old.get(name)
     }
     changed.update({name: None for name in old if name not in new})
     report = project.save(changed or {"main.py": text(new["main.py"])})
+    if report.error is None and report.reran:
+        vain = in_vain(report)
+        needed = max(1, len(report.reran) - len(vain))
+        counts[f"precision: {len(report.reran)}/{needed}"] += 1
+        counts["in vain: slow"] += sum(cost >= SLOW for _, cost in vain)
     return report.error is None
 
 
@@ -76,7 +84,7 @@ def replay(
             if old == new and not applied:
                 continue
             try:
-                applied = step(project, old, new)
+                applied = step(project, old, new, Counter())
             except FOUND as error:
                 return error if new is case[-1] else None
     return None
@@ -128,7 +136,7 @@ def run_program(
             if not applied and case[-1] == case[-2]:
                 continue  # saving a broken program again tells nothing
             try:
-                applied = step(project, case[-2], case[-1])
+                applied = step(project, case[-2], case[-1], counts)
             except FOUND as error:
                 raise Failure(seed, case, error, edit, inject=inject) from None
             steps += 1
@@ -260,7 +268,26 @@ def histogram(counts: Counter[str]) -> str:
             total = sum(n for k, n in counts.items() if k.startswith("outcome:"))
         for key, n in sorted(found.items(), key=lambda item: -item[1]):
             lines.append(f"{n:8} {100 * n / total:5.1f} %  {key}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *precision(counts)])
+
+
+def precision(counts: Counter[str]) -> list[str]:
+    """Statements that ran, by those that did not run in vain (harness.in_vain)."""
+    ratios: Counter[float] = Counter()
+    for key, n in counts.items():
+        kind, _, ratio = key.partition(": ")
+        if kind == "precision":
+            ran, _, needed = ratio.partition("/")
+            ratios[int(ran) / int(needed)] += n
+    if not ratios:
+        return []
+    every = sorted(ratios.elements())
+    return [
+        f"ran / needed: median {every[len(every) // 2]:.2f}, "
+        f"mean {sum(every) / len(every):.2f}, "
+        f"nine of ten at most {every[len(every) * 9 // 10]:.2f}; "
+        f"over {SLOW} s in vain: {counts['in vain: slow']}"
+    ]
 
 
 def main() -> int:

@@ -236,3 +236,32 @@ def test_what_a_modules_getattr_makes_is_its_importers_creation(
         "b: made.append(2)",
         "main: from b import made",
     ]
+
+
+def test_a_list_in_a_dict_in_a_list_is_part_of_the_dict(project: Project) -> None:
+    project.start(
+        {
+            "a.py": "V = 1\n",
+            "main.py": """
+                from a import V
+                page = {"items": []}
+                pages = [page]
+                pages[0]["items"].append(V)
+                """,
+        }
+    )
+    report = project.edit("a.py", "V = 1", "V = 2")
+    assert "main: page = {'items': []}" in ran(report)
+
+
+def test_an_import_by_name_above_what_a_cycle_needs_fails(project: Project) -> None:
+    project.start(
+        {
+            "sub.py": "v = [1]\nfrom deep import x\n",
+            "deep.py": "from sub import v\nx = 2\n",
+            "main.py": "import sub\n",
+        }
+    )
+    by_name = "k = __import__('importlib').import_module('deep')\n"
+    report = project.save({"sub.py": f"{by_name}v = [1]\nfrom deep import x\n"})
+    assert report.error

@@ -213,6 +213,7 @@ class Worker:
         shown = {name: getattr(report, name) for name in REPORT.split()}
         shown["error"] = report.error and self.error(report.error)
         shown["ids"] = ids
+        shown["rebound"] = [n for n, i in self.do_ids().items() if ids.get(n) != i]
         shown["reran"] = [tuple(r) for r in report.reran]
         shown["executed"] = [(self.relative(f), line) for f, line in self.executed]
         shown["modules"] = {
@@ -467,6 +468,25 @@ def parsed(source: str) -> list[ast.stmt]:
         return ast.parse(source).body
     except (SyntaxError, ValueError):
         return []
+
+
+def bound_names(source: str, line: int) -> set[str]:
+    """The names that the top-level statement at a line may bind; "*": any."""
+    found = set()
+    for node in parsed(source):
+        start = min([node.lineno, *(d.lineno for d in decorators(node))])
+        if not start <= line <= (node.end_lineno or start):
+            continue
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            return {node.name}
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                found.add(inner.id)
+            elif isinstance(inner, (ast.ClassDef, ast.FunctionDef)):
+                found.add(inner.name)
+            elif isinstance(inner, ast.alias):
+                found.add((inner.asname or inner.name).split(".")[0])
+    return found
 
 
 def decorators(node: ast.AST) -> list[ast.expr]:
