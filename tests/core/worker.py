@@ -421,7 +421,7 @@ def keep_byte_code(folder: str) -> None:
     """Cold start: what .pyc files are for, by content (saves are within a second)."""
     plain_compile = importlib.machinery.SourceFileLoader.source_to_code
 
-    def code_of(loader: Any, data: Any, path: Any, **options: Any) -> Any:
+    def code_of(loader: Any, data: Any, path: Any, *more: Any, **options: Any) -> Any:
         key = hashlib.blake2b(os.fsencode(path) + b"\0" + bytes(data), digest_size=16)
         kept = f"{folder}/{key.hexdigest()}"
         try:
@@ -429,7 +429,7 @@ def keep_byte_code(folder: str) -> None:
                 return marshal.load(file)
         except OSError:
             pass
-        code = plain_compile(loader, data, path, **options)
+        code = plain_compile(loader, data, path, *more, **options)
         with open(kept, "wb") as file:
             marshal.dump(code, file)
         return code
