@@ -341,17 +341,22 @@ imports_collect(ModuleSet *set, Statement *const *statements, Py_ssize_t count,
 }
 
 
-/* Has a new statement imported in a way that its text does not show? The walk
- * found what is there already, and a cold start may import it here first. */
+/* Has a new statement imported in a way that its text does not show, what was
+ * there only later? A cold start imports it here first. */
 static int
 imports_unseen(const Module *module)
 {
     for (Py_ssize_t i = 0; i < module->count; i++) {
         const Statement *statement = module->statements[i];
-        if (statement->trace == NULL && statement->attempt != NULL
-            && statement->syntax.kind != STATEMENT_IMPORT
-            && statement->attempt->import_count > 0) {
-            return 1;
+        const Trace *trace = statement->attempt;
+        if (statement->trace != NULL || trace == NULL
+            || statement->syntax.kind == STATEMENT_IMPORT) {
+            continue;
+        }
+        for (Py_ssize_t j = 0; j < trace->import_count; j++) {
+            if (trace->imports[j].module->began >= statement->place) {
+                return 1;
+            }
         }
     }
     return 0;

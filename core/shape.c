@@ -314,14 +314,26 @@ frame_shape_holders(Frame *frame, Engine *engine, Group *group)
 }
 
 
-/* The group that an object of a print belongs to: its own, or that of the first
- * one on the way there that has any. */
+static int
+is_container(PyObject *object)
+{
+    return PyList_CheckExact(object) || PyDict_CheckExact(object)
+           || PyTuple_CheckExact(object);
+}
+
+
+/* The group that an object of a print belongs to: its own, or that of the list,
+ * dict or tuple that holds it, or holds what holds it. An instance of a class
+ * keeps to itself what it is made of: an event, who waits for it. */
 static Group *
 group_around(const Engine *engine, const Print *print, Py_ssize_t at)
 {
     Group *group = group_of(engine, print->nodes[at].object);
     while (group == NULL && at != print->nodes[at].from) {
         at = print->nodes[at].from;
+        if (!is_container(print->nodes[at].object)) {
+            return NULL;
+        }
         group = group_of(engine, print->nodes[at].object);
     }
     return group;

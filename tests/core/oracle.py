@@ -145,9 +145,13 @@ def same_log(report: Report) -> None:
 
 
 def restarted(project: Project) -> None:
-    """The engine asked for a new process: what the server does then."""
-    if project.boot() is None:
-        project.ask("digests", keep=True)
+    """The engine asked for a new process: what the server does then. Where the cold
+    child fails, the old process stays."""
+    with project.cold() as cold:
+        if cold.error:
+            return
+    assert project.boot() is None
+    project.ask("digests", keep=True)
 
 
 def fail(headline: str, lines: list[str]) -> None:
