@@ -375,6 +375,7 @@ statement_patch(Statement *fresh, Statement *old, Patches *patches)
     else if (difference == CODE_DIFFERENT
              && fresh->syntax.kind == STATEMENT_CLASS) {
         fresh->replaces = old;
+        fresh->shifted = 1; /* grafted code holds old lines as constants */
         result = class_patch_graft(old->code, fresh->code, &patches->pairs);
     }
     code_pairs_fini(&pairs);

@@ -265,3 +265,16 @@ def test_an_import_by_name_above_what_a_cycle_needs_fails(project: Project) -> N
     by_name = "k = __import__('importlib').import_module('deep')\n"
     report = project.save({"sub.py": f"{by_name}v = [1]\nfrom deep import x\n"})
     assert report.error
+
+
+def test_a_class_in_an_edited_class_that_has_moved_has_its_new_line(
+    project: Project,
+) -> None:
+    text = (
+        "class Outer:\n    limit = 3\n\n    class Inner:\n        own = 0.5\n\n"
+        "        def show(self):\n            return self.own\n"
+    )
+    project.start({"main.py": text})
+    project.save({"main.py": f"\n# a comment\n{text}    extra = 9\n"})
+    report = project.edit("main.py", "extra = 9", "extra = 10")
+    assert ran(report) == ["main: class Outer"]
