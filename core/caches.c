@@ -212,6 +212,9 @@ closure_add_code(Closure *closure, PyObject *code, int depth)
         PyErr_NoMemory();
         return -1;
     }
+    for (Py_ssize_t i = 0; i < info->file_count; i++) {
+        closure_note(closure, &info->files[i]->cell);
+    }
     if (code_info_scan(info) < 0
         || (closure->frame != NULL
             && frame_read_code(closure->frame, info) < 0)) {
@@ -358,6 +361,33 @@ cache_note(Engine *engine, Binding *binding, PyObject *value)
 }
 
 
+/* The cache that the binding holds now. Borrowed, or NULL. */
+static PyObject *
+binding_cache(const Binding *binding, const Engine *engine)
+{
+    Version *now = cell_now(&binding->cell, engine);
+    return now != NULL && now->value != NULL ? behind_partials(now->value)
+                                             : NULL;
+}
+
+
+int
+cache_is_of(Engine *engine, PyObject *code)
+{
+    size_t pos = 0;
+    const void *key;
+    void *binding;
+    while (ptrmap_next(&engine->caches, &pos, &key, &binding)) {
+        PyObject *cache = binding_cache(binding, engine);
+        PyObject *function = cache != NULL ? cache_function(cache) : NULL;
+        if (function != NULL && PyFunction_GET_CODE(function) == code) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
 void
 caches_rollback(Engine *engine)
 {
@@ -378,10 +408,7 @@ caches_settle(Engine *engine)
     const void *key;
     void *binding;
     while (ptrmap_next(&engine->caches, &pos, &key, &binding)) {
-        Version *now = cell_now(&((Binding *)binding)->cell, engine);
-        PyObject *cache = now != NULL && now->value != NULL
-                              ? behind_partials(now->value)
-                              : NULL;
+        PyObject *cache = binding_cache(binding, engine);
         PyObject *function = cache != NULL ? cache_function(cache) : NULL;
         if (function == NULL) {
             continue;

@@ -19,6 +19,10 @@ PyObject *cache_function(PyObject *object);
  * (`@cached(store)`): it is cleared. 0, or -1 with an exception set. */
 int cache_note(Engine *engine, Binding *binding, PyObject *value);
 
+/* Does a cache remember what functions of that code return? Sets no exception.
+ */
+int cache_is_of(Engine *engine, PyObject *code);
+
 /* A statement calls a cached function: it depends on all that the function may
  * read, whether it runs now or its result is remembered. In a transaction the
  * cache is cleared first when something it was computed from has changed.

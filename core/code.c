@@ -5,6 +5,7 @@
 
 #include "compat.h"
 #include "engine.h"
+#include "remembered.h"
 #include "result.h"
 
 static Py_ssize_t extra_index = -1; /* the slot of PyUnstable_Code_GetExtra */
@@ -183,6 +184,7 @@ code_info_free(void *extra)
     Py_XDECREF(info->stores);
     Py_XDECREF(info->deletes);
     PyMem_Free(info->functions);
+    remembered_fini(info);
     if (info->cell != NULL && hmr_engine != NULL) {
         cell_unref(&info->cell->cell, hmr_engine);
     }

@@ -25,11 +25,13 @@ typedef struct {
     CodeCell *cell;       /* Owned; NULL unless it is a function's code */
     NameRead *names;      /* Owned. */
     Py_ssize_t name_count;
-    PyObject *stores;     /* Owned tuple of str: global names it may bind */
-    PyObject *deletes;    /* Owned tuple of str: global names it may delete */
-    int imports_star;     /* somewhere in it is an `import *` */
-    int calls;            /* it calls or imports something */
-    int scanned;          /* names and stores are filled in */
+    PyObject *stores;  /* Owned tuple of str: global names it may bind */
+    PyObject *deletes; /* Owned tuple of str: global names it may delete */
+    int imports_star;  /* somewhere in it is an `import *` */
+    int calls;         /* it calls or imports something */
+    int scanned;       /* names and stores are filled in */
+    FileCell **files;  /* Owned: remembered.h */
+    Py_ssize_t file_count, file_room;
     PyObject **functions; /* live functions with this code. Borrowed. */
     Py_ssize_t function_count, function_room;
 } CodeInfo;

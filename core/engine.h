@@ -115,13 +115,15 @@ struct Engine {
     Failure held;
     struct Adapter *adapters; /* Owned array: adapters.h */
     Py_ssize_t adapter_count, adapter_room;
-    int restoring;       /* what was outside is put back: too late to restart */
-    int interrupted;     /* Ctrl+C came while a callback ran */
-    int callbacks_used;  /* somebody has registered one: callbacks.h */
-    PyObject *leftover;  /* Owned list: to be called when nothing is half
+    int restoring;      /* what was outside is put back: too late to restart */
+    int interrupted;    /* Ctrl+C came while a callback ran */
+    int callbacks_used; /* somebody has registered one: callbacks.h */
+    PyObject *on_watched; /* Owned; to be called when there is more to watch, or
+                             NULL */
+    PyObject *leftover;   /* Owned list: to be called when nothing is half
                                done */
-    int undone;          /* there are statements that are */
-    double release_cost; /* seconds, and */
+    int undone;           /* there are statements that are */
+    double release_cost;  /* seconds, and */
     Py_ssize_t release_size; /* bytes, that the value of a statement has to have
                                 taken: release.h; 0: none goes */
     int release_spares;      /* what lifespans may need to shut down stays */

@@ -17,6 +17,7 @@
 #include "paths.h"
 #include "print.h"
 #include "reach.h"
+#include "remembered.h"
 #include "transaction.h"
 #include "undo.h"
 
@@ -453,6 +454,7 @@ engine_dealloc(PyObject *self)
     Py_XDECREF(engine->written);
     Py_XDECREF(engine->wanted);
     Py_XDECREF(engine->log);
+    Py_XDECREF(engine->on_watched);
     Py_XDECREF(engine->leftover);
     Py_XDECREF(engine->arrived);
     Py_XDECREF(engine->stat_functions);
@@ -514,6 +516,8 @@ static PyMethodDef engine_methods[] = {
      "(files, directories) whose change may matter."},
     {"written", engine_written, METH_NOARGS,
      "Files that this process wrote since their change was looked at."},
+    {"on_watched", engine_on_watched, METH_O,
+     "Call it, in any thread, when a request makes a file matter."},
     {"generation", engine_generation, METH_NOARGS,
      "Changes whenever watched() may have changed."},
     {"modules", engine_modules, METH_NOARGS, "Tracked modules in cold order."},

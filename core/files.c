@@ -4,6 +4,7 @@
 
 #include "compat.h"
 #include "frame.h"
+#include "remembered.h"
 #include "rules.h"
 
 #include <dirent.h> /* listing a folder for its hash */
@@ -324,6 +325,26 @@ note_written(Engine *engine, PyObject *path)
 }
 
 
+/* A request reads it. Never fails: the request goes on. */
+static void
+note_remembered(Engine *engine, PyObject *path)
+{
+    CodeInfo *info = remembered_by(engine);
+    PyObject *text = info != NULL ? interesting_path(engine, path) : NULL;
+    if (text == NULL) {
+        return;
+    }
+    FileCell *file = file_cell(engine, text, 0);
+    if (file == NULL || remembered_add(engine, info, file) < 0) {
+        PyErr_WriteUnraisable(text);
+    }
+    if (file != NULL) {
+        cell_unref(&file->cell, engine);
+    }
+    Py_DECREF(text);
+}
+
+
 /* Does this open() write? Then it is no read of the file. */
 static int
 opens_for_writing(PyObject *mode, PyObject *flags)
@@ -365,7 +386,13 @@ on_audit(const char *event, PyObject *args, void *data)
         return note_written(engine, path);
     }
     Frame *frame = engine->tracing > 0 ? frame_current(engine) : NULL;
-    if (frame == NULL || caller_is_importlib()) {
+    if (caller_is_importlib()) {
+        return 0;
+    }
+    if (frame == NULL) {
+        if (opened && engine->tracing == 0) {
+            note_remembered(engine, path);
+        }
         return 0;
     }
     return note_path(engine, frame, path, listed);

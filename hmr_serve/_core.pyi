@@ -167,6 +167,10 @@ class Engine:
     def written(self) -> set[str]:
         """Files that this process wrote and whose change no apply() has seen since: it is no edit."""
 
+    def on_watched(self, callback: Callable[[], object]) -> None:
+        """Call it when a function that a request has called, and that remembers its result, opens a
+        file: there is more to watch. In any thread."""
+
     def generation(self) -> int:
         """Changes whenever watched() may have changed."""
 

@@ -19,7 +19,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from . import adapters, api, framework, workers
@@ -106,6 +106,7 @@ class Reloader:
         self._revision = 0
         self._notices = Notices(log, config.explain)
         self._retired = Retired(engine, loop)
+        engine.on_watched(self._watch_soon)
 
     # -- the start
 
@@ -143,6 +144,11 @@ class Reloader:
         self._files, self._folders = files, folders
         if late:
             self._loop.call_soon(self.on_change, 0, late)
+
+    def _watch_soon(self) -> None:
+        """In any thread: a request reads a file into what is remembered."""
+        with suppress(RuntimeError):  # the loop is closed: the process ends
+            self._loop.call_soon_threadsafe(self.watch, time.time())
 
     # -- updates
 

@@ -1,0 +1,111 @@
+/* Files that requests read into what is remembered. */
+
+#include "remembered.h"
+
+#include "array.h"
+#include "caches.h"
+
+#define MOST_FILES 64   /* of one function: more are no settings, but data */
+#define MOST_FRAMES 128 /* looked at, from the innermost */
+
+
+/* Does the function fill in a global that was None? */
+static int
+fills_in(const Engine *engine, const CodeInfo *info)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(info->stores); i++) {
+        const Binding *binding =
+            module_binding(info->module, PyTuple_GET_ITEM(info->stores, i), 0);
+        if (binding != NULL && ptrmap_get(&engine->lazies, binding) != NULL) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+static int
+function_remembers(Engine *engine, CodeInfo *info)
+{
+    int result = info->statement != NULL && info->module != NULL
+                 && code_info_scan(info) == 0
+                 && (cache_is_of(engine, (PyObject *)info->code)
+                     || fills_in(engine, info));
+    PyErr_Clear(); /* without memory: not */
+    return result;
+}
+
+
+CodeInfo *
+remembered_by(Engine *engine)
+{
+    PyFrameObject *frame = PyEval_GetFrame();
+    Py_XINCREF(frame);
+    CodeInfo *found = NULL;
+    for (int i = 0; frame != NULL && found == NULL && i < MOST_FRAMES; i++) {
+        PyCodeObject *code = PyFrame_GetCode(frame);
+        CodeInfo *info = (code->co_flags & CO_OPTIMIZED)
+                             ? code_info((PyObject *)code)
+                             : NULL;
+        if (info != NULL && function_remembers(engine, info)) {
+            found = info;
+        }
+        Py_DECREF(code); /* its frame keeps it */
+        PyFrameObject *back = PyFrame_GetBack(frame);
+        Py_SETREF(frame, back);
+    }
+    Py_XDECREF(frame);
+    return found;
+}
+
+
+/* The server has more to watch. */
+static int
+tell(Engine *engine)
+{
+    PyObject *done = engine->on_watched != NULL
+                         ? PyObject_CallNoArgs(engine->on_watched)
+                         : Py_NewRef(Py_None);
+    Py_XDECREF(done);
+    return done != NULL ? 0 : -1;
+}
+
+
+int
+remembered_add(Engine *engine, CodeInfo *info, FileCell *file)
+{
+    for (Py_ssize_t i = 0; i < info->file_count; i++) {
+        if (info->files[i] == file) {
+            return 0;
+        }
+    }
+    if (info->file_count == MOST_FILES) {
+        return 0;
+    }
+    FileCell **files = array_reserve(info->files, info->file_count,
+                                     &info->file_room, sizeof(FileCell *), 1);
+    if (files == NULL) {
+        return -1;
+    }
+    info->files = files;
+    files[info->file_count++] = (FileCell *)cell_ref(&file->cell);
+    return tell(engine);
+}
+
+
+void
+remembered_fini(CodeInfo *info)
+{
+    for (Py_ssize_t i = 0; hmr_engine != NULL && i < info->file_count; i++) {
+        cell_unref(&info->files[i]->cell, hmr_engine);
+    }
+    PyMem_Free(info->files);
+}
+
+
+PyObject *
+engine_on_watched(PyObject *self, PyObject *callback)
+{
+    Py_XSETREF(((Engine *)self)->on_watched, Py_NewRef(callback));
+    Py_RETURN_NONE;
+}

@@ -1,0 +1,27 @@
+/* Files that requests read into what is remembered: `get_settings()` behind
+ * lru_cache, or with a global of its own, reads .env when it is first called,
+ * which no statement's trace sees.
+ *
+ * A file that is opened below such a function, outside of traces, is one of the
+ * things that its result was made of (caches.h, lazies.h), and is watched. GIL
+ * held; any thread. */
+
+#ifndef HMR_CORE_REMEMBERED_H
+#define HMR_CORE_REMEMBERED_H
+
+#include "code.h"
+
+/* The innermost function that runs and remembers. Borrowed: it is running; or
+ * NULL. Keeps no exception and sets none. */
+CodeInfo *remembered_by(Engine *engine);
+
+/* Its result is made of the file. 0, or -1 with an exception set. */
+int remembered_add(Engine *engine, CodeInfo *info, FileCell *file);
+
+/* The function is no more. */
+void remembered_fini(CodeInfo *info);
+
+/* Engine.on_watched(callback): METH_O. */
+PyObject *engine_on_watched(PyObject *self, PyObject *callback);
+
+#endif

@@ -1,0 +1,67 @@
+"""Files that requests read into caches and globals: what was made of them is made anew
+when they change."""
+
+from __future__ import annotations
+
+import pytest
+
+from .harness import Project, settled
+
+CACHED = """\
+import functools
+
+def read():
+    with open("settings.txt") as file:
+        return file.read()
+
+@functools.lru_cache
+def get_settings():
+    return [read()]
+
+def get_other():
+    return read()
+"""
+LAZY = """\
+_settings = None
+
+def read():
+    with open("settings.txt") as file:
+        return file.read()
+
+def get_settings():
+    global _settings
+    if _settings is None:
+        _settings = [read()]
+    return _settings
+"""
+
+
+@pytest.mark.parametrize("text", [CACHED, LAZY], ids=["a cache", "a global"])
+def test_settings_read_by_a_request_follow_their_file(
+    project: Project, text: str
+) -> None:
+    project.start({"main.py": text, "settings.txt": "one"})
+    assert settled(project, "main.get_settings()") == ["one"]
+    assert project.eval(
+        "[p for p in engine.watched()[0] if p.endswith('settings.txt')]"
+    )
+    report = project.save({"settings.txt": "two"})
+    assert report.files == ["settings.txt"]
+    assert report.reran == []
+    assert settled(project, "main.get_settings()") == ["two"]
+    project.edit("main.py", "[read()]", "[read(), 1]")
+    assert settled(project, "main.get_settings()") == ["two", 1]
+    project.save({"settings.txt": "three"})
+    assert settled(project, "main.get_settings()") == ["three", 1]
+
+
+def test_the_server_is_told_of_a_file_once(project: Project) -> None:
+    project.start({"main.py": CACHED, "settings.txt": "one"})
+    project.exec("told = []\nengine.on_watched(lambda: told.append(1))")
+    before = project.eval("engine.generation()")
+    project.eval("main.get_other()")
+    assert project.eval("told") == []
+    project.eval("(main.get_settings(), main.get_settings())")
+    project.eval("(main.get_settings.cache_clear(), main.get_settings())")
+    assert project.eval("told") == [1]
+    assert project.eval("engine.generation()") != before
