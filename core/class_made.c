@@ -144,6 +144,11 @@ class_made_absorb(Engine *engine, Trace *into, const Trace *from, Statement *to)
     Made *made;
     while (from->makes_classes
            && (made = made_next(engine, from, &pos, &type)) != NULL) {
+        const Statement *statement = made->statement;
+        if (engine->transaction && statement != NULL
+            && statement->trace == from) {
+            continue; /* of the applied revision: a rollback has to find it */
+        }
         made->trace = into;
         made_give(made, to);
     }

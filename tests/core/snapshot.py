@@ -194,7 +194,11 @@ class Picture:
         if kind == "ForwardRef":
             return (kind, obj.__forward_arg__)
         if kind == "TypeAliasType":
-            return (kind, obj.__name__, self.value(obj.__value__, path + ".__value__"))
+            try:
+                meant = obj.__value__
+            except Exception as error:  # a name that is not there, or not yet
+                return (kind, obj.__name__, type(error).__name__, str(error))
+            return (kind, obj.__name__, self.value(meant, path + ".__value__"))
         return (kind, getattr(obj, "__name__", None) or repr(obj))
 
     def instance(self, obj: Any, path: str) -> Any:

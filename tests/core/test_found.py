@@ -278,3 +278,15 @@ def test_a_class_in_an_edited_class_that_has_moved_has_its_new_line(
     project.save({"main.py": f"\n# a comment\n{text}    extra = 9\n"})
     report = project.edit("main.py", "extra = 9", "extra = 10")
     assert ran(report) == ["main: class Outer"]
+
+
+def test_a_failed_import_leaves_the_subclasses_that_there_were(
+    project: Project,
+) -> None:
+    classes = "class Base:\n    pass\nclass One(Base):\n    limit = 6\n"
+    limits = "limits = [c.limit for c in Base.__subclasses__()]\n"
+    main = "from two import limits\n"
+    project.start({"two.py": classes + limits, "main.py": main})
+    assert project.save({"two.py": classes + "limits = missing\n"}).error
+    project.save({"two.py": classes + limits, "main.py": f"{main}x = 1\n"})
+    assert project.eval("main.limits") == [6]
