@@ -361,26 +361,36 @@ cache_note(Engine *engine, Binding *binding, PyObject *value)
 }
 
 
-/* The cache that the binding holds now. Borrowed, or NULL. */
-static PyObject *
-binding_cache(const Binding *binding, const Engine *engine)
+/* The next cache that a binding holds now, and the function that it remembers.
+ * Borrowed; 0 at the end. */
+static int
+caches_next(const Engine *engine, size_t *pos, PyObject **cache,
+            PyObject **function)
 {
-    Version *now = cell_now(&binding->cell, engine);
-    return now != NULL && now->value != NULL ? behind_partials(now->value)
-                                             : NULL;
+    const void *key;
+    void *binding;
+    while (ptrmap_next(&engine->caches, pos, &key, &binding)) {
+        const Version *now = cell_now(&((Binding *)binding)->cell, engine);
+        if (now == NULL || now->value == NULL) {
+            continue;
+        }
+        *cache = behind_partials(now->value);
+        *function = cache_function(*cache);
+        if (*function != NULL) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 
 int
-cache_is_of(Engine *engine, PyObject *code)
+cache_is_of(const Engine *engine, PyObject *code)
 {
     size_t pos = 0;
-    const void *key;
-    void *binding;
-    while (ptrmap_next(&engine->caches, &pos, &key, &binding)) {
-        PyObject *cache = binding_cache(binding, engine);
-        PyObject *function = cache != NULL ? cache_function(cache) : NULL;
-        if (function != NULL && PyFunction_GET_CODE(function) == code) {
+    PyObject *cache, *function;
+    while (caches_next(engine, &pos, &cache, &function)) {
+        if (PyFunction_GET_CODE(function) == code) {
             return 1;
         }
     }
@@ -405,14 +415,8 @@ int
 caches_settle(Engine *engine)
 {
     size_t pos = 0;
-    const void *key;
-    void *binding;
-    while (ptrmap_next(&engine->caches, &pos, &key, &binding)) {
-        PyObject *cache = binding_cache(binding, engine);
-        PyObject *function = cache != NULL ? cache_function(cache) : NULL;
-        if (function == NULL) {
-            continue;
-        }
+    PyObject *cache, *function;
+    while (caches_next(engine, &pos, &cache, &function)) {
         uint64_t state;
         if (cache_read_function(NULL, function, &state) < 0
             || cache_expire(engine, cache, state) < 0) {

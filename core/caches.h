@@ -21,7 +21,7 @@ int cache_note(Engine *engine, Binding *binding, PyObject *value);
 
 /* Does a cache remember what functions of that code return? Sets no exception.
  */
-int cache_is_of(Engine *engine, PyObject *code);
+int cache_is_of(const Engine *engine, PyObject *code);
 
 /* A statement calls a cached function: it depends on all that the function may
  * read, whether it runs now or its result is remembered. In a transaction the

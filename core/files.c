@@ -386,13 +386,12 @@ on_audit(const char *event, PyObject *args, void *data)
         return note_written(engine, path);
     }
     Frame *frame = engine->tracing > 0 ? frame_current(engine) : NULL;
-    if (caller_is_importlib()) {
+    if ((frame == NULL && (listed || engine->tracing > 0))
+        || caller_is_importlib()) {
         return 0;
     }
     if (frame == NULL) {
-        if (opened && engine->tracing == 0) {
-            note_remembered(engine, path);
-        }
+        note_remembered(engine, path);
         return 0;
     }
     return note_path(engine, frame, path, listed);

@@ -111,12 +111,11 @@ static int
 frame_only_imports(const Frame *frame)
 {
     const Trace *trace = frame->trace;
-    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
-        if (trace->reads[i].cell->kind == CELL_CODE) {
-            return 0;
-        }
+    int only = frame->statement->syntax.kind == STATEMENT_IMPORT;
+    for (Py_ssize_t i = 0; only && i < trace->read_count; i++) {
+        only = trace->reads[i].cell->kind != CELL_CODE;
     }
-    return frame->statement->syntax.kind == STATEMENT_IMPORT;
+    return only;
 }
 
 

@@ -25,7 +25,7 @@ fills_in(const Engine *engine, const CodeInfo *info)
 
 
 static int
-function_remembers(Engine *engine, CodeInfo *info)
+function_remembers(const Engine *engine, CodeInfo *info)
 {
     int result = info->statement != NULL && info->module != NULL
                  && code_info_scan(info) == 0
@@ -37,8 +37,11 @@ function_remembers(Engine *engine, CodeInfo *info)
 
 
 CodeInfo *
-remembered_by(Engine *engine)
+remembered_by(const Engine *engine)
 {
+    if (engine->caches.live == 0 && engine->lazies.live == 0) {
+        return NULL;
+    }
     PyFrameObject *frame = PyEval_GetFrame();
     Py_XINCREF(frame);
     CodeInfo *found = NULL;

@@ -13,7 +13,7 @@
 
 /* The innermost function that runs and remembers. Borrowed: it is running; or
  * NULL. Keeps no exception and sets none. */
-CodeInfo *remembered_by(Engine *engine);
+CodeInfo *remembered_by(const Engine *engine);
 
 /* Its result is made of the file. 0, or -1 with an exception set. */
 int remembered_add(Engine *engine, CodeInfo *info, FileCell *file);

@@ -99,6 +99,26 @@ class Adapter:
         return None
 
 
+class Stamped(Adapter):
+    """An adapter for which something quick tells whether there is anything new."""
+
+    _stamp: Any = None  # of the last look
+    _seen: dict[Hashable, Any] = {}  # noqa: RUF012  nobody changes it
+
+    def stamp(self) -> Any:
+        """Another one, by value, whenever `places` would be another."""
+        raise NotImplementedError
+
+    def places(self, stamp: Any) -> dict[Hashable, Any]:
+        """What `look` has to show."""
+        raise NotImplementedError
+
+    def look(self) -> dict[Hashable, Any]:
+        if (stamp := self.stamp()) != self._stamp:
+            self._stamp, self._seen = stamp, self.places(stamp)
+        return self._seen
+
+
 _loaded: list[Adapter] = []
 
 

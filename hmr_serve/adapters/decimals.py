@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from . import Adapter
+from . import Stamped
 
 NAMES = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
 
 
-class Decimals(Adapter):
+class Decimals(Stamped):
     library = "decimal"
-
-    def __init__(self) -> None:
-        self.text = ""
-        self.seen: dict[Hashable, Any] = {}
 
     def types(self) -> tuple[type, ...]:
         from decimal import getcontext
@@ -23,13 +19,13 @@ class Decimals(Adapter):
         self.getcontext = getcontext
         return ()  # a Context that a statement makes is the statement's
 
-    def look(self) -> dict[Hashable, Any]:
+    def stamp(self) -> str:
+        return str(self.getcontext())
+
+    def places(self, stamp: str) -> dict[Hashable, Any]:
         context = self.getcontext()
-        if (text := str(context)) != self.text:
-            self.text = text
-            self.seen = {name: getattr(context, name) for name in NAMES}
-            self.seen |= dict(context.traps)
-        return self.seen
+        found: dict[Hashable, Any] = {name: getattr(context, name) for name in NAMES}
+        return found | dict(context.traps)
 
     def put(self, place: Any, value: Any) -> None:
         context = self.getcontext()

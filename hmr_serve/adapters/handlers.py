@@ -7,25 +7,21 @@ import signal
 from collections.abc import Hashable
 from typing import Any
 
-from . import Adapter
+from . import Stamped
 
 FIXED = {signal.SIGKILL, signal.SIGSTOP}
 # The C functions: signal.getsignal() makes an enum member of each answer.
 NUMBERS = [int(number) for number in signal.Signals if number not in FIXED]
 
 
-class Handlers(Adapter):
+class Handlers(Stamped):
     library = "signal"
 
-    def __init__(self) -> None:
-        self.handlers: list[Any] = []
-        self.seen: dict[Hashable, Any] = {}
+    def stamp(self) -> list[Any]:
+        return [*map(_signal.getsignal, NUMBERS)]
 
-    def look(self) -> dict[Hashable, Any]:
-        if (handlers := [*map(_signal.getsignal, NUMBERS)]) != self.handlers:
-            self.handlers = handlers
-            self.seen = dict(zip(NUMBERS, handlers, strict=True))
-        return self.seen
+    def places(self, stamp: list[Any]) -> dict[Hashable, Any]:
+        return dict(zip(NUMBERS, stamp, strict=True))
 
     def put(self, place: Any, value: Any) -> None:
         _signal.signal(place, value)

@@ -7,7 +7,7 @@ import locale
 from collections.abc import Hashable
 from typing import Any
 
-from . import Adapter
+from . import Stamped
 
 NAMES = (
     "LC_COLLATE",
@@ -20,18 +20,14 @@ NAMES = (
 CATEGORIES = [getattr(locale, name) for name in NAMES if hasattr(locale, name)]
 
 
-class Locales(Adapter):
+class Locales(Stamped):
     library = "locale"
 
-    def __init__(self) -> None:
-        self.all = ""
-        self.seen: dict[Hashable, Any] = {}
+    def stamp(self) -> str:
+        return _locale.setlocale(_locale.LC_ALL)
 
-    def look(self) -> dict[Hashable, Any]:
-        if (now := _locale.setlocale(_locale.LC_ALL)) != self.all:
-            self.all = now
-            self.seen = {each: locale.setlocale(each) for each in CATEGORIES}
-        return self.seen
+    def places(self, stamp: str) -> dict[Hashable, Any]:
+        return {category: locale.setlocale(category) for category in CATEGORIES}
 
     def put(self, place: Any, value: Any) -> None:
         locale.setlocale(place, value)

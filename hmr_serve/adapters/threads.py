@@ -9,25 +9,21 @@ from collections.abc import Hashable
 from typing import Any
 
 from ..workers import is_of_pool
-from . import Adapter, CannotWithdraw
+from . import CannotWithdraw, Stamped
 
 END_WAIT = 0.1  # seconds: what it ran may have been ended just now
 
 
-class Threads(Adapter):
+class Threads(Stamped):
     library = "threading"
     lasting = True
 
-    def __init__(self) -> None:
-        self.threads: list[threading.Thread] = []
-        self.seen: dict[Hashable, Any] = {}
+    def stamp(self) -> list[threading.Thread]:
+        return threading.enumerate()
 
-    def look(self) -> dict[Hashable, Any]:
+    def places(self, stamp: list[threading.Thread]) -> dict[Hashable, Any]:
         """All but those of pools, which end their own."""
-        if (threads := threading.enumerate()) != self.threads:
-            self.threads = threads
-            self.seen = {each: True for each in threads if not is_of_pool(each)}
-        return self.seen
+        return {thread: True for thread in stamp if not is_of_pool(thread)}
 
     def put(self, place: Any, value: Any) -> None:
         raise CannotWithdraw(f"{place.name} has ended")

@@ -6,22 +6,18 @@ import warnings
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from . import Adapter
+from . import Stamped
 
 
-class Filters(Adapter):
+class Filters(Stamped):
     library = "warnings"
     ordered = True
 
-    def __init__(self) -> None:
-        self.filters: list[Any] = []
-        self.seen: dict[Hashable, Any] = {}
+    def stamp(self) -> list[Any]:
+        return list(warnings.filters)
 
-    def look(self) -> dict[Hashable, Any]:
-        if warnings.filters != self.filters:
-            self.filters = list(warnings.filters)
-            self.seen = dict.fromkeys(reversed(self.filters), True)
-        return self.seen
+    def places(self, stamp: list[Any]) -> dict[Hashable, Any]:
+        return dict.fromkeys(reversed(stamp), True)
 
     def put(self, place: Any, value: Any) -> None:
         if place not in warnings.filters:
