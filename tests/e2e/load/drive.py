@@ -67,6 +67,8 @@ async def _drive(server: Server, program: Program, load: Load) -> Record:
     ]
     for _ in range(round(load.seconds / load.every)):
         await asyncio.sleep(load.every)
+        if program.breaks_next:
+            await _until(lambda: program.applied, record, "a save does not show")
         program.save()
     program.mend()
     await _until(

@@ -82,11 +82,26 @@ class Program:
         """Saves until the files are as before but for the numbers."""
         return len(self.kinds) + 1
 
+    @property
+    def applied(self) -> bool:
+        """Whether answers showed all saves. One that is not yet applied when a syntax
+        error is saved may wait for its fix: to the server the two can be one change."""
+        return all(kind.shown == kind.version for kind in self.kinds)
+
+    @property
+    def breaks_next(self) -> bool:
+        """Whether the next edit is the syntax error."""
+        return self._next.name == "syntax" and not self._broken
+
+    @property
+    def _next(self) -> Kind:
+        return self.kinds[self._count % len(self.kinds)]
+
     def save(self) -> Kind:
         """The next edit, and its kind. A syntax error, which changes no answer, is an
         edit of its own; the next one mends it, for until then nothing is applied."""
-        kind = self.kinds[self._count % len(self.kinds)]
-        if kind.name == "syntax" and not self._broken:
+        kind = self._next
+        if self.breaks_next:
             self._broken = True
             self._put(kind.file, self._text(kind.file) + "def oops(:\n")
             return kind
@@ -96,8 +111,8 @@ class Program:
         return kind
 
     def mend(self) -> None:
-        """Leave nothing broken behind."""
-        for kind in self.kinds:
+        """Leave nothing broken behind: that file first, as until then nothing shows."""
+        for kind in sorted(self.kinds, key=lambda kind: kind.name != "syntax"):
             self._write(kind, kind.version + 1)
 
     def _write(self, kind: Kind, version: int) -> None:
