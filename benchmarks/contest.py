@@ -1,5 +1,9 @@
-"""Servers that take turns: all are up at the same time, and in each round each one is
-measured in turn, so that whatever else the machine does falls on all."""
+"""Servers that take turns: all are started at the same time, and in each round each
+one is measured in turn, so that whatever else the machine does falls on all.
+
+The others are stopped meanwhile (SIGSTOP): fastpysgi's loop never sleeps, and would take
+a processor from every server but itself.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +37,14 @@ def interleave[Measured](
         for server in running:
             server.wait_ready()
         same_answer(running)
+        for server in running:
+            server.pause()
         found: dict[str, list[Measured]] = {s.server.name: [] for s in running}
         for number in range(rounds + 1):
             for server in running:
+                server.resume()
                 measured = measure(server, number > 0)
+                server.pause()
                 if number:
                     found[server.server.name].append(measured)
         return found

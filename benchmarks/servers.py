@@ -116,7 +116,8 @@ def free_port() -> int:
 class Running:
     """A server process that serves `app` from `folder`.
 
-    Responsibilities: start, wait until it answers, the model's load counter, stop.
+    Responsibilities: start, wait until it answers, the model's load counter, pause,
+    stop.
     """
 
     def __init__(
@@ -174,8 +175,17 @@ class Running:
     def model_loads(self) -> int:
         return self.loads.read_text().count("\n")
 
+    def pause(self) -> None:
+        """Take the processor from it and all processes that it started."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.killpg(self.pid, signal.SIGCONT)
+
     def stop(self) -> None:
         """SIGTERM and 3 seconds; then SIGKILL for whatever is left of its session."""
+        with suppress(ProcessLookupError):
+            self.resume()
         if self.process.poll() is None:
             self.process.terminate()
         with suppress(subprocess.TimeoutExpired):
