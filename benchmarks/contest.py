@@ -1,8 +1,8 @@
 """Servers that take turns: all are started at the same time, and in each round each
 one is measured in turn, so that whatever else the machine does falls on all.
 
-The others are stopped meanwhile (SIGSTOP): fastpysgi's loop never sleeps, and would take
-a processor from every server but itself.
+The others are stopped meanwhile (SIGSTOP): fastpysgi's loop never sleeps, and would
+take a processor from every server but itself.
 """
 
 from __future__ import annotations
