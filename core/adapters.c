@@ -255,6 +255,28 @@ adapter_look(const Slot *slot, PyObject **value)
 }
 
 
+PyObject *
+adapter_names(const Slot *slot)
+{
+    const Adapter *adapter = adapter_of(slot);
+    PyObject *names =
+        adapter != NULL
+            ? PyObject_CallMethod(adapter->object, "names", "(O)", slot->key)
+            : PyTuple_New(0);
+    if (names != NULL && !PyTuple_CheckExact(names)) {
+        PyErr_SetString(PyExc_TypeError, "names() has to return a tuple");
+        Py_CLEAR(names);
+    }
+    for (Py_ssize_t i = 0; names != NULL && i < PyTuple_GET_SIZE(names); i++) {
+        if (!PyUnicode_CheckExact(PyTuple_GET_ITEM(names, i))) {
+            PyErr_SetString(PyExc_TypeError, "names() has to return strings");
+            Py_CLEAR(names);
+        }
+    }
+    return names;
+}
+
+
 int
 adapter_put(const Slot *slot, PyObject *value)
 {

@@ -50,6 +50,10 @@ int adapters_own(const Engine *engine, PyObject *object);
  * when nothing is there, -1. */
 int adapter_look(const Slot *slot, PyObject **value);
 
+/* Attributes and methods that show it. New tuple, or NULL with an exception
+ * set. */
+PyObject *adapter_names(const Slot *slot);
+
 /* Put it there; NULL: nothing. 0, or -1 with an exception set. */
 int adapter_put(const Slot *slot, PyObject *value);
 

@@ -40,7 +40,12 @@ reason_from_read(Statement *statement, const Read *read)
                              ((FileCell *)cell)->path);
         break;
     case CELL_SLOT:
-        statement_set_reason(statement, "reads os.environ, changed: %S",
+        statement_set_reason(statement,
+                             ((Slot *)cell)->kind < SLOT_ENVIRON
+                                 ? "uses what was stored outside as %S"
+                             : ((Slot *)cell)->kind == SLOT_ADAPTED
+                                 ? "uses what a library keeps, changed: %S"
+                                 : "reads os.environ, changed: %S",
                              ((Slot *)cell)->key);
         break;
     case CELL_RESULT:

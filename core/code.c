@@ -186,6 +186,9 @@ code_info_free(void *extra)
     PyMem_Free(info->functions);
     remembered_fini(info);
     if (info->cell != NULL && hmr_engine != NULL) {
+        if (info->cell->code == (PyObject *)info->code) {
+            info->cell->code = NULL;
+        }
         cell_unref(&info->cell->cell, hmr_engine);
     }
     PyMem_Free(info);
@@ -256,6 +259,7 @@ code_attach(PyObject *code, Module *module, Statement *statement)
             PyMem_Free(info);
             return NULL;
         }
+        info->cell->code = code;
     }
     if (PyUnstable_Code_SetExtra(code, extra_index, info) < 0) {
         code_info_free(info);

@@ -10,6 +10,7 @@
 #include "class_members.h"
 #include "compat.h"
 #include "journal.h"
+#include "mentions.h"
 #include "namespace.h"
 #include "needed.h"
 #include "release.h"
@@ -143,6 +144,42 @@ frame_conflict(Engine *engine, Statement *producer, const char *format, ...)
 }
 
 
+/* The object was there before its creator, which comes later in cold order. */
+static void
+group_was_there(Engine *engine, Group *group, const Statement *user)
+{
+    if (group->actual->producer != group->creator) {
+        engine_need_restart(engine,
+                            "%U uses an object that later statements have "
+                            "changed as if it were theirs",
+                            user->syntax.label);
+        return;
+    }
+    group->outside = 1;
+    group->creator = NULL;
+    group->must_be_fresh = 0;
+    engine->outside_groups++;
+    engine->walk_whole = 1;
+    version_set(&group->cell.base, group->actual);
+}
+
+
+int
+frame_conflict_creator(Frame *frame, Group *group, const char *what)
+{
+    Engine *engine = hmr_engine;
+    Statement *creator = group->creator;
+    if (creator->forced && group->must_be_fresh) {
+        group_was_there(engine, group, frame->statement);
+    }
+    else {
+        group->must_be_fresh = 1;
+    }
+    return frame_conflict(engine, creator, "%U %s",
+                          frame->statement->syntax.label, what);
+}
+
+
 /* ---- reads -------------------------------------------------------------- */
 
 /* First time for this key? 1, 0, or -1 with an exception set. */
@@ -225,9 +262,7 @@ frame_need_as_it_was(Frame *frame, Group *group)
                             frame->statement->syntax.label);
         return 0;
     }
-    group->must_be_fresh = 1;
-    return frame_conflict(engine, group->creator, "%U needs it as it was",
-                          frame->statement->syntax.label);
+    return frame_conflict_creator(frame, group, "needs it as it was");
 }
 
 
@@ -414,7 +449,7 @@ frame_read_namespace(Frame *frame, Module *module)
         }
         result = frame_read_name(frame, module, name, NULL, 0);
         Binding *binding = module_binding(module, name, 0);
-        if (result == 0 && binding != NULL
+        if (result == 0 && binding != NULL && !binding->unordered
             && cell_now(&binding->cell, module->engine) != NULL) {
             result = PyList_Append(names, name);
         }
@@ -509,7 +544,8 @@ frame_read_code(Frame *frame, CodeInfo *info)
         && frame_read_cell(frame, &info->cell->cell) < 0) {
         return -1;
     }
-    if (class_members_read_super(frame, info->code) < 0) {
+    if (class_members_read_super(frame, info->code) < 0
+        || mentions_read(frame, (PyObject *)info->code) < 0) {
         return -1;
     }
     if (info->module == NULL) {

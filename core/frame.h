@@ -77,6 +77,10 @@ int frame_flush(Frame *frame, Engine *engine);
 int
 frame_conflict(Engine *engine, Statement *producer, const char *format, ...);
 
+/* The same for the creator of a group. Where that had to run already and has
+ * not, it comes later: the object was there before, and is none of its own. */
+int frame_conflict_creator(Frame *frame, Group *group, const char *what);
+
 /* Notes. frame_show_name() only puts what the walk has bound the name to
  * into the namespace: importlib looks whether a submodule is there.
  * frame_read_deleted() notes only whether the names are bound, but for

@@ -109,6 +109,7 @@ typedef struct {
 typedef struct {
     Cell cell;
     PyObject *name; /* Owned; the qualified name, for reasons */
+    PyObject *code; /* Borrowed; the newest; NULL when that is gone */
 } CodeCell;
 
 /* A path whose content, absence or listing was read. */
@@ -162,6 +163,8 @@ typedef struct {
     PyObject *owner; /* Owned; the dict, class or list */
     PyObject *key;   /* Owned; None for a whole list */
     PyObject *index; /* Owned; its key in the engine's table */
+    PyObject *names; /* Owned tuple of str: code that has one may look at it,
+                        see mentions.h */
     Version *actual; /* Owned; what it holds as far as we know */
     Version *older;  /* Owned; the base until a library that was imported
                         stored into it */

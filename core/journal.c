@@ -5,6 +5,7 @@
 
 #include "compat.h"
 #include "environ.h"
+#include "mentions.h"
 #include "needed.h"
 #include "slots.h"
 #include "value.h"
@@ -178,6 +179,9 @@ journal_read(Frame *frame, Cell *cell)
 int
 journal_store(Frame *frame, Slot *slot, PyObject *value)
 {
+    Engine *engine = hmr_engine;
+    engine->walk_whole |= engine->transaction && slot->cell.writer == NULL
+                          && PyTuple_GET_SIZE(slot->names) > 0; /* as above */
     Version *version;
     if (slot_version(slot, value, frame->statement, &version) < 0) {
         return -1;
@@ -186,7 +190,7 @@ journal_store(Frame *frame, Slot *slot, PyObject *value)
                      ? -1 /* reads from here on see its own doing */
                      : trace_add_write(frame->trace, &slot->cell, version);
     if (result == 0) {
-        cell_write(&slot->cell, version, frame->statement->module, hmr_engine);
+        cell_write(&slot->cell, version, frame->statement->module, engine);
         version_set(&slot->actual, version);
     }
     version_unref(version);
@@ -375,17 +379,17 @@ visit_judge(Group *group, void *arg)
 }
 
 
-int
-journal_clean(Statement *statement, const Trace *trace)
+/* Of what it has read by name. */
+static int
+groups_clean(Statement *statement, const Trace *trace)
 {
     Engine *engine = statement->module->engine;
-    if (engine->outside_groups == 0) {
-        return 1;
-    }
     Judged judged = {statement, trace};
     for (Py_ssize_t i = 0; i < trace->read_count; i++) {
         const Read *read = &trace->reads[i];
-        Group *group = read->cell->kind == CELL_BINDING && read->version != NULL
+        /* a path is compared by its value: see mentions.h */
+        Group *group = read->cell->kind == CELL_BINDING && read->path == NULL
+                               && read->version != NULL
                                && read->version->value != NULL
                            ? group_of(engine, read->version->value)
                            : NULL;
@@ -396,4 +400,14 @@ journal_clean(Statement *statement, const Trace *trace)
     return statement->syntax.kind != STATEMENT_IMPORT
            || !imports_visit_outside(engine, statement->syntax.imports,
                                      visit_judge, &judged);
+}
+
+
+int
+journal_clean(Statement *statement, const Trace *trace)
+{
+    return statement->module->engine->outside_groups == 0
+                   || groups_clean(statement, trace)
+               ? mentions_clean(statement, trace)
+               : 0;
 }

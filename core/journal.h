@@ -81,7 +81,8 @@ void journal_abandon(Frame *frame);
 void journal_withdraw(const Trace *trace, Engine *engine);
 
 /* Is what the trace uses from outside as it was, also where nobody had stored
- * into it when it ran? Else gives the statement its reason. */
+ * into it when it ran? Else gives the statement its reason. 1, 0, or -1 with an
+ * exception set. */
 int journal_clean(Statement *statement, const Trace *trace);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "adapters.h"
 #include "compat.h"
+#include "mentions.h"
 #include "slots.h"
 #include "value.h"
 
@@ -365,19 +366,9 @@ judge_list(Frame *frame, const Before *before)
 static int
 code_names(PyObject *code, PyObject *name)
 {
-    PyObject *lists[] = {((PyCodeObject *)code)->co_names,
-                         ((PyCodeObject *)code)->co_consts};
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(lists); i++) {
-        for (Py_ssize_t j = 0; j < PyTuple_GET_SIZE(lists[i]); j++) {
-            PyObject *item = PyTuple_GET_ITEM(lists[i], j);
-            if (item == name
-                || (PyUnicode_CheckExact(item) && PyUnicode_CheckExact(name)
-                    && PyUnicode_Compare(item, name) == 0)) {
-                return 1;
-            }
-        }
-    }
-    return 0;
+    return PyUnicode_CheckExact(name)
+           && (tuple_has_string(((PyCodeObject *)code)->co_names, name)
+               || code_has_string(code, name));
 }
 
 

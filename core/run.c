@@ -10,6 +10,7 @@
 #include "frame.h"
 #include "imports.h"
 #include "journal.h"
+#include "mentions.h"
 #include "namespace.h"
 #include "needed.h"
 #include "release.h"
@@ -114,6 +115,7 @@ statement_run_code(Statement *statement, Frame *frame)
         return 0;
     }
     if (statement_read_names(statement, frame) < 0
+        || mentions_read(frame, statement->code) < 0
         || statement_prepare_rebinds(statement, frame) < 0
         || frame_add_text_candidates(frame) < 0) {
         return -1;

@@ -135,17 +135,15 @@ candidate_resolve(Module *module, PyObject *path, PyObject **root,
 /* An effect on an object whose creator stands would reach the live object: the
  * creator has to run first. */
 static int
-candidate_check_fresh(Statement *statement, PyObject *root)
+candidate_check_fresh(Frame *frame, PyObject *root)
 {
-    Engine *engine = statement->module->engine;
+    Engine *engine = hmr_engine;
     Group *group = group_of(engine, root);
     if (!engine->transaction || group == NULL || group->creator == NULL
         || group->creator->dead || group->creator->fresh_walk == engine->walk) {
         return 0;
     }
-    group->must_be_fresh = 1;
-    return frame_conflict(engine, group->creator, "%U changes it",
-                          statement->syntax.label);
+    return frame_conflict_creator(frame, group, "changes it");
 }
 
 
@@ -186,7 +184,7 @@ frame_add_text_candidates(Frame *frame)
         int result = 0;
         if (object != NULL && print_applies(object)) {
             if (effect) {
-                result = candidate_check_fresh(statement, root);
+                result = candidate_check_fresh(frame, root);
             }
             if (result == 0) {
                 result = frame_add_candidate(frame, root, object, effect);
@@ -262,9 +260,7 @@ frame_shape(Frame *frame, Engine *engine, Group *group)
         engine->transaction ? cell_stale_creator(&group->cell, frame->statement)
                             : NULL;
     if (creator != NULL) {
-        group->must_be_fresh = 1;
-        return frame_conflict(engine, creator, "%U changes it",
-                              frame->statement->syntax.label);
+        return frame_conflict_creator(frame, group, "changes it");
     }
     if (group->outside) {
         return 0; /* the journal's affair */

@@ -141,6 +141,19 @@ slot_get(Engine *engine, SlotKind kind, PyObject *owner, PyObject *key)
 }
 
 
+/* By what code can name the place. New tuple. */
+static PyObject *
+slot_names(const Slot *slot)
+{
+    if (slot->kind == SLOT_ADAPTED) {
+        return adapter_names(slot);
+    }
+    int named = (slot->kind == SLOT_ITEM || slot->kind == SLOT_CLASS)
+                && PyUnicode_CheckExact(slot->key);
+    return named ? PyTuple_Pack(1, slot->key) : PyTuple_New(0);
+}
+
+
 Slot *
 slot_get_from(Engine *engine, SlotKind kind, PyObject *owner, PyObject *key,
               PyObject *held)
@@ -158,8 +171,9 @@ slot_get_from(Engine *engine, SlotKind kind, PyObject *owner, PyObject *key,
     slot->owner = Py_NewRef(owner);
     slot->key = Py_NewRef(key);
     slot->index = slot_index(owner, key);
+    slot->names = slot->index != NULL ? slot_names(slot) : NULL;
     PyObject *capsule =
-        slot->index != NULL ? PyCapsule_New(slot, SLOT_CAPSULE, NULL) : NULL;
+        slot->names != NULL ? PyCapsule_New(slot, SLOT_CAPSULE, NULL) : NULL;
     int result = -1;
     if (capsule != NULL && slot_list_add(engine, slot) == 0
         && PyDict_SetItem(engine->slots, slot->index, capsule) == 0) {
@@ -190,6 +204,7 @@ slot_clear(Slot *slot, Engine *engine)
     }
     PyErr_SetRaisedException(error);
     Py_CLEAR(slot->index);
+    Py_CLEAR(slot->names);
     Py_CLEAR(slot->owner);
     Py_CLEAR(slot->key);
     version_unref(slot->actual);

@@ -99,18 +99,6 @@ scan_callee(Scan *scan, PyObject *call, int effect)
 }
 
 
-/* A store or delete target: `x.a = `, `x[i] = ` shape x. */
-static int
-scan_target(Scan *scan, PyObject *target)
-{
-    NodeKind kind = node_kind(scan->types, target);
-    if (kind == NODE_ATTRIBUTE || kind == NODE_SUBSCRIPT) {
-        return scan_add_attr(scan, target, "value", 1);
-    }
-    return 0;
-}
-
-
 static int
 scan_each(Scan *scan, PyObject *node, const char *field,
           int (*visit)(Scan *, PyObject *))
@@ -130,6 +118,35 @@ scan_each(Scan *scan, PyObject *node, const char *field,
     }
     Py_DECREF(list);
     return result;
+}
+
+
+/* A store or delete target: `x.a = `, `x[i] = ` shape x. */
+static int
+scan_target(Scan *scan, PyObject *target)
+{
+    switch (node_kind(scan->types, target)) {
+    case NODE_ATTRIBUTE:
+    case NODE_SUBSCRIPT:
+        return scan_add_attr(scan, target, "value", 1);
+    case NODE_LIST:
+    case NODE_TUPLE:
+        return scan_each(scan, target, "elts", scan_target);
+    case NODE_STARRED:
+        return scan_each(scan, target, "value", scan_target);
+    default:
+        return 0;
+    }
+}
+
+
+/* `with context as target` */
+static int
+scan_with_item(Scan *scan, PyObject *item)
+{
+    return scan_add_attr(scan, item, "context_expr", 0) < 0
+               ? -1
+               : scan_each(scan, item, "optional_vars", scan_target);
 }
 
 
@@ -283,7 +300,9 @@ scan_own_shapes(Scan *scan, PyObject *node)
     }
     case NODE_FOR:
     case NODE_COMPREHENSION:
-        return scan_add_attr(scan, node, "iter", 0);
+        return scan_add_attr(scan, node, "iter", 0) < 0
+                   ? -1
+                   : scan_each(scan, node, "target", scan_target);
     case NODE_CLASS:
         if (scan_each(scan, node, "decorator_list", scan_decorator) < 0) {
             return -1;
@@ -292,16 +311,8 @@ scan_own_shapes(Scan *scan, PyObject *node)
             return -1;
         }
         return scan_each(scan, node, "keywords", scan_argument);
-    case NODE_WITH: {
-        PyObject *items = PyObject_GetAttrString(node, "items");
-        int result = items != NULL ? 0 : -1;
-        for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(items); i++) {
-            result = scan_add_attr(scan, PyList_GET_ITEM(items, i),
-                                   "context_expr", 0);
-        }
-        Py_XDECREF(items);
-        return result;
-    }
+    case NODE_WITH:
+        return scan_each(scan, node, "items", scan_with_item);
     default:
         return 0;
     }

@@ -49,6 +49,7 @@ transaction_patch_pair(Transaction *tx, const CodePair *pair)
             cell_unref(&new->cell->cell, tx->engine);
         }
         new->cell = (CodeCell *)cell_ref(&old->cell->cell);
+        new->cell->code = pair->new_code;
     }
     while (old->function_count > 0) {
         PyObject *function = old->functions[old->function_count - 1];

@@ -85,6 +85,11 @@ class Adapter:
         """An object that is another one now for who reads it: a logger."""
         return None
 
+    def names(self, place: Any) -> tuple[str, ...]:
+        """Attributes and methods that show what is at `place`: a statement whose code
+        has one of them, on whatever object, may have looked at it."""
+        return ()
+
     def applied(self) -> None:
         """An edit was applied that has changed code; requests still wait."""
 

@@ -11,6 +11,14 @@ from . import Adapter
 
 PLAIN = {"level": logging.NOTSET, "propagate": True, "disabled": False}
 LISTS = ("handlers", "filters")
+SHOWN = {
+    "level": ("level", "isEnabledFor", "getEffectiveLevel"),
+    "propagate": ("propagate", "hasHandlers"),
+    "disabled": ("disabled", "isEnabledFor"),
+    "handlers": ("handlers", "hasHandlers"),
+    "filters": ("filters",),
+    "disable": ("disable", "isEnabledFor"),
+}
 
 
 class Loggers(Adapter):
@@ -100,6 +108,9 @@ class Loggers(Adapter):
         if place[0] == "":  # basicConfig() looks whether root has handlers
             return logging
         return logging.getLogger(place[0])
+
+    def names(self, place: Any) -> tuple[str, ...]:
+        return SHOWN[place if place == "disable" else place[1]]
 
     def doubt(self, place: Any, before: Any, after: Any) -> str | None:
         if place[1:] == ("disabled",) and after and not before:

@@ -12,9 +12,6 @@ OUTSIDE = "issue 5 (the outside world)"
 NEWER = sys.version_info >= (3, 14)
 
 KNOWN = {
-    "test_imports.py::test_a_reexport_through_a_package": (
-        f"{ENGINE}: a star import beside an edited import reruns without need"
-    ),
     "test_files.py::test_editing_a_data_file_reruns_its_reader[linecache]": (
         f"{OUTSIDE}: what linecache keeps"
     ),

@@ -443,3 +443,17 @@ def test_a_mutation_during_a_rerun_is_not_repeated(project: Project) -> None:
     for n in range(2, 6):
         project.edit("main.py", f"N = {n - 1}", f"N = {n}")
         assert project.eval("main.LOG") == [n, 2]
+
+
+@pytest.mark.parametrize(
+    "store",
+    ["d['a'], x = {}, 1", "[x, (d['a'], *y)] = 1, ({}, 2)", "for d['a'] in [{}]: pass"],
+)
+def test_a_store_among_other_targets_is_in_the_group(
+    project: Project, store: str
+) -> None:
+    text = "d = {}\n" + store.format(1) + "\n"
+    project.start({"main.py": text})
+    report = project.save({"main.py": "d = {}\n" + store.format(2) + "\n"})
+    assert "main: d = {}" in ran(report)
+    assert project.eval("main.d") == {"a": 2}

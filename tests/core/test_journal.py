@@ -6,9 +6,11 @@ through the names that `main` binds from it.
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
-from .harness import Project, ran
+from .harness import Project, ran, reasons
 
 LIBRARY = """
     class Client:
@@ -69,6 +71,13 @@ STORES = {
     "insert": "outside.HOOKS.insert(0, 'one')",
     "a slice": "outside.HOOKS[:] = ['one']",
     "a list by its name": "from outside import HOOKS\nHOOKS += ['one']",
+    "a tuple of targets": "x, outside.bag.kept = 1, 'one'",
+    "a list of targets": "[x, (outside.flag, *outside.HOOKS[:])] = 1, ('one', 2)",
+    "the target of a loop": "for outside.bag.kept in ['one']:\n    pass",
+    "the target of a with": (
+        "import contextlib\n"
+        "with contextlib.nullcontext('one') as outside.OPTIONS['a']:\n    pass"
+    ),
     "two": "outside.flag = 'zero'\noutside.flag = 'one'",
 }
 
@@ -118,6 +127,63 @@ def test_a_store_that_comes_first_reaches_its_readers(project: Project) -> None:
     assert ran(report) == ["main: z = 2"]
     report = project.edit("main.py", "'on'", "'more'")
     assert "main: x = outside.flag" in ran(report)
+
+
+UNSEEN = {
+    "an attribute of a result": "x = outside.get_bag().kept",
+    "getattr of a result": "x = getattr(outside.get_bag(), 'kept')",
+    "getattr of an import": "x = getattr(__import__('outside'), 'kept', 0)",
+    "names in a tuple": "x = [getattr(outside.get_bag(), n) for n in ('kept',)]",
+    "an item of a result": "x = outside.get_bag().__dict__['kept']",
+    "a class body": "class C:\n    x = outside.get_bag().kept\nx = C.x",
+    "a function": "def f():\n    return outside.get_bag().kept\nx = f()",
+    "an alias": "bag = outside.get_bag()\nx = bag.kept",
+}
+
+
+@pytest.mark.parametrize("read", UNSEEN.values(), ids=UNSEEN)
+def test_a_store_reaches_who_reads_it_through_a_call(
+    project: Project, read: str
+) -> None:
+    """Nobody knows that it is the same object."""
+    bag = "kept = 0\n\ndef get_bag():\n    return bag\n"
+    library = LIBRARY + textwrap.indent(bag, "    ")
+    project.write({"../site-packages/outside.py": library})
+    files = {
+        "early.py": "import outside\ny = 1\n",
+        "other.py": "class Other:\n    kept = 1\n\nz = Other().kept\n",
+        "main.py": f"{ON_PATH}import early\nimport other\n{read}\n",
+    }
+    project.start(files)
+    for store in (
+        "outside.bag.kept = outside.kept = 'one'",
+        "b = outside.get_bag()\nb.kept = outside.kept = 'two'",
+        "outside.bag.kept, outside.kept = 'three', 'four'",
+    ):
+        project.save({"early.py": f"import outside\n{store}\ny = 1\n"})
+        assert project.eval("main.x") != "kept"
+        report = project.edit("early.py", "y = 1", "y = 2")
+        assert ran(report) == ["early: y = 2"], reasons(report)
+    report = project.save({"early.py": files["early.py"]})
+    assert "other: class Other" not in ran(report)
+    assert project.restarts == []
+
+
+def test_an_object_that_was_there_before_who_seemed_to_make_it(
+    project: Project,
+) -> None:
+    library = LIBRARY + "\n    def get_bag():\n        return bag\n"
+    project.write({"../site-packages/outside.py": library})
+    main = f"{ON_PATH}import early\nbag = outside.get_bag()\nx = [bag]\n"
+    project.start({"early.py": "y = 1\n", "main.py": main})
+    project.save({"early.py": "from outside import bag\nz = [bag]\n"})
+    project.save({"main.py": f"{main}bag.more = 2\n"})
+    project.save({"early.py": "from outside import bag\nbag.kept = 'other'\n"})
+    project.save({"main.py": main})
+    assert project.eval("vars(main.bag)") == {"kept": "other"}
+    project.save({"early.py": "y = 1\n"})
+    assert project.eval("vars(main.bag)") == {"kept": "kept"}
+    assert project.restarts == []
 
 
 def test_a_function_of_a_module_that_was_stored_into(project: Project) -> None:
