@@ -1,4 +1,8 @@
-"""HTTP/1.1 on the wire: what goes in, what comes out, byte for byte."""
+"""HTTP/1.1 on the wire: what goes in, what comes out, byte for byte.
+
+Sections are of RFC 9112; those of RFC 9110 (semantics) stand with an S. What is to be
+refused is in test_http_strict.py.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +42,7 @@ async def paths(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 def test_a_connection_answers_many_requests(loop: str) -> None:
+    """9.3: connections persist."""
     with serve(hello, loop) as served, served.connect() as client:
         for _ in range(20):
             response = client.get()
@@ -48,6 +53,7 @@ def test_a_connection_answers_many_requests(loop: str) -> None:
 
 
 def test_date_and_server_headers_are_sent_once_and_can_be_turned_off() -> None:
+    """S6.6.1 and S10.2.4."""
     with serve(hello) as served, served.connect() as client:
         response = client.get()
         date = response.header("date")
@@ -74,6 +80,8 @@ def test_the_applications_own_date_and_server_headers_win() -> None:
 
 
 def test_pipelined_requests_are_answered_in_order(loop: str) -> None:
+    """9.3.2: in the order in which they came."""
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["path"].endswith("0"):
             await asyncio.sleep(0.01)
@@ -89,6 +97,7 @@ def test_pipelined_requests_are_answered_in_order(loop: str) -> None:
 
 
 def test_more_pipelined_requests_than_fit_the_input_buffer() -> None:
+    """9.3.2."""
     n = 5000
     data = b"".join(b"GET /%d HTTP/1.1\r\nhost: x\r\n\r\n" % i for i in range(n))
     assert len(data) > 65536 * 2
@@ -101,6 +110,7 @@ def test_more_pipelined_requests_than_fit_the_input_buffer() -> None:
 
 
 def test_pipelined_bodies_of_both_kinds() -> None:
+    """6.3: where a body ends."""
     request = (
         POST
         + b"content-length: 3\r\n\r\nabc"
@@ -154,6 +164,7 @@ def split_answers(client: Client) -> list[Any]:
 
 
 def test_a_request_may_be_split_at_every_byte() -> None:
+    """2.2: a message is a sequence of octets, however they come."""
     with serve(mirror) as served:
         for at in range(1, len(SPLIT)):
             with served.connect() as client:
@@ -168,6 +179,7 @@ def test_a_request_may_be_split_at_every_byte() -> None:
 
 
 def test_a_request_may_come_byte_by_byte(loop: str) -> None:
+    """2.2."""
     with serve(mirror, loop) as served, served.connect() as client:
         for at in range(len(SPLIT)):
             client.send(SPLIT[at : at + 1])
@@ -188,6 +200,8 @@ def test_a_large_body_goes_in_and_comes_back(loop: str) -> None:
 
 
 def test_a_large_chunked_body_goes_both_ways() -> None:
+    """7.1."""
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         more = True
@@ -218,6 +232,7 @@ def test_a_large_chunked_body_goes_both_ways() -> None:
 
 
 def test_a_body_without_length_is_chunked() -> None:
+    """6.1 and 7.1."""
     with serve(streaming) as served, served.connect() as client:
         client.send(GET)
         response = client.head()
@@ -230,6 +245,7 @@ def test_a_body_without_length_is_chunked() -> None:
 
 
 def test_http_1_0_closes_unless_asked() -> None:
+    """9.3 and C.2.2."""
     with serve(streaming) as served, served.connect() as client:
         client.send(b"GET / HTTP/1.0\r\n\r\n")
         response = client.head()
@@ -260,6 +276,8 @@ def test_an_application_cannot_promise_that_the_connection_stays() -> None:
 
 
 def test_connection_close_is_obeyed_from_either_side() -> None:
+    """9.6."""
+
     async def closing(scope: Any, receive: Any, send: Any) -> None:
         await respond(send, b"bye", headers=((b"connection", b"close"),))
 
@@ -275,6 +293,7 @@ def test_connection_close_is_obeyed_from_either_side() -> None:
 
 @pytest.mark.parametrize("app", [hello, streaming])
 def test_head_has_no_body(app: Any) -> None:
+    """S9.3.2: the fields of GET, and no content."""
     with serve(app) as served, served.connect() as client:
         for _ in range(3):
             client.send(b"HEAD / HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -289,7 +308,7 @@ def test_head_has_no_body(app: Any) -> None:
 def test_204_has_neither_body_nor_length(
     body: bytes, headers: tuple[tuple[bytes, bytes], ...]
 ) -> None:
-    """RFC 9110 section 8.6 and RFC 9112 section 6.1."""
+    """S8.6 and 6.1."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await respond(send, body, 204, headers)
@@ -306,7 +325,7 @@ def test_204_has_neither_body_nor_length(
 @pytest.mark.parametrize("fields", [b"transfer-encoding", b"transfer-encoding length"])
 @pytest.mark.parametrize("version", [b"1.0", b"1.1"])
 def test_the_transfer_coding_is_the_servers(version: bytes, fields: bytes) -> None:
-    """RFC 9112 section 6.1: none to HTTP/1.0, and never beside a length."""
+    """6.1: none to HTTP/1.0, and never beside a length."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         headers = [(b"Transfer-Encoding", b"Chunked")]
@@ -329,6 +348,7 @@ def test_the_transfer_coding_is_the_servers(version: bytes, fields: bytes) -> No
 
 
 def test_304_has_no_body() -> None:
+    """S15.4.5 and 6.3."""
     status = 304
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -343,6 +363,7 @@ def test_304_has_no_body() -> None:
 
 
 def test_100_continue_is_sent_when_the_body_is_wanted(loop: str) -> None:
+    """S10.1.1."""
     with serve(echo, loop) as served, served.connect() as client:
         head = POST + b"expect: 100-continue\r\ncontent-length: 4\r\n\r\n"
         for _ in range(2):
@@ -353,6 +374,7 @@ def test_100_continue_is_sent_when_the_body_is_wanted(loop: str) -> None:
 
 
 def test_100_continue_is_not_sent_when_nobody_reads() -> None:
+    """S10.1.1: a final status may come instead."""
     with serve(hello) as served, served.connect() as client:
         client.send(POST + b"expect: 100-continue\r\ncontent-length: 4\r\n\r\n")
         response = client.response()
@@ -363,6 +385,7 @@ def test_100_continue_is_not_sent_when_nobody_reads() -> None:
 
 
 def test_a_body_that_nobody_reads_is_skipped() -> None:
+    """9.3: it is read, or the connection is closed."""
     with serve(hello) as served, served.connect() as client:
         body = b"x" * 300_000
         client.send(POST + b"content-length: %d\r\n\r\n" % len(body) + body + GET)
@@ -380,6 +403,8 @@ def test_a_large_head_within_the_limit_is_fine() -> None:
 
 
 def test_broken_chunks_after_a_good_head_end_the_connection() -> None:
+    """8: an incomplete message cannot be followed by another."""
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
         message = await receive()
         while message["type"] == "http.request":
@@ -397,6 +422,7 @@ def test_broken_chunks_after_a_good_head_end_the_connection() -> None:
 
 
 def test_an_upgrade_that_nobody_takes_is_an_ordinary_request() -> None:
+    """S7.8: a server may ignore it."""
     with serve(mirror) as served, served.connect() as client:
         for _ in range(2):
             response = client.get(
@@ -409,6 +435,7 @@ def test_an_upgrade_that_nobody_takes_is_an_ordinary_request() -> None:
 
 
 def test_idle_connections_are_closed_after_the_keep_alive_time() -> None:
+    """9.5."""
     with serve(hello, keep_alive=0.1) as served:
         with served.connect() as client:
             assert client.get().status == 200
@@ -423,7 +450,7 @@ def test_idle_connections_are_closed_after_the_keep_alive_time() -> None:
 
 @pytest.mark.parametrize("before", [b"", GET])
 def test_a_head_that_takes_too_long_gets_408(before: bytes) -> None:
-    """RFC 9110 section 15.5.9. Each byte that comes does not prolong it."""
+    """S15.5.9. Each byte that comes does not prolong it."""
     with serve(hello, head_time=0.3) as served, served.connect() as client:
         client.send(before + GET[:7])
         if before:
@@ -475,6 +502,7 @@ def test_a_slow_request_is_no_idle_connection() -> None:
 
 
 def test_a_client_that_closes_one_direction_gets_its_answer() -> None:
+    """9.6: a half-closed connection is no error."""
     with serve(hello) as served, served.connect() as client:
         client.send(GET * 3)
         client.socket.shutdown(socket.SHUT_WR)
@@ -484,6 +512,8 @@ def test_a_client_that_closes_one_direction_gets_its_answer() -> None:
 
 
 def test_an_end_after_half_a_pipelined_request_ends_the_connection() -> None:
+    """8."""
+
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await read_body(receive)
         started.append(scope["path"])
@@ -507,6 +537,7 @@ def test_an_end_after_half_a_pipelined_request_ends_the_connection() -> None:
 
 
 def test_an_end_in_a_body_that_nobody_reads_ends_the_connection() -> None:
+    """8."""
     with serve(hello) as served, served.connect() as client:
         client.send(POST + b"content-length: 9\r\n\r\nhalf")
         assert client.response().body == b"hello"
