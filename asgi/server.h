@@ -99,6 +99,13 @@ void server_on_blocked(void *server, uint64_t question, uint64_t milliseconds);
 PyObject *check_tls(PyObject *module, PyObject *tuple);
 PyObject *server_new(PyTypeObject *type, PyObject *args, PyObject *kwargs);
 
+/* start.c: a method. */
+PyObject *server_start(PyObject *self, PyObject *args);
+
+/* server_watch.c: methods. */
+PyObject *server_watch(PyObject *self, PyObject *args, PyObject *kwargs);
+PyObject *server_release(PyObject *self, PyObject *number);
+
 /* stop.c: the methods, and their parts. */
 PyObject *server_handed_over(PyObject *op, PyObject *unused);
 PyObject *server_stop(PyObject *self, PyObject *args);

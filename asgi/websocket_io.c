@@ -1,44 +1,17 @@
-/* See websocket_io.h. */
+/* What comes, the timer, beginning and end. See websocket_io.h. */
 
 #include "websocket_io.h"
 
 #include "io_thread.h"
-#include "websocket.h"
 #include "websocket_handshake.h"
+#include "websocket_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    CLOSE_PATIENCE = 10000, /* milliseconds for the client's close frame */
-    PACK_LIMIT = 1 << 30,   /* bytes; zlib counts in 32 bits */
-    LEAVE_PATIENCE = 300,   /* ... when the server ends */
-    FAIL_PATIENCE = 250,    /* ... for the application's last answers */
-    STOPPED_SHORT = 1000,   /* a timer that is later: the process stood still */
-};
-
-/* What the timer is for. */
-enum waiting {
-    WAITING_TO_PING,
-    WAITING_FOR_PONG,
-    WAITING_FOR_CLOSE,
-    WAITING_TO_FAIL,
-};
-
-struct websocket_io {
-    struct websocket protocol;
-    struct connection *conn; /* Borrowed: it holds this struct. */
-    uv_timer_t timer;
-    enum waiting waiting;
-    uint64_t due;     /* when the timer should fire */
-    bool heard;       /* something came since the last ping */
-    bool paused;      /* the application is slower than the client */
-    bool close_sent;  /* no frame leaves after a close frame (5.5.1) */
-    bool failing;     /* the client broke the protocol; close is not sent yet */
-    bool ended;       /* what still comes is of no interest */
-    bool owes_pong;   /* to the ping whose payload this is: */
-    size_t pong_size; /* the queue was long when it came */
-    uint8_t pong[CONTROL_LIMIT];
+    FAIL_PATIENCE = 250,  /* milliseconds for the application's last answers */
+    STOPPED_SHORT = 1000, /* a timer that is later: the process stood still */
 };
 
 static void on_timer(uv_timer_t *timer);
@@ -46,8 +19,9 @@ static void on_timer(uv_timer_t *timer);
 
 /* Time. */
 
-static void
-timer_set(struct websocket_io *self, enum waiting waiting, uint64_t wait)
+void
+websocket_set_timer(struct websocket_io *self, enum waiting waiting,
+                    uint64_t wait)
 {
     self->waiting = waiting;
     self->due = uv_now(&self->conn->io->loop) + wait;
@@ -70,71 +44,14 @@ options_of(const struct websocket_io *self)
 static void
 timer_set_ping(struct websocket_io *self)
 {
-    timer_set(self, WAITING_TO_PING, options_of(self)->ping_interval);
+    websocket_set_timer(self, WAITING_TO_PING, options_of(self)->ping_interval);
 }
 
 
-/* Sending. */
+/* Closing. */
 
-static struct output *
-frame_output(struct websocket_io *self, uint8_t opcode, const void *payload,
-             size_t size)
-{
-    struct output *output =
-        output_new(self->conn->request, FRAME_ROOM + CONTROL_LIMIT);
-    if (output == NULL) {
-        return NULL; /* a pong or a ping is lost, and may be asked for again */
-    }
-    memcpy(output->data + FRAME_ROOM, payload, size);
-    output->size = FRAME_ROOM + size;
-    uint8_t header[FRAME_HEADER_LIMIT];
-    size_t header_size = frame_write(header, opcode, 0, size);
-    output->done = FRAME_ROOM - header_size;
-    memcpy(output->data + output->done, header, header_size);
-    atomic_fetch_add(&output->request->unwritten, output->size - output->done);
-    return output;
-}
-
-
-static void
-control_send(struct websocket_io *self, uint8_t opcode, const void *payload,
-             size_t size)
-{
-    struct output *output = frame_output(self, opcode, payload, size);
-    if (output != NULL) {
-        connection_send(self->conn, output);
-    }
-}
-
-
-/* Say that nothing more comes. Once. */
-static void
-close_send(struct websocket_io *self, uint16_t code, const void *reason,
-           size_t size)
-{
-    if (self->close_sent) {
-        return;
-    }
-    uint8_t payload[CONTROL_LIMIT];
-    size_t total = 0;
-    if (code != CLOSE_NO_CODE) {
-        payload[0] = (uint8_t)(code >> 8);
-        payload[1] = (uint8_t)code;
-        memcpy(payload + 2, reason, size);
-        total = size + 2;
-    }
-    self->owes_pong = false;
-    control_send(self, FRAME_CLOSE, payload, total);
-    self->close_sent = true;
-    timer_set(self, WAITING_FOR_CLOSE,
-              self->conn->io->stopping ? LEAVE_PATIENCE : CLOSE_PATIENCE);
-}
-
-
-/* Both sides have said it, or the client is not to be trusted: close the
- * connection when all is written; the server goes first (7.1.1). */
-static void
-close_finish(struct websocket_io *self, bool clean)
+void
+websocket_close_finish(struct websocket_io *self, bool clean)
 {
     struct connection *conn = self->conn;
     self->ended = true;
@@ -161,118 +78,6 @@ close_deliver(struct websocket_io *self, enum letter_kind kind, uint16_t code,
     io_post_event(self->conn->io, request,
                   kind == LETTER_CLOSE ? EVENT_BODY | EVENT_DISCONNECT
                                        : EVENT_BODY);
-}
-
-
-/* Close because of what the client sent. */
-static void
-fail_finish(struct websocket_io *self)
-{
-    struct websocket *ws = &self->protocol;
-    close_send(self, ws->code, ws->control, ws->control_size);
-    close_finish(self, false);
-}
-
-
-static struct output *
-output_grow(struct output *output, size_t space)
-{
-    struct output *grown = realloc(output, sizeof *output + space);
-    if (grown == NULL) {
-        output_free(output);
-        return NULL;
-    }
-    grown->space = space;
-    return grown;
-}
-
-
-/* The same message, compressed; its payload begins at FRAME_ROOM again. */
-static struct output *
-output_pack(struct websocket_io *self, struct output *plain)
-{
-    struct codec *codec = &self->protocol.codec;
-    size_t size;
-    const char *payload = output_payload(plain, &size);
-    size_t space = codec_pack_begin(codec, payload, size);
-    struct output *packed =
-        space == 0 ? NULL : output_new(plain->request, FRAME_ROOM + space);
-    if (packed == NULL) {
-        return NULL;
-    }
-    packed->size = FRAME_ROOM;
-    for (;;) {
-        packed->size += codec_pack(codec, packed->data + packed->size,
-                                   packed->space - packed->size);
-        if (packed->size < packed->space) {
-            break;
-        }
-        packed = output_grow(packed, packed->space * 2);
-        if (packed == NULL) {
-            return NULL;
-        }
-    }
-    codec_packed(codec);
-    packed->size -= DEFLATE_TAIL;
-    return packed;
-}
-
-
-/* The application's close: two bytes of code, then the reason. */
-static void
-close_from_application(struct websocket_io *self, const struct output *output)
-{
-    uint16_t code;
-    const char *payload = output->data + FRAME_ROOM;
-    if (self->failing) {
-        fail_finish(self);
-        return;
-    }
-    memcpy(&code, payload, 2);
-    close_send(self, code, payload + 2, output->size - FRAME_ROOM - 2);
-    if (self->paused) {
-        websocket_resume(self->conn); /* the client's close comes behind */
-    }
-}
-
-
-struct output *
-websocket_frame(struct connection *conn, struct output *output)
-{
-    struct websocket_io *self = conn->websocket;
-    struct request *request = output->request;
-    size_t counted = output_total(output); /* in request->unwritten */
-    struct output *framed = NULL;
-    if (output->flags & OUTPUT_CLOSE_FRAME) {
-        close_from_application(self, output);
-    }
-    else if (!self->close_sent) {
-        size_t size;
-        (void)output_payload(output, &size);
-        bool pack = self->protocol.codec.terms.agreed && size >= DEFLATE_MINIMUM
-                    && size <= PACK_LIMIT;
-        uint8_t opcode =
-            output->flags & OUTPUT_TEXT ? FRAME_TEXT : FRAME_BINARY;
-        framed = pack ? output_pack(self, output) : output;
-        if (framed == NULL) {
-            connection_close(conn); /* out of memory, in mid-stream */
-        }
-        else {
-            uint8_t header[FRAME_HEADER_LIMIT];
-            size_t header_size =
-                frame_write(header, opcode, pack ? FRAME_RSV1 : 0,
-                            output_total(framed) - FRAME_ROOM);
-            framed->done = FRAME_ROOM - header_size;
-            memcpy(framed->data + framed->done, header, header_size);
-            atomic_fetch_add(&request->unwritten,
-                             output_total(framed) - framed->done);
-        }
-    }
-    atomic_fetch_sub(&request->unwritten, counted);
-    if (framed != output) {
-        output_free(output);
-    }
-    return framed;
 }
 
 
@@ -307,7 +112,7 @@ on_ping(struct websocket_io *self)
         memcpy(self->pong, ws->control, ws->control_size);
         return;
     }
-    control_send(self, FRAME_PONG, ws->control, ws->control_size);
+    websocket_send_control(self, FRAME_PONG, ws->control, ws->control_size);
 }
 
 
@@ -317,7 +122,7 @@ websocket_drained(struct connection *conn)
     struct websocket_io *self = conn->websocket;
     if (self->owes_pong) {
         self->owes_pong = false;
-        control_send(self, FRAME_PONG, self->pong, self->pong_size);
+        websocket_send_control(self, FRAME_PONG, self->pong, self->pong_size);
     }
 }
 
@@ -329,9 +134,9 @@ on_close(struct websocket_io *self)
     if (!self->close_sent) {
         close_deliver(self, LETTER_CLOSE, ws->code, ws->control,
                       ws->control_size);
-        close_send(self, ws->code, "", 0);
+        websocket_send_close(self, ws->code, "", 0);
     }
-    close_finish(self, true);
+    websocket_close_finish(self, true);
 }
 
 
@@ -342,12 +147,12 @@ on_fail(struct websocket_io *self)
 {
     struct websocket *ws = &self->protocol;
     if (self->close_sent) {
-        close_finish(self, false);
+        websocket_close_finish(self, false);
         return;
     }
     self->failing = self->ended = true;
     close_deliver(self, LETTER_FAIL, ws->code, ws->control, ws->control_size);
-    timer_set(self, WAITING_TO_FAIL, FAIL_PATIENCE);
+    websocket_set_timer(self, WAITING_TO_FAIL, FAIL_PATIENCE);
 }
 
 
@@ -457,9 +262,9 @@ on_timer(uv_timer_t *timer)
     switch (self->waiting) {
     case WAITING_TO_PING:
         self->heard = false;
-        control_send(self, FRAME_PING, "", 0);
+        websocket_send_control(self, FRAME_PING, "", 0);
         if (timeout > 0) {
-            timer_set(self, WAITING_FOR_PONG, timeout);
+            websocket_set_timer(self, WAITING_FOR_PONG, timeout);
         }
         else {
             timer_set_ping(self);
@@ -473,12 +278,12 @@ on_timer(uv_timer_t *timer)
         static const char REASON[] = "keepalive ping timeout";
         close_deliver(self, LETTER_CLOSE, CLOSE_INTERNAL, REASON,
                       sizeof REASON - 1);
-        close_send(self, CLOSE_INTERNAL, REASON, sizeof REASON - 1);
-        close_finish(self, false);
+        websocket_send_close(self, CLOSE_INTERNAL, REASON, sizeof REASON - 1);
+        websocket_close_finish(self, false);
         break;
     case WAITING_TO_FAIL:
         io_post_event(conn->io, conn->request, EVENT_DISCONNECT);
-        fail_finish(self);
+        websocket_fail_finish(self);
         break;
     case WAITING_FOR_CLOSE:
         connection_close(conn);
@@ -540,15 +345,15 @@ websocket_leave(struct connection *conn)
 {
     struct websocket_io *self = conn->websocket;
     if (self->close_sent) {
-        timer_set(self, WAITING_FOR_CLOSE, LEAVE_PATIENCE);
+        websocket_set_timer(self, WAITING_FOR_CLOSE, LEAVE_PATIENCE);
         return;
     }
     if (self->failing) {
-        fail_finish(self);
+        websocket_fail_finish(self);
         return;
     }
     close_deliver(self, LETTER_CLOSE, conn->io->leave_code, "", 0);
-    close_send(self, conn->io->leave_code, "", 0);
+    websocket_send_close(self, conn->io->leave_code, "", 0);
     if (self->paused) {
         websocket_resume(conn);
     }
