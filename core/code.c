@@ -112,6 +112,7 @@ opcodes_init(Opcodes *opcodes)
         .load_attr = opcode_number(opmap, "LOAD_ATTR"),
         .load_const = opcode_number(opmap, "LOAD_CONST"),
         .call = opcode_number(opmap, "CALL"),
+        .pop_top = opcode_number(opmap, "POP_TOP"),
         .load_small_int = opcode_number(opmap, "LOAD_SMALL_INT"),
         .push_null = opcode_number(opmap, "PUSH_NULL"),
         .store_name = opcode_number(opmap, "STORE_NAME"),
@@ -498,17 +499,19 @@ code_collect_deletes(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
 }
 
 
-/* Fill info->imports_star and info->calls. */
+/* Fill info->imports_star, info->calls and info->discards. */
 static void
 code_info_scan_calls(CodeInfo *info, PyObject *bytes)
 {
     enum { INTRINSIC_IMPORT_STAR = 2 }; /* opcode._intrinsic_1_descs */
     Instructions in = instructions_of(bytes);
+    int called = 0;
     while (instructions_next(&in)) {
+        info->discards |= called && in.op == in.opcodes->pop_top;
+        called = in.opcodes->calls[in.op];
         info->imports_star |= in.op == in.opcodes->call_intrinsic_1
                               && in.arg == INTRINSIC_IMPORT_STAR;
-        info->calls |=
-            in.opcodes->calls[in.op] || in.op == in.opcodes->import_name;
+        info->calls |= called || in.op == in.opcodes->import_name;
     }
 }
 

@@ -29,6 +29,8 @@ typedef struct {
     PyObject *deletes; /* Owned tuple of str: global names it may delete */
     int imports_star;  /* somewhere in it is an `import *` */
     int calls;         /* it calls or imports something */
+    int discards;      /* it calls something and throws the value away */
+    int calls_watched; /* sys.monitoring tells of its calls: setters.h */
     int scanned;       /* names and stores are filled in */
     FileCell **files;  /* Owned: remembered.h */
     Py_ssize_t file_count, file_room;
@@ -40,7 +42,8 @@ typedef struct {
 typedef struct {
     int call_intrinsic_1, import_name;
     int load_name, load_global, load_from_dict, load_attr, load_const;
-    int call, load_small_int, push_null, store_name, store_global, extended_arg;
+    int call, pop_top, load_small_int, push_null, store_name, store_global,
+        extended_arg;
     int delete_name, delete_global;
     unsigned char calls[256]; /* 1: a call */
     unsigned char caches[256];

@@ -206,7 +206,7 @@ trace_is_plain(const Trace *trace)
     return trace->import_count == 0 && trace->names_count == 0
            && trace->callbacks == NULL && trace->annotated == NULL
            && trace->result == NULL && !trace->makes_classes && !trace->mixed
-           && !trace->unsteady;
+           && trace->setter == NULL && !trace->unsteady;
 }
 
 

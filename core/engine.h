@@ -104,6 +104,9 @@ struct Engine {
     PyTypeObject *module_type; /* Owned; what modules are while tracing */
     PyObject *disable;         /* Owned; sys.monitoring.DISABLE */
     PyObject *monitoring;      /* Owned; sys.monitoring */
+    PyObject *call_event;      /* Owned; sys.monitoring.events.CALL */
+    PyObject *calling;         /* Owned list of code: setters.h */
+    int setters_made;          /* a trace has one */
     PyObject *async_current;   /* Owned ContextVar: the open async trace */
     Frame *async_frames;       /* open async traces, linked by `up`. */
     long async_number;         /* of the last one */

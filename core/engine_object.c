@@ -461,6 +461,8 @@ engine_dealloc(PyObject *self)
     Py_XDECREF(engine->module_type);
     Py_XDECREF(engine->disable);
     Py_XDECREF(engine->monitoring);
+    Py_XDECREF(engine->call_event);
+    Py_XDECREF(engine->calling);
     Py_XDECREF(engine->async_current);
     Py_XDECREF(engine->conflict_reason);
     Py_XDECREF(engine->again);

@@ -16,6 +16,7 @@
 #include "release.h"
 #include "result.h"
 #include "rules.h"
+#include "setters.h"
 #include "value.h"
 
 #include <stdarg.h>
@@ -87,6 +88,7 @@ frame_fini(Frame *frame, Engine *engine)
     Py_CLEAR(frame->owner);
     Py_CLEAR(frame->mark);
     journal_fini(frame);
+    setters_fini(frame);
     result_fini(frame, engine);
     PyMem_Free(frame->candidates);
     PyMem_Free(frame->bound);
@@ -645,6 +647,9 @@ frame_pop(Frame *frame, Engine *engine)
     }
     if (result == 0) {
         result = journal_judge(frame);
+    }
+    if (result == 0) {
+        result = setters_judge(frame);
     }
     if (result == 0) {
         result = frame_claim_binds(frame);

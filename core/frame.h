@@ -34,9 +34,11 @@ struct Frame {
     struct Before *befores;    /* what is outside, as it was: see journal.c */
     Candidate *candidates;
     Py_ssize_t candidate_count, candidate_room;
-    int64_t started;     /* ns */
-    Py_ssize_t memory;   /* that the process held when it began */
-    int64_t nested;      /* ns spent in statements of imported modules */
+    int64_t started;        /* ns */
+    Py_ssize_t memory;      /* that the process held when it began */
+    int64_t nested;         /* ns spent in statements of imported modules */
+    struct Setter *setters; /* calls that nothing explains yet: setters.h */
+    Py_ssize_t setter_count, setter_room;
     double cost;         /* seconds; set at the end */
     int entered;         /* its code began to run */
     int annotates_again; /* names that the module has annotated before */

@@ -83,6 +83,7 @@ trace_free(Trace *trace, Engine *engine)
     Py_XDECREF(trace->result);
     Py_XDECREF(trace->annotated);
     Py_XDECREF(trace->items);
+    Py_XDECREF(trace->setter);
     PyMem_Free(trace);
 }
 
@@ -293,6 +294,9 @@ trace_absorb(Trace *into, const Trace *from, const Module *failed,
         }
     }
     into->unsteady |= from->unsteady;
+    if (into->setter == NULL) {
+        into->setter = Py_XNewRef(from->setter);
+    }
     class_made_absorb(failed->engine, into, from, importer);
     return 0;
 }

@@ -229,9 +229,11 @@ typedef struct Trace {
     int committed;          /* counted in the cells' readers */
     int partial;            /* of a run in a partial walk */
     int makes_classes;      /* the engine's table of classes names it */
-    int mixed;    /* it put something into libraries, as may have those
+    PyObject *setter; /* Owned str; a call of a library whose effect nobody can
+                         undo: setters.h; or NULL */
+    int mixed;        /* it put something into libraries, as may have those
                             that it imported */
-    int unsteady; /* an import failed that others had looked into: what
+    int unsteady;     /* an import failed that others had looked into: what
                             they saw is not known, so it is never clean */
 } Trace;
 

@@ -13,6 +13,7 @@
 #include "namespace.h"
 #include "result.h"
 #include "rules.h"
+#include "setters.h"
 #include "walk.h"
 
 #define TOOL_NAME "hmr-serve"
@@ -65,6 +66,9 @@ on_code_start(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
         if (known < 0 || (!known && frame_read_code(frame, info) < 0)) {
             return NULL;
         }
+    }
+    if (frame != NULL && setters_watch(engine, info) < 0) {
+        return NULL;
     }
     Py_RETURN_NONE;
 }
@@ -142,7 +146,7 @@ monitoring_install(Engine *engine)
         Py_XDECREF(old);
     }
     Py_DECREF(callback);
-    return result;
+    return result == 0 ? setters_install(engine) : -1;
 }
 
 
@@ -425,6 +429,7 @@ hooks_stop(Engine *engine)
     class_members_stop(engine);
     class_made_stop(engine);
     journal_stop(engine);
+    setters_stop(engine);
     if (monitoring_set(engine, 0) < 0) {
         PyErr_WriteUnraisable(engine->monitoring);
     }

@@ -16,6 +16,7 @@
 #include "loaded.h"
 #include "environ.h"
 #include "namespace.h"
+#include "setters.h"
 #include "slots.h"
 #include "needed.h"
 #include "walk.h"
@@ -257,6 +258,7 @@ transaction_run(Transaction *tx)
 {
     Engine *engine = tx->engine;
     needed_plan(engine);
+    setters_end_dead(engine);
     if (adapters_force_dead(engine) < 0 || callbacks_dispose_dead(engine) < 0
         || adapters_end_dead(engine) < 0 || engine_invalidate_caches(engine) < 0
         || hooks_start(engine) < 0) {

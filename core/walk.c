@@ -16,6 +16,7 @@
 #include "release.h"
 #include "rules.h"
 #include "run.h"
+#include "setters.h"
 #include "walk_check.h"
 
 
@@ -179,6 +180,7 @@ statement_visit(Statement *statement)
         result = callbacks_dispose(statement);
     }
     if (result == 0) {
+        setters_end(statement);
         result = adapters_end(statement);
     }
     if (result == 0) {

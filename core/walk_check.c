@@ -7,6 +7,7 @@
 #include "frame.h"
 #include "namespace.h"
 #include "rules.h"
+#include "setters.h"
 
 #include <string.h>
 
@@ -60,6 +61,7 @@ walk_end_unreached(Engine *engine)
                 || adapters_end_lasting(module->statements[j]) < 0) {
                 return -1;
             }
+            setters_end(module->statements[j]);
         }
     }
     return 0;
@@ -140,6 +142,7 @@ walk_check(Engine *engine)
 {
     return walk_check_unreached(engine) < 0 || walk_check_released(engine) < 0
                    || walk_check_aliases(engine) < 0
+                   || walk_end_unreached(engine) < 0
                ? -1
-               : walk_end_unreached(engine);
+               : setters_check_order(engine);
 }

@@ -306,7 +306,7 @@ def test_a_module_that_fails_in_a_try_leaves_its_callbacks_to_who_tried(
 def test_the_cache_stays_until_what_it_read_is_edited(project, start) -> None:
     noted = start(
         "from hmr_serve import cache_across_reloads\nSIZE = 1\n"
-        "@cache_across_reloads\ndef load():\n    outside.note('load')\n"
+        "@cache_across_reloads\ndef load():\n    _ = outside.note('load')\n"
         "    return [SIZE]\n\nmodel = load()\ny = (model[0], 1)\n"
     )
     assert noted() == ["load"]
