@@ -90,6 +90,18 @@ PyObject_GetOptionalAttr(PyObject *obj, PyObject *name, PyObject **result)
     PyErr_Clear();
     return 0;
 }
+
+
+static inline int
+PyObject_GetOptionalAttrString(PyObject *obj, const char *name,
+                               PyObject **result)
+{
+    PyObject *text = PyUnicode_FromString(name);
+    int found =
+        text != NULL ? PyObject_GetOptionalAttr(obj, text, result) : -1;
+    Py_XDECREF(text);
+    return found;
+}
 #endif
 
 

@@ -68,7 +68,8 @@ SETTERS = {
         "'f64'",
         "'f16'",
     ),
-    "in a block": ("if x:\n    lib.set_default_dtype(**{'name': 'f64'})", "f64", "f"),
+    "in a block": ("if x:\n    lib.set_default_dtype('f64')", "f64", "f"),
+    "unpacked": ("lib.set_default_dtype(**{'name': 'f64'})", "f64", "f"),
     "among others": ("for n in ('a', 'b'):\n    lib.register(n)\nd = {}", "'b'", "'c'"),
     "what it is given": ("C = {'a': 1}\nlib.register(C)", "1}", "2}"),
     "beside another": (
