@@ -97,8 +97,7 @@ PyObject_GetOptionalAttrString(PyObject *obj, const char *name,
                                PyObject **result)
 {
     PyObject *text = PyUnicode_FromString(name);
-    int found =
-        text != NULL ? PyObject_GetOptionalAttr(obj, text, result) : -1;
+    int found = text != NULL ? PyObject_GetOptionalAttr(obj, text, result) : -1;
     Py_XDECREF(text);
     return found;
 }
