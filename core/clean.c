@@ -5,6 +5,7 @@
 #include "class_made.h"
 #include "environ.h"
 #include "failure.h"
+#include "frame.h"
 #include "journal.h"
 #include "loaded.h"
 #include "result.h"
@@ -304,8 +305,10 @@ clean_trace(Statement *statement, Trace *trace)
         PyErr_SetNone(engine->again);
         return -1;
     }
-    if (clean == 0 && nested >= 0) {
-        loaded_withhold(engine, nested);
+    if (clean == 0 && nested >= 0 && engine->transaction) {
+        /* modules came in that it may not import now, or not here */
+        return frame_conflict(engine, statement, "%U imports anew",
+                              statement->syntax.label);
     }
     return clean;
 }

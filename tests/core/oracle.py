@@ -8,7 +8,8 @@ Three rules, for every `apply`:
    and every name of every module holds the very object it held before.
 3. The statements that the report lists are those that ran, no more and no fewer.
 
-What is left out of the comparison is in snapshot.LEFT_OUT, each with its reason.
+What is left out of the comparison is in snapshot.LEFT_OUT, each with its reason, and
+modules that only requests have imported: see without_late().
 """
 
 from __future__ import annotations
@@ -99,12 +100,22 @@ def without_late(
     project: Project, live: dict[str, Any], cold: dict[str, Any]
 ) -> dict[str, Any]:
     """What requests have imported stays, and what they import now may be less: the
-    live process's picture without such modules."""
+    live process's picture without such modules, and what they do to the process."""
     names = {n for late in project.late for n in (late, late.partition(".")[0])}
     gone = {name for name in names if name not in cold}
     kept = {key: value for key, value in live.items() if key not in gone}
     kept["modules"] = [name for name in live["modules"] if name not in gone]
+    if any(reaches_out(project, name) for name in gone & set(live["modules"])):
+        kept["process"] = cold["process"]
     return kept
+
+
+def reaches_out(project: Project, module: str) -> bool:
+    """Does the module's text name what every process has one of?"""
+    path = module.replace(".", "/")
+    sources = project.sources()
+    text = sources.get(f"{path}/__init__.py", "") + sources.get(f"{path}.py", "")
+    return any(name in text for name in ("environ", "logging", "sys.path"))
 
 
 def same_error(report: Report, cold: dict[str, Any]) -> None:

@@ -290,3 +290,28 @@ def test_a_failed_import_leaves_the_subclasses_that_there_were(
     assert project.save({"two.py": classes + "limits = missing\n"}).error
     project.save({"two.py": classes + limits, "main.py": f"{main}x = 1\n"})
     assert project.eval("main.limits") == [6]
+
+
+def test_a_module_that_comes_in_later_than_it_did_runs_there(project: Project) -> None:
+    """Its import had failed within a statement that imports something else now."""
+    caught = "try:\n    from {} import {}\nexcept ImportError:\n    {} = None\n"
+    tried = caught.format("outer", "C", "C")
+    project.start(
+        {
+            "outer.py": "from inner import p\n",
+            "inner.py": "from low import p, x\n",
+            "low.py": "",
+            "top.py": tried,
+            "main.py": "import top\n",
+        }
+    )
+    project.save(
+        {
+            "outer.py": "",
+            "inner.py": "",
+            "low.py": caught.format("top", "D, C, nosuch", "D") + "p = x = 2\n",
+            "top.py": f"{tried}class D:\n    pass\n",
+            "main.py": "import top\nfrom low import p, x\n",
+        }
+    )
+    assert project.eval("list(vars(sys.modules['low']))[-4:]") == ["D", "C", "p", "x"]

@@ -223,3 +223,18 @@ def test_values_that_only_look_equal_are_told_apart(
     project.start({"main.py": pair[0]})
     with pytest.raises(Difference):
         project.save({"main.py": pair[1]})
+
+
+def test_the_environment_of_a_module_of_earlier_requests_is_left_out(
+    project: Project,
+) -> None:
+    """It stays loaded; a cold start has not imported it yet."""
+    ask = "def get_x():\n    import late\n    return late.x\n"
+    project.start({"late.py": "x = 1\n", "main.py": ask})
+    write = "import os\nos.environ['HMR_LATE'] = '1'\nx = 2\n"
+    project.save({"late.py": write, "main.py": "y = 1\n"})
+    assert project.eval("os.environ['HMR_LATE']") == "1"
+    project.save({"late.py": "x = 3\n"})
+    project.exec("os.environ['HMR_LATE'] = 'other'")
+    with pytest.raises(Difference):
+        project.edit("main.py", "y = 1", "y = 2")
