@@ -208,7 +208,7 @@ class Program:
 
         engine = Engine(self._roots)
         engine.install()
-        adapters.load(engine)
+        adapters.load(engine, self._log.warning)
         engine.contribute(Routes())
         reloader = Reloader(
             engine,

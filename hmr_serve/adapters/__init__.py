@@ -31,6 +31,7 @@ OURS = (
     "loggers",
     "metrics",
     "models",
+    "settings",
     "started",
     "threads",
     "warns",
@@ -127,14 +128,23 @@ class Stamped(Adapter):
 _loaded: list[Adapter] = []
 
 
-def load(engine: Engine) -> None:
-    """Give the engine ours and the installed ones."""
+def load(engine: Engine, warn: Callable[[str], None]) -> None:
+    """Give the engine ours and the installed ones. `warn` is told of each that cannot
+    be used; the others are."""
     for name in OURS:
         module = importlib.import_module(f"{__name__}.{name}")
-        _loaded.extend(getattr(module, "adapters", None) or [module.adapter])
-    _loaded.extend(entry.load()() for entry in entry_points(group=GROUP))
-    for adapter in _loaded:
-        engine.adapt(adapter)
+        for adapter in getattr(module, "adapters", None) or [module.adapter]:
+            _loaded.append(adapter)
+            engine.adapt(adapter)
+    for entry in entry_points(group=GROUP):
+        try:
+            adapter = entry.load()()
+            engine.adapt(adapter)
+        except Exception as exc:  # whatever an installed package may do
+            what = " ".join(f"{type(exc).__name__}: {exc}".split())
+            warn(f"The adapter {entry.name} ({entry.value}) is not used: {what}.")
+        else:
+            _loaded.append(adapter)
 
 
 def applied() -> None:

@@ -192,7 +192,7 @@ class Worker:
                 self.engine.install()
                 if hasattr(self.engine, "on_dispose"):
                     api.attach(self.engine)
-                    adapters.load(self.engine)
+                    adapters.load(self.engine, print)
                     self.engine.contribute(contributions.Routes())
                 self.space["engine"] = self.engine
                 self.space["app"] = self.engine.run("entry", imported)

@@ -3,8 +3,11 @@ logging is edited, and never restarts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from . import apps
 from .conftest import Serve
+from .harness import Server
 
 MAIN = """\
 import logging
@@ -103,3 +106,81 @@ def test_metrics_models_and_logging_are_edited_without_a_restart(serve: Serve) -
     server.edit("main.py", "logging.basicConfig(level=30)\n", "")
     assert server.get("/loggers").json == {"level": 30, "handlers": 0}
     assert "restarting" not in server.log
+
+
+# ---- one of your own, from an installed package
+
+BOARD = """\
+PANELS = {}
+
+
+def add(name, title):
+    if name in PANELS:
+        raise ValueError(f"panel {name} is there already")
+    PANELS[name] = title
+"""
+BOARD_HMR = """\
+from hmr_serve.adapters import Adapter
+
+
+class Board(Adapter):
+    library = "board"
+
+    def look(self):
+        import board
+
+        return dict(board.PANELS)
+
+    def put(self, place, value):
+        import board
+
+        board.PANELS[place] = value
+
+    def remove(self, place):
+        import board
+
+        board.PANELS.pop(place, None)
+"""
+METADATA = "Metadata-Version: 2.1\nName: board\nVersion: 1\n"
+ENTRY_POINTS = """\
+[hmr_serve.adapters]
+missing = board_missing:Board
+raising = board_hmr:Adapter.look
+pluggy-board = board_hmr:Board
+"""
+USES = """\
+import board
+
+board.add("a", "A0")
+
+
+async def app(scope, receive, send):
+    assert scope["type"] == "http"
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(board.PANELS).encode()})
+"""
+
+
+def test_adapters_of_installed_packages_are_found_by_their_entry_points(
+    make_server: Callable[[Mapping[str, str]], Server],
+) -> None:
+    server = make_server({"main.py": USES})
+    installed = server.folder.parent / "installed"
+    information = installed / "board-1.dist-info"
+    information.mkdir(parents=True)
+    (installed / "board.py").write_text(BOARD)
+    (installed / "board_hmr.py").write_text(BOARD_HMR)
+    (information / "METADATA").write_text(METADATA)
+    (information / "entry_points.txt").write_text(ENTRY_POINTS)
+    server.start(env={"PYTHONPATH": str(installed)})
+    assert server.get().text == "{'a': 'A0'}"
+    for number in range(20):
+        server.edit("main.py", f"A{number}", f"A{number + 1}")
+        assert server.get().text == f"{{'a': 'A{number + 1}'}}"
+    server.edit("main.py", '"a"', '"b"')
+    assert server.get().text == "{'b': 'A20'}"
+    assert "restarting" not in server.log
+    lines = [line for line in server.log.splitlines() if "is not used" in line]
+    assert "The adapter missing (board_missing:Board) is not used: Modu" in lines[0]
+    assert "The adapter raising (board_hmr:Adapter.look) is not used: " in lines[1]
+    assert len(lines) == 2

@@ -7,6 +7,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from .conftest import Serve
 from .harness import Server, clean_environment
 
@@ -122,3 +124,40 @@ def root(asked: Settings = Depends(get_settings)):
     for number in range(5):
         server.edit(".env", f"a{number}", f"a{number + 1}")
         assert server.get().json == f"a{number + 1}"
+
+
+@pytest.mark.parametrize("reader", ["pydantic-settings", "python-dotenv"])
+def test_a_file_that_only_a_request_looked_for_appears(
+    serve: Serve, reader: str
+) -> None:
+    settings = FILES["settings.py"].replace("settings = Settings()\n", "")
+    if reader == "python-dotenv":
+        settings = """\
+from functools import lru_cache
+
+import dotenv
+
+
+@lru_cache
+def get_settings():
+    return dotenv.dotenv_values(".env").get("SHOP_NAME", "nobody")
+"""
+    main = """\
+from fastapi import FastAPI
+from settings import get_settings
+
+app = FastAPI()
+
+
+@app.get("/")
+def root():
+    return getattr(get_settings(), "name", get_settings())
+"""
+    server = serve({"settings.py": settings, "main.py": main})
+    assert server.get().json == "nobody"
+    for number in range(3):
+        server.write(".env", f"SHOP_NAME=a{number}\n")
+        assert server.get().json == f"a{number}"
+        (server.folder / ".env").unlink()
+        assert server.get().json == "nobody"
+    assert "restarting" not in server.log
