@@ -70,6 +70,7 @@ adapter_fini(Adapter *adapter, Engine *engine)
 void
 adapters_fini(Engine *engine)
 {
+    adapters_forget_left(engine);
     for (Py_ssize_t i = 0; i < engine->adapter_count; i++) {
         adapter_fini(&engine->adapters[i], engine);
     }

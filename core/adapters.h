@@ -79,6 +79,14 @@ int adapters_end_lasting(const Statement *statement);
 /* The same for what the edit has removed or changed. */
 int adapters_end_dead(Engine *engine);
 
+/* The trace of a run that was given up goes: what it had started, and nobody
+ * can put aside, may still be there. Never fails. */
+void adapters_leave(const Trace *trace, Engine *engine);
+
+/* That has to have ended, or a new process is needed. 0 or -1. */
+int adapters_end_left(Engine *engine);
+void adapters_forget_left(Engine *engine);
+
 /* Is the place's content left alone until its statement runs again? */
 int adapter_is_lasting(const Slot *slot);
 

@@ -2,6 +2,7 @@
 
 #include "adapters.h"
 
+#include "array.h"
 #include "match.h"
 #include "slots.h"
 #include "walk.h"
@@ -231,4 +232,64 @@ adapters_end_dead(Engine *engine)
         }
     }
     return 0;
+}
+
+
+/* ---- what runs that were given up have left ----------------------------- */
+
+void
+adapters_leave(const Trace *trace, Engine *engine)
+{
+    for (Py_ssize_t i = 0; engine->adapter_count > 0 && i < trace->write_count;
+         i++) {
+        const Write *write = &trace->writes[i];
+        Slot *slot = write_slot(write);
+        if (slot == NULL || write->version == NULL
+            || !adapter_is_lasting(slot)) {
+            continue;
+        }
+        Slot **left = array_grow(engine->left, engine->left_count,
+                                 &engine->left_room, sizeof(Slot *), 4);
+        if (left == NULL) {
+            return; /* without memory: not known */
+        }
+        engine->left = left;
+        left[engine->left_count++] = (Slot *)cell_ref(&slot->cell);
+    }
+}
+
+
+int
+adapters_end_left(Engine *engine)
+{
+    Py_ssize_t kept = 0;
+    int result = 0;
+    for (Py_ssize_t i = 0; i < engine->left_count; i++) {
+        Slot *slot = engine->left[i];
+        int done = result < 0;
+        if (!done && cell_now(&slot->cell, engine) == slot->cell.base) {
+            result = slot_put(slot, slot->cell.base, engine);
+            done = result < 0 || engine->restart != NULL;
+        }
+        if (done) {
+            engine->left[kept++] = slot;
+        }
+        else { /* it has ended, or is a statement's that stands */
+            cell_unref(&slot->cell, engine);
+        }
+    }
+    engine->left_count = kept;
+    return result;
+}
+
+
+void
+adapters_forget_left(Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < engine->left_count; i++) {
+        cell_unref(&engine->left[i]->cell, engine);
+    }
+    PyMem_Free(engine->left);
+    engine->left = NULL;
+    engine->left_count = engine->left_room = 0;
 }

@@ -118,6 +118,9 @@ struct Engine {
     Failure held;
     struct Adapter *adapters; /* Owned array: adapters.h */
     Py_ssize_t adapter_count, adapter_room;
+    Slot **left; /* Owned array of owned slots: what runs that were given up
+                    have started */
+    Py_ssize_t left_count, left_room;
     int restoring;      /* what was outside is put back: too late to restart */
     int interrupted;    /* Ctrl+C came while a callback ran */
     int callbacks_used; /* somebody has registered one: callbacks.h */

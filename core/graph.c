@@ -2,6 +2,7 @@
 
 #include "graph.h"
 
+#include "adapters.h"
 #include "array.h"
 #include "callbacks.h"
 #include "class_made.h"
@@ -66,6 +67,9 @@ trace_free(Trace *trace, Engine *engine)
     callbacks_drop(trace, engine);
     if (trace->committed) {
         trace_count_readers(trace, -1);
+    }
+    else {
+        adapters_leave(trace, engine);
     }
     class_made_retire(engine, trace);
     trace_drop_reads(trace, 0, engine);

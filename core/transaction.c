@@ -187,7 +187,7 @@ transaction_walk(Transaction *tx)
             return 0; /* the restart is reported */
         }
         if (result == 0 && !engine->walk_again) {
-            return 0;
+            return adapters_end_left(engine);
         }
         if (engine->walk_again
             && (result == 0 || PyErr_ExceptionMatches(PyExc_Exception)
@@ -259,9 +259,9 @@ transaction_run(Transaction *tx)
     Engine *engine = tx->engine;
     needed_plan(engine);
     setters_end_dead(engine);
-    if (adapters_force_dead(engine) < 0 || callbacks_dispose_dead(engine) < 0
-        || adapters_end_dead(engine) < 0 || engine_invalidate_caches(engine) < 0
-        || hooks_start(engine) < 0) {
+    if (adapters_end_left(engine) < 0 || adapters_force_dead(engine) < 0
+        || callbacks_dispose_dead(engine) < 0 || adapters_end_dead(engine) < 0
+        || engine_invalidate_caches(engine) < 0 || hooks_start(engine) < 0) {
         return -1;
     }
     int result = transaction_walk(tx);

@@ -498,3 +498,44 @@ def test_a_place_that_cannot_be_put_back_needs_a_restart(board: Project) -> None
     report = board.edit("main.py", "x = 1", "x = 2", check=False)
     assert report.restart == "panel a is locked"
     assert board.eval("main.x") == 1
+
+
+LATER = "threading.Thread(target=stop.wait, name='late', args=({},)).start()\n"
+
+
+def test_a_thread_that_a_failed_edit_started_needs_a_restart(project: Project) -> None:
+    """Else the next edit would start a second one."""
+    text = "import threading\nstop = threading.Event()\nx = 1\n"
+    project.start({"main.py": text}, check=False)
+    started = text + LATER.format(30)
+    report = project.save({"main.py": started + "1 / 0\n"}, check=False)
+    assert "ZeroDivisionError" in report.error["traceback"]
+    report = project.save({"main.py": started}, check=False)
+    assert "late is running" in report.restart
+    project.exec("sys.modules['main'].stop.set()")
+
+
+def test_a_thread_that_an_edit_starts_twice_needs_a_restart(project: Project) -> None:
+    """It waits for `stop`, which changes that: so both lines run again."""
+    text = "import threading\nstop = threading.Event()\nx = 1\n"
+    project.start({"main.py": text}, check=False)
+    report = project.save({"main.py": text + LATER.format(30)}, check=False)
+    names = "[t.name for t in __import__('threading').enumerate()]"
+    assert report.restart or project.eval(names).count("late") == 1
+    project.exec("sys.modules['main'].stop.set()")
+
+
+def test_a_thread_that_a_failed_edit_started_and_that_has_ended(
+    project: Project,
+) -> None:
+    text = "import threading\nx = 1\n"
+    project.start({"main.py": text}, check=False)
+    late = "threading.Thread(target=len, name='late', args=((),)).start()"
+    assert project.save({"main.py": f"{text}{late}\n1 / 0\n"}, check=False).error
+    project.exec(
+        "import threading\n"
+        "[t.join() for t in threading.enumerate() if t.name == 'late']"
+    )
+    report = project.save({"main.py": f"{text}{late}\n"}, check=False)
+    assert report.restart is None
+    assert ran(report) == [f"main: {late}"]
