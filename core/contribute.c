@@ -431,7 +431,6 @@ contribute_again(Statement *statement)
         statement->attempt = trace;
         statement->instead_walk = engine->walk;
         statement->module->concerned = 1;
-        trace->partial = engine->partial;
         result = walk_apply(trace, statement->module) < 0 ? -1 : 1;
     }
     else {

@@ -227,7 +227,6 @@ typedef struct Trace {
     uint64_t effect, setup; /* its own, and the object's before: contribute.h */
     int instead;            /* not of a run: `items` were added again */
     int committed;          /* counted in the cells' readers */
-    int partial;            /* of a run in a partial walk */
     int makes_classes;      /* the engine's table of classes names it */
     PyObject *setter; /* Owned str; a call of a library whose effect nobody can
                          undo: setters.h; or NULL */

@@ -58,6 +58,47 @@ import_visit_chain(Engine *engine, PyObject *name,
 }
 
 
+/* The same for a string of the code, and those in a tuple. */
+static int
+visit_string(Engine *engine, PyObject *item, int (*visit)(Module *, void *),
+             void *arg)
+{
+    if (PyUnicode_CheckExact(item)) {
+        return import_visit_chain(engine, item, visit, arg);
+    }
+    int result = 0;
+    for (Py_ssize_t i = 0; result == 0 && PyTuple_CheckExact(item)
+                           && i < PyTuple_GET_SIZE(item);
+         i++) {
+        result = visit_string(engine, PyTuple_GET_ITEM(item, i), visit, arg);
+    }
+    return result;
+}
+
+
+/* Modules that `__import__("m")` or `importlib.import_module("m")` names. */
+static int
+visit_by_name(const Statement *statement, int (*visit)(Module *, void *),
+              void *arg)
+{
+    const PyCodeObject *code = (const PyCodeObject *)statement->code;
+    int imports = 0, result = 0;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(code->co_names); i++) {
+        PyObject *name = PyTuple_GET_ITEM(code->co_names, i);
+        imports |=
+            PyUnicode_CompareWithASCIIString(name, "__import__") == 0
+            || PyUnicode_CompareWithASCIIString(name, "import_module") == 0;
+    }
+    for (Py_ssize_t i = 0;
+         imports && result == 0 && i < PyTuple_GET_SIZE(code->co_consts); i++) {
+        result =
+            visit_string(statement->module->engine,
+                         PyTuple_GET_ITEM(code->co_consts, i), visit, arg);
+    }
+    return result;
+}
+
+
 int
 import_visit(Statement *statement, int (*visit)(Module *, void *), void *arg)
 {
@@ -90,7 +131,7 @@ import_visit(Statement *statement, int (*visit)(Module *, void *), void *arg)
             return -1;
         }
     }
-    return 0;
+    return statement->code != NULL ? visit_by_name(statement, visit, arg) : 0;
 }
 
 

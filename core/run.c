@@ -147,7 +147,6 @@ statement_keep(Statement *statement, Trace *trace)
         statement->attempt = trace;
         statement->ran = ++engine->ran;
         statement->module->concerned = 1;
-        trace->partial = engine->partial;
         for (Py_ssize_t i = 0; engine->partial && i < trace->write_count; i++) {
             if (cell_changed(trace->writes[i].cell, engine)) {
                 cell_need_readers(trace->writes[i].cell, engine);

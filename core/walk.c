@@ -82,10 +82,6 @@ statement_reuse(Statement *statement)
 {
     Engine *engine = statement->module->engine;
     Trace *attempt = statement->attempt;
-    if (attempt != NULL && attempt->partial && !engine->partial
-        && imports_differ(statement->trace, attempt)) {
-        attempt = NULL; /* sys.modules held what comes later */
-    }
     if (attempt != NULL) {
         int clean = clean_trace(statement, attempt);
         if (clean > 0) {

@@ -104,10 +104,21 @@ def without_late(
     names = {n for late in project.late for n in (late, late.partition(".")[0])}
     gone = {name for name in names if name not in cold}
     kept = {key: value for key, value in live.items() if key not in gone}
+    for name in gone & set(live["modules"]):
+        package, _, own = name.rpartition(".")
+        if isinstance(shown := kept.get(package), dict):
+            kept[package] = without_name(shown, package, own)
     kept["modules"] = [name for name in live["modules"] if name not in gone]
     if any(reaches_out(project, name) for name in gone & set(live["modules"])):
         kept["process"] = cold["process"]
     return kept
+
+
+def without_name(shown: dict[str, Any], module: str, name: str) -> dict[str, Any]:
+    """A module's picture without one of its names."""
+    names = [other for other in shown["names"] if other != name]
+    rest = {k: v for k, v in shown.items() if k != f"{module}.{name}"}
+    return {**rest, "names": names}
 
 
 def reaches_out(project: Project, module: str) -> bool:

@@ -315,3 +315,17 @@ def test_a_module_that_comes_in_later_than_it_did_runs_there(project: Project) -
         }
     )
     assert project.eval("list(vars(sys.modules['low']))[-4:]") == ["D", "C", "p", "x"]
+
+
+def test_a_submodule_that_its_package_imported_first_is_missed(
+    project: Project,
+) -> None:
+    project.start(
+        {
+            "pkg/__init__.py": "from . import sub\n",
+            "pkg/sub.py": "",
+            "main.py": "for name in ('pkg.sub', 'json'):\n    __import__(name)\n",
+        }
+    )
+    report = project.save({"pkg/__init__.py": "", "pkg/sub.py": None})
+    assert report.error

@@ -161,3 +161,22 @@ def test_a_failed_update_is_followed_by_a_right_one(project: Project) -> None:
     report = project.edit("users.py", "nosuch", "2")
     assert project.eval("users.owner[0].shop") == "other"
     assert report.error is None
+
+
+IN_FUNCTION = "def f():\n    import late\n    return late.x\n"
+NEW = {
+    "by a function": IN_FUNCTION + "x = f()\n",
+    "by a class body": IN_FUNCTION + "class C:\n    x = f()\ny = C.x\n",
+    "in a try": "try:\n    from late import x\nexcept ImportError:\n    x = 0\n",
+}
+
+
+@pytest.mark.parametrize("text", NEW.values(), ids=NEW)
+def test_a_new_statement_that_imports_runs_once_in_both_walks(
+    project: Project, text: str
+) -> None:
+    """It runs in a partial walk, which then turns out not to do."""
+    files = {"late.py": "x = 1\n", "leaf.py": "z = 1\n", "main.py": "import leaf\n"}
+    project.start(files)
+    report = project.save({"leaf.py": text})
+    assert len(report.executed) == len(set(report.executed))
