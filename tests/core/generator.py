@@ -47,7 +47,7 @@ YOUNG |= {"init of a namespace", "several", "plugin", "move to another module"}
 YOUNG |= {"member", "decorator", "layout", "function docstring", "annotation"}
 # Edits that people make most, and those that seldom find what they need.
 OFTEN = {"constant": 4, "body": 3, "add": 2, "remove unused": 2, "move": 2, "swap": 2}
-OFTEN |= {"decorator": 5, "optional module": 8}
+OFTEN |= {"decorator": 20, "optional module": 8}
 NEEDY = dict.fromkeys(
     [
         "method read",
@@ -81,6 +81,7 @@ NEEDY = dict.fromkeys(
     ],
     6,
 )
+NEEDY |= {"protocol check": 30, "route": 10, "dynamic read": 10}
 
 
 class Generator:

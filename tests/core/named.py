@@ -18,6 +18,7 @@ ENUM = "import enum\nclass E(enum.Enum):\n    A = {}"
 ADD = "def add():\n    l.append(1)"
 ADD_IF = [ADD, "if V:\n    add()"]
 FAIL = "if V:\n    raise ImportError"
+ALL = "import json\nx = [k for k in vars(json) if k[:4] == 'hmr_']"
 TRY = "try:\n    import m\nexcept ImportError:\n    m = None"
 NAMED: dict[str, list[Files]] = {
     "RECORD_FIELDS": [
@@ -39,6 +40,10 @@ NAMED: dict[str, list[Files]] = {
                 "x = len(B.__subclasses__())",
             ]
         },
+    ],
+    "READ_GROUPS": [
+        {"a.py": ["import json\njson.hmr_a = 1"], "main.py": ["import a", ALL]},
+        {"a.py": ["import json"], "main.py": ["import a", ALL]},
     ],
     "READ_DELETED": [
         {"main.py": ["x = 1", "del x", "y = 2"]},

@@ -90,6 +90,7 @@ def make_dict_shape(g: Generator, scope: dict[str, str]) -> Chunk | None:
         f"{name}.update({key}={value})",
         f"{name}.setdefault('{key}', {value})",
         f"{name}.pop('{key}', None)",
+        f"{name}['{key}'], ({name}['z'], *_) = {value}, [1, 2]",
     ]
     return Chunk(g.random.choice(forms))
 

@@ -53,6 +53,7 @@ def make_library_read(g: Generator, scope: Scope) -> Chunk:
         "import json\n{} = getattr(json, 'hmr_a', None)",
         "import json\n{} = getattr(json, 'hmr_b', 0)",
         "import json\n{} = getattr(json.JSONEncoder, 'hmr_a', 0)",
+        "import json\n{} = [k for k in vars(json) if k[:4] == 'hmr_']",
         "{} = __import__('logging').getLogger('hmr').level",
     ]
     return Chunk(g.random.choice(forms).format(name), {name: "any"})

@@ -79,10 +79,10 @@ def test_the_generator_makes_every_kind_of_statement_and_edit() -> None:
             generator.edit()
             counts.update(f"statement: {kind}" for kind in generator.present())
         counts.update(generator.counts)
-    made = {k for k, n in counts.items() if n >= 2}
     for group, makers in (("statement", MAKERS), ("edit", EDITS)):
-        for kind in makers:
-            assert f"{group}: {kind}" in made, f"too few: {group}: {kind}"
+        for kind in makers:  # in 1 % of the steps at least
+            made = counts[f"{group}: {kind}"]
+            assert made >= 300 * 15 / 100, f"too few: {group}: {kind}: {made}"
 
 
 def test_the_same_seed_makes_the_same_program() -> None:
