@@ -7,33 +7,29 @@
 #include "rules.h"
 
 
-/* The object of a qualified name: `Outer.Inner`. New reference, or NULL without
- * an exception when there is none (`f.<locals>.C`). */
+/* What is left of a qualified name from `start` on, inside of a class. New
+ * reference, or NULL without an exception when there is none
+ * (`f.<locals>.C`). */
 static PyObject *
-find_by_qualname(PyObject *ns, PyObject *qualname)
+find_inside(PyObject *class, PyObject *qualname, Py_ssize_t start)
 {
     Py_ssize_t length = PyUnicode_GET_LENGTH(qualname);
-    PyObject *at = NULL;
-    for (Py_ssize_t start = 0; start < length;) {
+    PyObject *at = Py_NewRef(class);
+    while (start < length && at != NULL && PyType_Check(at)) {
         Py_ssize_t dot = PyUnicode_FindChar(qualname, '.', start, length, 1);
         Py_ssize_t end = dot < 0 ? length : dot;
         PyObject *part = PyUnicode_Substring(qualname, start, end);
         PyObject *next = NULL;
-        PyObject *dict = at == NULL         ? ns
-                         : PyType_Check(at) ? ((PyTypeObject *)at)->tp_dict
-                                            : NULL;
+        PyObject *dict = ((PyTypeObject *)at)->tp_dict;
         if (part != NULL && dict != NULL
             && PyDict_GetItemRef(dict, part, &next) < 0) {
             PyErr_Clear();
         }
         Py_XDECREF(part);
-        Py_XSETREF(at, next);
-        if (at == NULL) {
-            PyErr_Clear();
-            return NULL;
-        }
+        Py_SETREF(at, next);
         start = end + 1;
     }
+    PyErr_Clear(); /* without memory: an old line */
     return at;
 }
 
@@ -88,30 +84,39 @@ class_set(PyObject *type, const char *name, PyObject *value)
 }
 
 
-/* Is it the statement that the name stands for, not a later one? */
-static int
-statement_binds(const Statement *statement, PyObject *qualname)
+/* The object of a qualified name, `Outer.Inner`, that the statement has bound:
+ * a later one may bind the name anew. New reference, or NULL without an
+ * exception. */
+static PyObject *
+find_bound(const Statement *statement, PyObject *qualname)
 {
-    Module *module = statement->module;
+    const Trace *trace = statement_trace(statement);
     Py_ssize_t length = PyUnicode_GET_LENGTH(qualname);
     Py_ssize_t dot = PyUnicode_FindChar(qualname, '.', 0, length, 1);
-    PyObject *name = PyUnicode_Substring(qualname, 0, dot < 0 ? length : dot);
-    Binding *binding = name != NULL ? module_binding(module, name, 0) : NULL;
+    Py_ssize_t end = dot < 0 ? length : dot;
+    PyObject *name = PyUnicode_Substring(qualname, 0, end);
+    PyObject *found = NULL;
+    for (Py_ssize_t i = 0; name != NULL && trace != NULL && found == NULL
+                           && i < trace->write_count;
+         i++) {
+        const Write *write = &trace->writes[i];
+        const Binding *binding = (const Binding *)write->cell;
+        if (write->cell->kind == CELL_BINDING && write->version != NULL
+            && write->version->value != NULL
+            && PyUnicode_Compare(binding->name, name) == 0) {
+            found = find_inside(write->version->value, qualname, end + 1);
+        }
+    }
     Py_XDECREF(name);
-    const Version *version =
-        binding != NULL ? cell_now(&binding->cell, module->engine) : NULL;
     PyErr_Clear(); /* without memory: an old line */
-    return version != NULL && version->producer == statement;
+    return found;
 }
 
 
 static int
 class_fix(const Statement *statement, PyCodeObject *code)
 {
-    PyObject *type =
-        statement_binds(statement, code->co_qualname)
-            ? find_by_qualname(statement->module->ns, code->co_qualname)
-            : NULL;
+    PyObject *type = find_bound(statement, code->co_qualname);
     if (type == NULL || !PyType_Check(type)
         || ((PyTypeObject *)type)->tp_dict == NULL
         || PyType_HasFeature((PyTypeObject *)type, Py_TPFLAGS_IMMUTABLETYPE)) {

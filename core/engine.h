@@ -148,8 +148,10 @@ struct Engine {
     int transaction;
     Statement *conflict; /* must run before what is running can: walk again */
     PyObject *conflict_reason; /* Owned str. */
-    PyObject *again;   /* Owned; the BaseException that a conflict raises */
-    PyObject *restart; /* Owned str; why only a new process can apply it */
+    PyObject *again;     /* Owned; the BaseException that a conflict raises */
+    PyObject *restart;   /* Owned str; why only a new process can apply it */
+    PyObject *spared_in; /* Owned str or NULL; see spare.h */
+    int spared_line;
     PyObject *pending; /* Owned set of paths whose change failed to apply */
     long revision;
     struct Undo *undo;    /* how to go back over the last revision. Owned. */

@@ -18,6 +18,7 @@
 #include "print.h"
 #include "reach.h"
 #include "remembered.h"
+#include "spare.h"
 #include "transaction.h"
 #include "undo.h"
 
@@ -467,6 +468,7 @@ engine_dealloc(PyObject *self)
     Py_XDECREF(engine->conflict_reason);
     Py_XDECREF(engine->again);
     Py_XDECREF(engine->restart);
+    Py_XDECREF(engine->spared_in);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -522,6 +524,8 @@ static PyMethodDef engine_methods[] = {
      "Call it, in any thread, when a request makes a file matter."},
     {"generation", engine_generation, METH_NOARGS,
      "Changes whenever watched() may have changed."},
+    {"spare", engine_spare, METH_VARARGS,
+     "Leave a statement as it is: for measurements."},
     {"modules", engine_modules, METH_NOARGS, "Tracked modules in cold order."},
     {"statements", engine_statements, METH_O,
      "The statements of a tracked module."},

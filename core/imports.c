@@ -67,8 +67,8 @@ visit_string(Engine *engine, PyObject *item, int (*visit)(Module *, void *),
         return import_visit_chain(engine, item, visit, arg);
     }
     int result = 0;
-    for (Py_ssize_t i = 0; result == 0 && PyTuple_CheckExact(item)
-                           && i < PyTuple_GET_SIZE(item);
+    for (Py_ssize_t i = 0;
+         result == 0 && PyTuple_CheckExact(item) && i < PyTuple_GET_SIZE(item);
          i++) {
         result = visit_string(engine, PyTuple_GET_ITEM(item, i), visit, arg);
     }
@@ -91,9 +91,8 @@ visit_by_name(const Statement *statement, int (*visit)(Module *, void *),
     }
     for (Py_ssize_t i = 0;
          imports && result == 0 && i < PyTuple_GET_SIZE(code->co_consts); i++) {
-        result =
-            visit_string(statement->module->engine,
-                         PyTuple_GET_ITEM(code->co_consts, i), visit, arg);
+        result = visit_string(statement->module->engine,
+                              PyTuple_GET_ITEM(code->co_consts, i), visit, arg);
     }
     return result;
 }

@@ -88,6 +88,20 @@ path_ends(PyObject *path, PyObject *name, Py_ssize_t dot, const char *suffix)
 }
 
 
+/* Is it below a folder that may be the module, a namespace package? 1, 0, -1 */
+static int
+path_is_below(PyObject *path, PyObject *module, Py_ssize_t dot)
+{
+    PyObject *tail =
+        PyUnicode_Substring(module, dot + 1, PyUnicode_GET_LENGTH(module));
+    PyObject *folder = tail != NULL ? PyUnicode_FromFormat("/%U/", tail) : NULL;
+    int found = folder != NULL ? PyUnicode_Contains(path, folder) : -1;
+    Py_XDECREF(tail);
+    Py_XDECREF(folder);
+    return found;
+}
+
+
 int
 paths_may_hold(PyObject *paths, PyObject *module, PyObject *known)
 {
@@ -101,6 +115,10 @@ paths_may_hold(PyObject *paths, PyObject *module, PyObject *known)
             if (path_ends(path, module, dot, suffixes[j])) {
                 return 1;
             }
+        }
+        int below = known == NULL ? path_is_below(path, module, dot) : 0;
+        if (below != 0) {
+            return below;
         }
     }
     return 0;

@@ -13,7 +13,8 @@ PyObject *path_real(PyObject *path);
 int paths_have_child(PyObject *paths, PyObject *directory);
 
 /* Could one of the paths, but for `known` (may be NULL), be the module of that
- * name: name.py, a folder of that name or its __init__.py? */
+ * name: name.py, a folder of that name, its __init__.py, or, where `known` is
+ * NULL, anything below it? 1, 0, -1 with an exception set. */
 int paths_may_hold(PyObject *paths, PyObject *module, PyObject *known);
 
 #endif

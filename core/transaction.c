@@ -18,6 +18,7 @@
 #include "namespace.h"
 #include "setters.h"
 #include "slots.h"
+#include "spare.h"
 #include "needed.h"
 #include "walk.h"
 
@@ -200,6 +201,11 @@ transaction_walk(Transaction *tx)
             return -1;
         }
         PyErr_Clear();
+        if (statement_is_spared(engine->conflict)) {
+            PyErr_SetString(PyExc_RuntimeError,
+                            "the spared statement has to run");
+            return -1;
+        }
         statement_set_reason(engine->conflict, "%U", engine->conflict_reason);
         walk_force(engine, engine->conflict, NULL);
     }

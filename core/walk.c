@@ -11,6 +11,7 @@
 #include "frame.h"
 #include "loaded.h"
 #include "slots.h"
+#include "spare.h"
 #include "namespace.h"
 #include "needed.h"
 #include "release.h"
@@ -151,6 +152,9 @@ static int
 statement_visit(Statement *statement)
 {
     Engine *engine = statement->module->engine;
+    if (statement_is_spared(statement)) {
+        return spare_apply(statement);
+    }
     int reused = statement_reuse(statement);
     if (reused != 0) {
         return reused < 0 ? -1 : 0;

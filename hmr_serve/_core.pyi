@@ -174,6 +174,10 @@ class Engine:
     def generation(self) -> int:
         """Changes whenever watched() may have changed."""
 
+    def spare(self, module: str, line: int) -> None:
+        """The statement there stays as it is in the next updates, whatever it has read: to measure
+        what runs in vain (tests/core/precision.py), and for nothing else."""
+
     def modules(self) -> list[str]:
         """Names of the tracked modules, in cold order (the order in which their imports end)."""
 

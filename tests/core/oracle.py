@@ -8,8 +8,8 @@ Three rules, for every `apply`:
    and every name of every module holds the very object it held before.
 3. The statements that the report lists are those that ran, no more and no fewer.
 
-What is left out of the comparison is in snapshot.LEFT_OUT, each with its reason, and
-modules that only requests have imported: see without_late().
+What is left out of the comparison is in snapshot.LEFT_OUT, each with its reason. What
+earlier requests have imported stays: the cold start is asked to import it, too.
 """
 
 from __future__ import annotations
@@ -76,8 +76,14 @@ def compare(project: Project, cold: Cold, headline: str) -> None:
     live_look = project.ask("look", targets=project.asked, keep=True)
     cold_look = cold.ask("look", targets=project.asked, keep=False)
     found = differences(live_look["requests"], cold_look["requests"])
-    cold_order = cold_look["order"]
-    project.late.update(n for n in cold_order if n not in cold_look["before"])
+    project.late.update(n for n in cold_look["order"] if n not in cold_look["before"])
+    late = [
+        name
+        for name in live_look["order"]
+        if name in project.late and name not in cold_look["order"]
+    ]
+    if late:  # earlier requests have imported them, these here have not
+        cold_look = cold.ask("late", names=late)
     live, fresh = live_look["answers"], cold_look["answers"]
     live = {
         where: answer
@@ -85,48 +91,16 @@ def compare(project: Project, cold: Cold, headline: str) -> None:
         if where in fresh or where.rpartition(".")[0] in cold_look["before"]
     }  # whether other modules may be there is the snapshot's affair
     found += differences(live, fresh)
-    live, fresh = live_look["digests"], cold_look["digests"]
-    if without_late(project, live, fresh) != fresh:
-        live, fresh = project.snapshot(), cold.ask("snapshot")
-        found += differences(without_late(project, live, fresh), fresh)
-    live_order = [n for n in live_look["order"] if n not in project.late or n in fresh]
+    if live_look["digests"] != cold_look["digests"]:
+        found += differences(project.snapshot(), cold.ask("snapshot"))
+    live_order, cold_order = (
+        [name for name in look["order"] if name not in late]
+        for look in (live_look, cold_look)
+    )
     if live_order != cold_order:
         found.append(f"order of modules: live {live_order}, cold {cold_order}")
     if found:
         fail(headline, found)
-
-
-def without_late(
-    project: Project, live: dict[str, Any], cold: dict[str, Any]
-) -> dict[str, Any]:
-    """What requests have imported stays, and what they import now may be less: the
-    live process's picture without such modules, and what they do to the process."""
-    names = {n for late in project.late for n in (late, late.partition(".")[0])}
-    gone = {name for name in names if name not in cold}
-    kept = {key: value for key, value in live.items() if key not in gone}
-    for name in gone & set(live["modules"]):
-        package, _, own = name.rpartition(".")
-        if isinstance(shown := kept.get(package), dict):
-            kept[package] = without_name(shown, package, own)
-    kept["modules"] = [name for name in live["modules"] if name not in gone]
-    if any(reaches_out(project, name) for name in gone & set(live["modules"])):
-        kept["process"] = cold["process"]
-    return kept
-
-
-def without_name(shown: dict[str, Any], module: str, name: str) -> dict[str, Any]:
-    """A module's picture without one of its names."""
-    names = [other for other in shown["names"] if other != name]
-    rest = {k: v for k, v in shown.items() if k != f"{module}.{name}"}
-    return {**rest, "names": names}
-
-
-def reaches_out(project: Project, module: str) -> bool:
-    """Does the module's text name what every process has one of?"""
-    path = module.replace(".", "/")
-    sources = project.sources()
-    text = sources.get(f"{path}/__init__.py", "") + sources.get(f"{path}.py", "")
-    return any(name in text for name in ("environ", "logging", "sys.path"))
 
 
 def same_error(report: Report, cold: dict[str, Any]) -> None:

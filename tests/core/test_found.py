@@ -329,3 +329,23 @@ def test_a_submodule_that_its_package_imported_first_is_missed(
     )
     report = project.save({"pkg/__init__.py": "", "pkg/sub.py": None})
     assert report.error
+
+
+def test_a_class_that_comes_back_by_an_import_has_its_new_line(
+    project: Project,
+) -> None:
+    text = "class D:\n    x = 1\n"
+    files = {"other.py": "", "m.py": text, "main.py": "import m\n"}
+    project.start(files)
+    files["other.py"] = "from m import *\n"
+    files["m.py"] = f"def f():\n    return 1\n{text}from other import D\n"
+    report = project.save(files)
+    assert "m: class D" not in ran(report)
+
+
+def test_a_module_in_a_folder_that_was_not_there_is_imported(project: Project) -> None:
+    main = "try:\n    from space.deep import x\nexcept ImportError:\n    x = None\n"
+    project.start({"main.py": main})
+    project.save({"space/deep.py": ""})
+    project.save({"space/deep.py": "x = 1\n"})
+    assert project.eval("main.x") == 1

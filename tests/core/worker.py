@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import faulthandler
 import functools
 import gc
@@ -241,6 +242,13 @@ class Worker:
             "order": self.do_order(),
             "digests": self.do_digests(keep=keep),
         }
+
+    def do_late(self, names: list[str]) -> dict[str, Any]:
+        """The same, once requests have imported these modules."""
+        for name in names:
+            with contextlib.suppress(Exception):  # then it is missed
+                importlib.import_module(name)
+        return self.do_look([], keep=False)
 
     def do_digests(self, *, keep: bool) -> dict[str, Any]:
         """The snapshot with a hash for each module; `keep`: for do_traces()."""
