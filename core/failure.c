@@ -5,6 +5,7 @@
 #include "callbacks.h"
 #include "frame_parts.h"
 #include "imports.h"
+#include "journal.h"
 #include "loaded.h"
 #include "rules.h"
 
@@ -226,6 +227,7 @@ failure_pass_over(Engine *engine)
         return -1;
     }
     PyErr_Clear();
+    journal_withdraw(engine->held.trace, engine); /* no request came so far */
     failure_forget(engine);
     return 0;
 }

@@ -8,7 +8,8 @@
 #include "frame.h"
 
 /* Call visit(module, arg) for every tracked module that an import statement, or
- * a string beside `__import__`, names, packages first. 0, or -1 with an exception set. */
+ * a string beside `__import__`, names, packages first. 0, or -1 with an
+ * exception set. */
 int
 import_visit(Statement *statement, int (*visit)(Module *, void *), void *arg);
 

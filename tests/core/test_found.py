@@ -349,3 +349,13 @@ def test_a_module_in_a_folder_that_was_not_there_is_imported(project: Project) -
     project.save({"space/deep.py": ""})
     project.save({"space/deep.py": "x = 1\n"})
     assert project.eval("main.x") == 1
+
+
+def test_a_module_of_requests_that_fails_now_leaves_nothing_outside(
+    project: Project,
+) -> None:
+    ask = "def get_x():\n    import late\n    return late.x\n"
+    project.start({"late.py": "x = 1\n", "main.py": ask})
+    failing = "import sys\nsys.path.append('/nowhere')\nmissing\n"
+    project.save({"late.py": failing, "main.py": ""})
+    assert "/nowhere" not in project.eval("sys.path")
