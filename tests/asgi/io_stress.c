@@ -556,9 +556,10 @@ editor_run(void *unused)
 
 
 /* All clients and the editor; the process that runs them. It holds the other
- * end of *alive until all are done. */
+ * end of *alive until all are done, and not the listener: a client of a server
+ * that is gone would wait for ever. */
 static pid_t
-clients_start(int *alive)
+clients_start(int *alive, int listener)
 {
     int ends[2];
     CHECK(pipe(ends) == 0);
@@ -569,6 +570,7 @@ clients_start(int *alive)
         close(ends[1]);
         return process;
     }
+    close(listener);
     pthread_t threads[CLIENTS + 1];
     for (int i = 0; i < CLIENTS; i++) {
         CHECK(pthread_create(&threads[i], NULL, client_run, NULL) == 0);
@@ -617,7 +619,7 @@ main(int argc, char **argv)
     snprintf(polled, sizeof(polled), "%s/polled.py", folder);
     int listener = listener_new();
     int alive, error, status;
-    pid_t clients = clients_start(&alive);
+    pid_t clients = clients_start(&alive, listener);
     struct io_options options = {
         .listeners = &listener,
         .n_listeners = 1,
