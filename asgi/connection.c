@@ -44,6 +44,7 @@ connection_drop_request(struct connection *conn)
     conn->request = NULL;
     http1_fini(&conn->http);
     if (request != NULL) {
+        (void)direct_shut(&request->direct);
         request->abandoned = true;
         io_post_event(conn->io, request, EVENT_DISCONNECT);
         request_unref(request);
@@ -246,7 +247,11 @@ connection_refuse(struct connection *conn, int status)
 void
 connection_refuse_because(struct connection *conn, int status, const char *text)
 {
-    if (conn->responded) {
+    bool responded = conn->responded;
+    if (conn->request != NULL && direct_shut(&conn->request->direct)) {
+        responded = true; /* and the letter is on its way */
+    }
+    if (responded) {
         connection_close(conn);
         return;
     }

@@ -36,6 +36,7 @@ struct connection {
     struct io *io;
     atomic_int refs;
     uint64_t id;
+    uv_os_fd_t fd;
     struct http1 http;
     struct request *request;        /* the one being answered. Owned. */
     struct tls *tls;                /* Owned; NULL: plain */

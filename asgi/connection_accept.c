@@ -124,6 +124,7 @@ connection_accept(struct io *io, uv_stream_t *listener)
         connection_close(conn);
         return true;
     }
+    (void)uv_fileno(&conn->handle, &conn->fd); /* it is open */
     connection_read_addresses(conn);
     io_idle_add(io, conn, io->head_time);
     connection_read_start(conn);
@@ -153,6 +154,7 @@ connection_adopt(struct io *io, int fd, const char *data, size_t size)
         connection_close(conn);
         return status;
     }
+    conn->fd = fd;
     connection_read_addresses(conn);
     io_idle_add(io, conn, io->keep_alive);
     size_t used = size > 0 ? connection_parse(conn, data, size) : 0;

@@ -261,7 +261,12 @@ request_events(struct request *request)
 void
 io_send(struct io *io, struct output *output)
 {
-    atomic_fetch_add(&output->request->unwritten, output_total(output));
+    if (output->file != 0 || (atomic_load(&io->asleep) && io_is_here(io))) {
+        direct_write(output);
+        io_count(io, IO_DIRECT, output->done > 0);
+    }
+    atomic_fetch_add(&output->request->unwritten,
+                     output_total(output) - output->done);
     mailbox_put(&io->to_io, &output->letter);
 }
 

@@ -54,6 +54,7 @@ enum io_counter {
     IO_FENCED,  /* requests that had to wait behind the fence */
     IO_CHANGES, /* changes reported */
     IO_WAKEUPS, /* times the thread woke */
+    IO_DIRECT,  /* pieces of output that io_send wrote itself */
     IO_COUNTERS,
 };
 
@@ -105,8 +106,9 @@ void io_again(struct io *io);
  * letter's next before. The letter's reference passes to the caller. */
 unsigned request_events(struct request *request);
 
-/* To the I/O thread. io_send takes output made by output_new and wakes the
- * thread only if `now`; otherwise io_nudge does. NULL/-1: no memory. */
+/* To the I/O thread. io_send takes output made by output_new, and writes what
+ * is small itself if the thread sleeps (direct.h); io_nudge wakes it. -1: no
+ * memory. */
 void io_send(struct io *io, struct output *output);
 void io_nudge(struct io *io);
 int io_resume(struct io *io, struct request *request);

@@ -32,6 +32,7 @@ request_new(struct connection *conn, uint32_t text_limit)
     atomic_init(&request->body_paused, false);
     atomic_init(&request->unwritten, 0);
     atomic_init(&request->wants_drain, false);
+    direct_init(&request->direct);
     request->owner = NULL;
     return request;
 }
@@ -60,6 +61,7 @@ request_free(struct request *request)
     if (request->headers != request->few) {
         free(request->headers);
     }
+    direct_fini(&request->direct);
     connection_unref(request->conn);
     free(request);
 }

@@ -10,6 +10,7 @@
 #ifndef HMR_ASGI_REQUEST_H
 #define HMR_ASGI_REQUEST_H
 
+#include "direct.h"
 #include "letters.h"
 
 #include <stdatomic.h>
@@ -88,6 +89,7 @@ struct request {
     atomic_bool body_paused;   /* the I/O thread waits for a resume */
     atomic_size_t unwritten;   /* bytes of output not yet given to the kernel */
     atomic_bool wants_drain;   /* the application waits for EVENT_DRAINED */
+    struct direct direct;
 
     void *owner; /* the application's side: its object. Borrowed. */
 

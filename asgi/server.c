@@ -264,13 +264,14 @@ server_stats(PyObject *op, PyObject *unused)
     struct server *self = (struct server *)op;
     struct io *io = self->io;
     return Py_BuildValue(
-        "{sKsKsnsKsKsK}", "connections",
+        "{sKsKsnsKsKsKsK}", "connections",
         (unsigned long long)io_counter_get(io, IO_CONNECTIONS), "requests",
         (unsigned long long)io_counter_get(io, IO_REQUESTS), "in_flight",
         (Py_ssize_t)self->n_running, "fenced",
         (unsigned long long)io_counter_get(io, IO_FENCED), "changes",
         (unsigned long long)io_counter_get(io, IO_CHANGES), "wakeups",
-        (unsigned long long)io_counter_get(io, IO_WAKEUPS));
+        (unsigned long long)io_counter_get(io, IO_WAKEUPS), "direct",
+        (unsigned long long)io_counter_get(io, IO_DIRECT));
 }
 
 

@@ -94,7 +94,7 @@ class Server:
         how many these were. The handler hears websocket.disconnect."""
 
     def stats(self) -> dict[str, int]:
-        """Counters: connections, requests, in_flight, fenced, changes, wakeups."""
+        """Counters: connections, requests, in_flight, fenced, changes, wakeups, direct."""
 
 class ClientDisconnected(OSError):
     """Raised by send() on a WebSocket that the client has closed."""
