@@ -286,6 +286,27 @@ self_is_outside(Frame *frame, PyObject *self)
 }
 
 
+/* A function that a call of a library gave, `app.get(path)`: it is about what
+ * that call was, unless the library keeps it. 1, 0, -1. */
+static int
+is_given(Frame *frame, PyObject *function)
+{
+    if (!PyFunction_Check(function)
+        || PyFunction_GET_CLOSURE(function) == NULL) {
+        return 0;
+    }
+    PyObject *path = ((PyFunctionObject *)function)->func_qualname;
+    PyObject *local = PyUnicode_FromString("<locals>");
+    int nested = local != NULL ? PyUnicode_Contains(path, local) : -1;
+    Py_XDECREF(local);
+    if (nested <= 0) {
+        return nested;
+    }
+    int held = library_holds(frame, function);
+    return held < 0 ? -1 : !held;
+}
+
+
 /* Is it one of the functions that do nothing to the process, or that others
  * look after? 1, 0, -1. */
 static int
@@ -338,6 +359,9 @@ judge_called(Frame *frame, const Called *called)
     if (harmless == 0 && self != NULL) {
         int outside = self_is_outside(frame, self);
         harmless = outside < 0 ? -1 : !outside;
+    }
+    else if (harmless == 0) {
+        harmless = is_given(frame, called->function);
     }
     if (harmless != 0) {
         Py_CLEAR(label);

@@ -23,6 +23,15 @@ LIB = """
     def make():
         return [_dtype]
 
+    def wrapped(function):
+        def inner(*args):
+            return function(*args)
+        return inner
+
+    @wrapped
+    def set_wrapped(name):
+        set_default_dtype(name)
+
     def install(app, **options):
         app["installed"] = options
 
@@ -58,6 +67,7 @@ def start(project: Project, text: str) -> None:
 
 SETTERS = {
     "a function": ("lib.set_default_dtype('f64')", "'f64'", "'f16'"),
+    "wrapped": ("lib.set_wrapped('f64')", "'f64'", "'f16'"),
     "of C": ("import socket\nsocket.setdefaulttimeout(50)", "50", "60"),
     "a method": ("lib.config.update('x', 1)", "1)", "2)"),
     "a set": ("lib.NAMES.add('a')", "'a'", "'b'"),
@@ -185,6 +195,31 @@ OTHERS = {
         "import functools\n@functools.cache\ndef f():\n    return 1\nf.cache_clear()",
         "clear()",
         "info()",
+    ),
+    "tables": (
+        "from sqlalchemy import Column, Integer, create_engine\n"
+        "from sqlalchemy.orm import declarative_base\n"
+        "e = create_engine('sqlite://')\nBase = declarative_base()\n"
+        "class A(Base):\n    __tablename__ = 'a'\n    n = Column(Integer, "
+        "primary_key=True)\n\nBase.metadata.create_all(bind=e)",
+        "'a'",
+        "'b'",
+    ),
+    "events": (
+        "from sqlalchemy import create_engine, event\n"
+        "e = create_engine('sqlite://')\ndef f(*_):\n    pass\n"
+        "event.listen(e, 'connect', f)",
+        "sqlite://",
+        "sqlite:///x",
+    ),
+    "applications": (
+        "from fastapi import APIRouter, FastAPI\n"
+        "from starlette.middleware.gzip import GZipMiddleware\n"
+        "def g(app):\n    app.get('/g')(len)\n    app.add_middleware(GZipMiddleware)\n"
+        "app = FastAPI(title='a')\napp.include_router(APIRouter())\ng(app)\n"
+        "app.get('/h')(id)\napp.mount('/m', FastAPI())",
+        "title='a'",
+        "title='b'",
     ),
     "our own": ("import hmr_serve\nhmr_serve.after_reload(print)", "after", "before"),
 }
