@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from . import oracle
-from .worker import bound_names, statement_at
+from .texts import bound_names, statement_at
 
 ENGINE = os.environ.get("HMR_TEST_ENGINE", "hmr_serve._core:Engine")
 DEADLINE = float(os.environ.get("HMR_TEST_DEADLINE", "30"))

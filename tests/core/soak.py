@@ -21,7 +21,7 @@ from pathlib import Path
 from . import oracle
 from .chunks import Files
 from .generator import Generator
-from .harness import ENGINE, Project, WorkerDied, WorkerRaised, Zygote, in_vain
+from .harness import ENGINE, Project, Report, WorkerDied, WorkerRaised, Zygote, in_vain
 from .oracle import Difference
 
 Case = list[Files]  # the program at the start, then after each edit
@@ -53,19 +53,49 @@ def text(chunks: list[str]) -> str:
 SLOW = 0.5  # seconds: a statement that nobody wants to wait for twice
 
 
-def step(project: Project, old: Files, new: Files, counts: Counter[str]) -> bool:
-    """Save what changed between two states (or main.py as it is); did it apply?"""
+def step(
+    project: Project,
+    old: Files,
+    new: Files,
+    counts: Counter[str],
+    *,
+    sampled: bool = False,
+) -> bool:
+    """Save what changed between two states (or main.py as it is); did it apply?
+    `sampled`: try it also without each statement that ran (precision.py)."""
     changed: dict[str, str | None] = {
         name: text(new[name]) for name in new if new[name] != old.get(name)
     }
     changed.update({name: None for name in old if name not in new})
-    report = project.save(changed or {"main.py": text(new["main.py"])})
+    changed = changed or {"main.py": text(new["main.py"])}
+    restarts = len(project.restarts)
+    if sampled:
+        project.ask("spares")
+    report = project.save(changed)
+    applied = report.error is None and len(project.restarts) == restarts
+    if sampled and applied and report.reran:
+        sample(project, list(changed), report, counts)
     if report.error is None and report.reran:
         vain = in_vain(report)
         needed = max(1, len(report.reran) - len(vain))
         counts[f"precision: {len(report.reran)}/{needed}"] += 1
         counts["in vain: slow"] += sum(cost >= SLOW for _, cost in vain)
     return report.error is None
+
+
+def sample(
+    project: Project, names: list[str], report: Report, counts: Counter[str]
+) -> None:
+    """Count what ran for each that had to."""
+    statements = [(module, line) for module, _, line, _, _ in report.reran]
+    paths = [str(project.root / name) for name in names]
+    vain = project.ask("without", paths=paths, statements=statements)
+    needed = max(1, len(vain) - sum(vain))
+    counts[f"least: {len(vain)}/{needed}"] += 1
+    costs = [cost for *_, cost in report.reran]
+    counts["least: slow"] += sum(
+        no_need and cost >= SLOW for no_need, cost in zip(vain, costs, strict=True)
+    )
 
 
 def replay(
@@ -114,10 +144,12 @@ def run_program(
     *,
     inject: bool = False,
     young: bool = True,
+    every: int = 0,
 ) -> int:
     """One program and its edits; the number of steps. Raises Failure. `inject`: each
     statement of each update raises once before it may go through. `young`: with
-    the kinds that short runs do not make (generator.py)."""
+    the kinds that short runs do not make (generator.py). `every`: measure the precision
+    of one step in so many."""
     generator = Generator(seed, young=young)
     case: Case = [generator.program()]
     steps = 0
@@ -136,7 +168,8 @@ def run_program(
             if not applied and case[-1] == case[-2]:
                 continue  # saving a broken program again tells nothing
             try:
-                applied = step(project, case[-2], case[-1], counts)
+                sampled = every > 0 and (seed + steps) % every == 0
+                applied = step(project, case[-2], case[-1], counts, sampled=sampled)
             except FOUND as error:
                 raise Failure(seed, case, error, edit, inject=inject) from None
             steps += 1
@@ -271,23 +304,33 @@ def histogram(counts: Counter[str]) -> str:
     return "\n".join([*lines, *precision(counts)])
 
 
-def precision(counts: Counter[str]) -> list[str]:
-    """Statements that ran, by those that did not run in vain (harness.in_vain)."""
-    ratios: Counter[float] = Counter()
+def ratios(counts: Counter[str], group: str) -> list[float]:
+    """Each step's statements that ran for one that had to, in order."""
+    found: Counter[float] = Counter()
     for key, n in counts.items():
         kind, _, ratio = key.partition(": ")
-        if kind == "precision":
+        if kind == group and "/" in ratio:
             ran, _, needed = ratio.partition("/")
-            ratios[int(ran) / int(needed)] += n
-    if not ratios:
-        return []
-    every = sorted(ratios.elements())
-    return [
-        f"ran / needed: median {every[len(every) // 2]:.2f}, "
-        f"mean {sum(every) / len(every):.2f}, "
-        f"nine of ten at most {every[len(every) * 9 // 10]:.2f}; "
-        f"over {SLOW} s in vain: {counts['in vain: slow']}"
-    ]
+            found[int(ran) / int(needed)] += n
+    return sorted(found.elements())
+
+
+def precision(counts: Counter[str]) -> list[str]:
+    """Statements that ran: by those that did not run in vain (harness.in_vain), and, of
+    a sample of steps, by those without which it would not be a cold start."""
+    lines = []
+    for group, name, slow in (
+        ("precision", "ran / not in vain", "in vain: slow"),
+        ("least", "ran / had to run", "least: slow"),
+    ):
+        if every := ratios(counts, group):
+            lines.append(
+                f"{name}: median {every[len(every) // 2]:.2f}, "
+                f"mean {sum(every) / len(every):.2f}, "
+                f"nine of ten at most {every[len(every) * 9 // 10]:.2f} "
+                f"({len(every)} steps); over {SLOW} s in vain: {counts[slow]}"
+            )
+    return lines
 
 
 def main() -> int:
@@ -297,6 +340,9 @@ def main() -> int:
     parser.add_argument("--failures", type=int, default=1, help="stop after so many")
     parser.add_argument("--shrink", type=float, default=60, help="seconds a failure")
     parser.add_argument("--inject", action="store_true", help="errors, to roll back")
+    parser.add_argument(
+        "--every", type=int, default=20, help="measure precision so often; 0: never"
+    )
     parser.add_argument("--engine", default=ENGINE)
     parser.add_argument("--ignore", action="append", default=[], type=re.compile)
     options = parser.parse_args()
@@ -308,7 +354,12 @@ def main() -> int:
     while steps < options.steps and failures < options.failures:
         try:
             steps += run_program(
-                zygote, seed, counts, options.engine, inject=options.inject
+                zygote,
+                seed,
+                counts,
+                options.engine,
+                inject=options.inject,
+                every=0 if options.inject else options.every,
             )
         except Failure as failure:
             failures += 1

@@ -92,7 +92,7 @@ def make_dict_shape(g: Generator, scope: dict[str, str]) -> Chunk | None:
         f"{name}.pop('{key}', None)",
         f"{name}['{key}'], ({name}['z'], *_) = {value}, [1, 2]",
     ]
-    return Chunk(g.random.choice(forms))
+    return Chunk(g.random.choice(forms if g.wide else forms[:-1]))
 
 
 def make_function(g: Generator, scope: dict[str, str]) -> Chunk:

@@ -53,10 +53,11 @@ def make_library_read(g: Generator, scope: Scope) -> Chunk:
         "import json\n{} = getattr(json, 'hmr_a', None)",
         "import json\n{} = getattr(json, 'hmr_b', 0)",
         "import json\n{} = getattr(json.JSONEncoder, 'hmr_a', 0)",
-        "import json\n{} = [k for k in vars(json) if k[:4] == 'hmr_']",
         "{} = __import__('logging').getLogger('hmr').level",
+        "import json\n{} = [k for k in vars(json) if k[:4] == 'hmr_']",
     ]
-    return Chunk(g.random.choice(forms).format(name), {name: "any"})
+    form = g.random.choice(forms if g.wide else forms[:-1])
+    return Chunk(form.format(name), {name: "any"})
 
 
 def make_path_entry(g: Generator, scope: Scope) -> Chunk:

@@ -17,10 +17,10 @@ import pytest
 
 from . import mutants
 from .engines import __name__ as engines
-from .generator import EDITS, MAKERS, Generator
-from .harness import ENGINE, Zygote
+from .generator import EDITS, MAKERS, WIDE, Generator
+from .harness import ENGINE, Project, Zygote
 from .named import NAMED
-from .soak import Failure, explain, replay, run_program
+from .soak import Failure, explain, ratios, replay, run_program, step, text
 
 STEPS = int(os.environ.get("HMR_RANDOM_STEPS", "300"))
 YOUNG = STEPS > 300  # all kinds of statements and edits
@@ -72,7 +72,7 @@ def test_an_error_after_any_statement_of_a_random_edit_rolls_back(
 
 def test_the_generator_makes_every_kind_of_statement_and_edit() -> None:
     counts: Counter[str] = Counter()
-    for seed in range(300):
+    for seed in range(WIDE, WIDE + 300):
         generator = Generator(seed)
         generator.program()
         for _ in range(15):
@@ -83,6 +83,31 @@ def test_the_generator_makes_every_kind_of_statement_and_edit() -> None:
         for kind in makers:  # in 1 % of the steps at least
             made = counts[f"{group}: {kind}"]
             assert made >= 300 * 15 / 100, f"too few: {group}: {kind}: {made}"
+
+
+def test_what_runs_is_little_more_than_what_has_to(zygote: Zygote) -> None:
+    """Measured by leaving out one statement at a time (precision.py)."""
+    counts: Counter[str] = Counter()
+    for seed in (3, 5):
+        run_program(zygote, seed, counts, young=YOUNG, every=2)
+    every = ratios(counts, "least")
+    assert len(every) >= 8
+    assert every[len(every) // 2] <= 1.2
+    assert counts["least: slow"] == 0
+
+
+def test_a_statement_that_runs_in_vain_is_measured(project: Project) -> None:
+    counts: Counter[str] = Counter()
+    bodies = ("1", "1 + 0", "2")
+    main = ["from a import f", "y = f()", "z = [f()]"]
+    states = [
+        {"a.py": [f"def f():\n    return {body}"], "main.py": main} for body in bodies
+    ]
+    project.start({name: text(chunks) for name, chunks in states[0].items()})
+    step(project, states[0], states[1], counts, sampled=True)
+    assert ratios(counts, "least") == [2.0]
+    step(project, states[1], states[2], counts, sampled=True)
+    assert ratios(counts, "least") == [1.0, 2.0]
 
 
 def test_the_same_seed_makes_the_same_program() -> None:

@@ -9,11 +9,9 @@ plain data.
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import contextlib
 import faulthandler
-import functools
 import gc
 import hashlib
 import importlib
@@ -37,6 +35,7 @@ from typing import Any
 from hmr_serve import adapters, api, contributions
 
 from . import snapshot
+from .precision import Spares, look
 from .snapshot import realpath
 
 FEW = (
@@ -152,6 +151,7 @@ class Worker:
         self.ended: list[str] = []
         self.fail_at = 0  # which statement that runs raises at its end; 0: none
         self.finished = 0
+        self.spares: Spares | None = None
         self.kept: dict[str, Any] = {}  # the snapshot after the last good edit
         self.space: dict[str, Any] = {"worker": self, "sys": sys, "os": os}
         sys.path.insert(0, self.root.rstrip(os.sep))
@@ -249,6 +249,17 @@ class Worker:
             with contextlib.suppress(Exception):  # then it is missed
                 importlib.import_module(name)
         return self.do_look([], keep=False)
+
+    def do_spares(self) -> None:
+        """Get ready to measure the next update's precision."""
+        if self.spares:
+            self.spares.close()
+        self.spares = Spares(self)
+
+    def do_without(self, paths: list[str], statements: list[Any]) -> list[bool]:
+        """Which of the statements that the update ran did so in vain?"""
+        assert self.spares
+        return self.spares.try_without(paths, statements, look(self))
 
     def do_digests(self, *, keep: bool) -> dict[str, Any]:
         """The snapshot with a hash for each module; `keep`: for do_traces()."""
@@ -455,50 +466,6 @@ def first(code: types.CodeType) -> int:
     RESUME (two bytes)."""
     lines = (line for _, end, line in code.co_lines() if line and end > 2)
     return next(lines, code.co_firstlineno)
-
-
-def statement_at(source: str, line: int) -> str:
-    """The top-level statement at a line, short: "x = 1", "def f", "class C"."""
-    for node in parsed(source):
-        start = min([node.lineno, *(d.lineno for d in decorators(node))])
-        if start <= line <= (node.end_lineno or start):
-            if isinstance(node, ast.ClassDef):
-                return f"class {node.name}"
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                return f"def {node.name}"
-            return ast.unparse(node).splitlines()[0]
-    return f"line {line}"
-
-
-@functools.lru_cache(maxsize=64)
-def parsed(source: str) -> list[ast.stmt]:
-    try:
-        return ast.parse(source).body
-    except (SyntaxError, ValueError):
-        return []
-
-
-def bound_names(source: str, line: int) -> set[str]:
-    """The names that the top-level statement at a line may bind; "*": any."""
-    found = set()
-    for node in parsed(source):
-        start = min([node.lineno, *(d.lineno for d in decorators(node))])
-        if not start <= line <= (node.end_lineno or start):
-            continue
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            return {node.name}
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
-                found.add(inner.id)
-            elif isinstance(inner, (ast.ClassDef, ast.FunctionDef)):
-                found.add(inner.name)
-            elif isinstance(inner, ast.alias):
-                found.add((inner.asname or inner.name).split(".")[0])
-    return found
-
-
-def decorators(node: ast.AST) -> list[ast.expr]:
-    return getattr(node, "decorator_list", [])
 
 
 if __name__ == "__main__":
