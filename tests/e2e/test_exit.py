@@ -22,6 +22,7 @@ from .conftest import Serve
 from .harness import COMMAND, SLOWNESS, Server
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
+TRIES = 12  # of which one must be quick: the machine may be busy with other tests
 
 
 def timed_exit(server: Server, number: int) -> tuple[int, float]:
@@ -124,7 +125,7 @@ def test_whatever_is_open_it_ends_within_a_second(
     make_server: Callable[..., Server], number: int
 ) -> None:
     took: list[float] = []
-    while len(took) < 5:
+    while len(took) < TRIES:
         server = make_server(ENDLESS).start()
         with ExitStack() as stack:
             close_code = occupy(server, stack)
@@ -169,7 +170,7 @@ def test_the_first_process_of_a_container_ends_as_well(
     if why_not:
         pytest.skip(f"this machine makes no process 1: {why_not}")
     took: list[float] = []
-    while len(took) < 5:
+    while len(took) < TRIES:
         first = "import os\n\nassert os.getpid() == 1\n"
         server = make_server({**ENDLESS, "main.py": first + ENDLESS["main.py"]})
         line = ["unshare", "--pid", "--fork", *COMMAND, "main:app", "--port", "0"]
