@@ -1,0 +1,32 @@
+/* What a call calls: is it a setter (setters.h), and what is its name?
+ *
+ * GIL held. */
+
+#ifndef HMR_CORE_CALLED_H
+#define HMR_CORE_CALLED_H
+
+#include "frame.h"
+
+typedef struct {
+    PyObject *function; /* Borrowed; a function, a class, or what else can be
+                           called */
+    PyObject *self;     /* Borrowed; whose method it is; or NULL */
+} Called;
+
+/* `first` is the first argument, or NULL. A method that is called as
+ * `object.method()` arrives as the plain function, with the object for its
+ * first argument. */
+Called called_of(PyObject *callable, PyObject *first);
+
+/* What to call the setter: new reference; NULL without an exception when it is
+ * none. */
+PyObject *called_setter(Frame *frame, const Called *called);
+
+/* Is the module the one of that name, or in it? Both are str. */
+int called_is_within(PyObject *module, PyObject *name);
+
+/* The module of a function or class as programs name it: `_socket` is socket,
+ * posix is os. New reference; NULL without an exception: it does not say. */
+PyObject *called_home(PyObject *object);
+
+#endif
