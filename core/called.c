@@ -13,9 +13,23 @@
  * other processes, the program's own coroutines; variables of the environment,
  * which the engine sees itself. */
 static const char *const harmless_modules[] = {
-    "asyncio.runners", "asyncio.tasks", "contextlib", "dotenv",
-    "hmr_serve",       "importlib",     "io",         "os",
-    "pathlib",         "shutil",        "subprocess", "tempfile",
+    "asyncio.runners",
+    "asyncio.tasks",
+    "bisect",
+    "contextlib",
+    "copy",
+    "dotenv",
+    "functools",
+    "heapq",
+    "hmr_serve",
+    "importlib",
+    "io",
+    "operator",
+    "os",
+    "pathlib",
+    "shutil",
+    "subprocess",
+    "tempfile",
 };
 
 /* The exceptions among them. */
@@ -44,10 +58,11 @@ static const char *const harmless_calls[] = {
     "time.sleep",
 };
 
-/* Whatever they belong to: they say something. */
+/* Whatever they belong to: they say something, to people or to files. */
 static const char *const telling[] = {
-    "critical", "debug",   "error", "exception", "info",    "log",
-    "print",    "success", "trace", "warn",      "warning",
+    "critical", "debug", "dump",  "error",   "exception",
+    "info",     "log",   "print", "savefig", "save",
+    "success",  "trace", "warn",  "warning", "write",
 };
 
 
@@ -257,7 +272,9 @@ self_is_outside(Frame *frame, PyObject *self)
     if (home == NULL) {
         return PyErr_Occurred() ? -1 : 0;
     }
-    int harmless = module_is_harmless(home);
+    int harmless = engine_module(engine, home) != NULL
+                       ? 1 /* a class that is being made, one of its objects */
+                       : module_is_harmless(home);
     Py_DECREF(home);
     return harmless != 0        ? (harmless < 0 ? -1 : 0)
            : PyType_Check(self) ? 1 /* a class method */
@@ -301,6 +318,21 @@ is_harmless(const Engine *engine, PyObject *home, PyObject *name,
     return is_among(label, harmful_calls, Py_ARRAY_LENGTH(harmful_calls))
                ? 0
                : module_is_harmless(home);
+}
+
+
+int
+called_is_about(Frame *frame, PyObject *argument)
+{
+    if (!PyObject_IS_GC(argument) || PyType_Check(argument)
+        || PyModule_Check(argument) || PyFunction_Check(argument)
+        || PyMethod_Check(argument) || PyCFunction_Check(argument)
+        || PyTuple_CheckExact(argument)
+        || group_of(hmr_engine, argument) != NULL) {
+        return 0;
+    }
+    int held = library_holds(frame, argument);
+    return held < 0 ? -1 : !held;
 }
 
 

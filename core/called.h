@@ -22,6 +22,10 @@ Called called_of(PyObject *callable, PyObject *first);
  * none. */
 PyObject *called_setter(Frame *frame, const Called *called);
 
+/* Is the first argument an object that the running statement makes, so that the
+ * call is about that (`functools.update_wrapper(self, f)`)? 1, 0, -1. */
+int called_is_about(Frame *frame, PyObject *argument);
+
 /* Is the module the one of that name, or in it? Both are str. */
 int called_is_within(PyObject *module, PyObject *name);
 

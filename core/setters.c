@@ -60,7 +60,10 @@ note_call(Frame *frame, PyObject *code, PyObject *callable, PyObject *first)
         return PyErr_Occurred() ? -1 : 0;
     }
     PyObject *argument = first == called.self ? NULL : first;
-    int known = is_known(frame, called.function, argument);
+    int known = argument != NULL ? called_is_about(frame, argument) : 0;
+    if (known == 0) {
+        known = is_known(frame, called.function, argument);
+    }
     int result = known != 0 ? (known < 0 ? -1 : 0)
                             : note(frame, label, argument,
                                    code == frame->statement->code);

@@ -221,6 +221,36 @@ OTHERS = {
         "title='a'",
         "title='b'",
     ),
+    "decorators that are classes": (
+        "import functools\nclass C:\n    def __init__(self, f):\n"
+        "        functools.update_wrapper(self, f)\n    def __call__(self):\n"
+        "        pass\n@C\ndef f():\n    return 'a'\n",
+        "'a'",
+        "'b'",
+    ),
+    "subclasses": (
+        "class A:\n    def __init_subclass__(cls, **kw):\n"
+        "        super().__init_subclass__(**kw)\nclass B(A):\n    n = 1\n",
+        "n = 1",
+        "n = 2",
+    ),
+    "frozen": (
+        "class A:\n    def __init__(self, n):\n"
+        "        object.__setattr__(self, 'n', n)\na = A(1)\n",
+        "A(1)",
+        "A(2)",
+    ),
+    "of what is being made": (
+        "class Layer:\n    def __init__(self, n):\n        self.weights = {}\n"
+        "        lib.install(self.weights, n=n)\nlayer = Layer(1)\n",
+        "Layer(1)",
+        "Layer(2)",
+    ),
+    "written": (
+        "import json\nwith open('/dev/null', 'w') as f:\n    json.dump([1], f)",
+        "[1]",
+        "[2]",
+    ),
     "our own": ("import hmr_serve\nhmr_serve.after_reload(print)", "after", "before"),
 }
 

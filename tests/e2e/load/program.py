@@ -133,12 +133,15 @@ FILES = {
     "journal.py": apps.JOURNAL,
     "census.py": """\
 import gc
+import re
 import sys
 from types import CodeType, FunctionType
 
 from fastapi import APIRouter
 
 router = APIRouter()
+for number in range(512):  # what re keeps: each new path of a route is one
+    re.compile(f"^/route/(?P<version>{number})$$")
 
 
 def codes(code):
