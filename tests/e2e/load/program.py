@@ -132,6 +132,7 @@ class Program:
 FILES = {
     "journal.py": apps.JOURNAL,
     "census.py": """\
+import ctypes
 import gc
 import re
 import sys
@@ -151,13 +152,31 @@ def codes(code):
             yield from codes(const)
 
 
+class MallocInfo(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks "
+        "fordblks keepcost".split()
+    ]
+
+
+def malloc_in_use():
+    # mallinfo(3): glibc 2.33 and later have it. KiB in use, not what is kept free.
+    mallinfo = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if mallinfo is None:
+        return {}
+    mallinfo.restype = MallocInfo
+    info = mallinfo()
+    return {"malloc KiB": (info.uordblks + info.hblkhd) // 1024}
+
+
 @router.get("/census")
 async def census():
     while gc.collect():
         pass
     objects = gc.get_objects()
     functions = [o for o in objects if type(o) is FunctionType]
-    return {
+    return malloc_in_use() | {
         "functions": len(functions),
         "classes": sum(isinstance(o, type) for o in objects),
         "codes": len({id(c) for f in functions for c in codes(f.__code__)}),
