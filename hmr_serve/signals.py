@@ -6,6 +6,7 @@ handler that blocks the loop when the grace is over.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import signal
 import threading
@@ -16,6 +17,8 @@ from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 AGAIN = 0.005  # seconds until a signal that came at a bad moment is repeated
+ADAPTERS = "hmr_serve.adapters"
+LOST = 0.5  # seconds until one is repeated whose exception something swallowed
 
 
 class Signals:
@@ -67,21 +70,14 @@ class Signals:
                 self.since = time.monotonic()
             self._loop.call_soon_threadsafe(self._tell, self.count)
         if self._importing:
-            if not _in_adapter(frame):
-                raise KeyboardInterrupt
             # The engine would take it for a failure of the adapter, and go on.
-            self._again = True
-            main_thread = threading.get_ident()
-            later = threading.Timer(AGAIN, signal.pthread_kill, (main_thread, number))
-            later.daemon = True
-            later.start()
-            return
+            early = _in_adapter(frame)
+            self._later(AGAIN if early else LOST, self._repeat, number)
+            if early:
+                return
+            raise KeyboardInterrupt
         if self.count == 1:
-            watchdog = threading.Timer(
-                self._grace, self._interrupt, (threading.get_ident(),)
-            )
-            watchdog.daemon = True
-            watchdog.start()
+            self._later(self._grace, self._interrupt, signal.SIGINT)
         elif not self._told:
             raise asyncio.CancelledError
 
@@ -89,17 +85,37 @@ class Signals:
         self._told = count
         self.on_signal(count)
 
-    def _interrupt(self, main_thread: int) -> None:
+    def _later(
+        self, seconds: float, send: Callable[[int, int], None], number: int
+    ) -> None:
+        main_thread = threading.get_ident()
+
+        def wait() -> None:
+            time.sleep(seconds)
+            send(main_thread, number)
+
+        # No threading.Thread: the engine would take it for one of the statement's.
+        _thread.start_new_thread(wait, ())
+
+    def _repeat(self, main_thread: int, number: int) -> None:
+        """The import still runs: the interrupt came too early for it, or a finalizer, a
+        callback or a bare `except` swallowed it."""
+        if self._importing:
+            self._again = True
+            signal.pthread_kill(main_thread, number)
+
+    def _interrupt(self, main_thread: int, number: int) -> None:
         """The loop has not even heard of the signal: end the handler that blocks it."""
         if not self._told:
             self._nudging = True
-            signal.pthread_kill(main_thread, signal.SIGINT)
+            signal.pthread_kill(main_thread, number)
 
 
 def _in_adapter(frame: FrameType | None) -> bool:
     """Whether the engine looks at a library: no code of the user's is running."""
     while frame is not None:
-        if str(frame.f_globals.get("__name__")).startswith("hmr_serve.adapters."):
+        name = str(frame.f_globals.get("__name__"))
+        if name == ADAPTERS or name.startswith(ADAPTERS + "."):
             return True
         frame = frame.f_back
     return False
