@@ -257,16 +257,17 @@ is_name(PyObject *name, const char *text)
 
 
 /* A name that is not there is asked of the module's own __getattr__: whether it
- * has one is a read too. */
+ * has one is a read too, but where the import system asks (it asks any module
+ * for __path__). */
 static int
 module_fall_back(Engine *engine, Frame *frame, Module *module, PyObject *name,
                  int importing)
 {
     int found = PyDict_Contains(module->ns, name);
-    if (found != 0 || name_is_system(name)) {
+    if (found != 0) {
         return found < 0 ? -1 : 0;
     }
-    return importing
+    return importing || name_is_system(name)
                ? frame_show_name(frame, module, engine->name_getattr)
                : frame_read_name(frame, module, engine->name_getattr, NULL, 1);
 }
