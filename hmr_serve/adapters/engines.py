@@ -21,14 +21,16 @@ class Engines(Adapter):
     def types(self) -> tuple[type, ...]:
         from sqlalchemy.engine.base import Engine
 
-        begin, made = Engine.__init__, self.made
+        made = self.made
 
-        @functools.wraps(begin)
-        def making(engine: Any, /, *args: Any, **kwargs: Any) -> None:
-            begin(engine, *args, **kwargs)
-            made.add(engine)
+        def making(cls: type[Engine], /, *args: Any, **kwargs: Any) -> Engine:
+            engine = object.__new__(cls)
+            if cls is Engine:  # not one of execution_options(), which shares a pool
+                made.add(engine)
+            return engine
 
-        Engine.__init__ = making
+        # Not __init__: create_engine() reads its own options off that one's signature.
+        Engine.__new__ = making  # type: ignore[assignment]
         return ()
 
     def look(self) -> dict[Hashable, Any]:

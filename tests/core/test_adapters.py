@@ -437,6 +437,26 @@ def test_a_thread_that_is_disposed_of_is_started_again(project: Project) -> None
     assert project.eval("__import__('threading').active_count()") == 1
 
 
+# ---- SQLAlchemy's engines
+
+ENGINE = """
+from sqlalchemy import create_engine
+
+engine = create_engine("sqlite://", echo=False, echo_pool=False, hide_parameters=True,
+                       logging_name="a", query_cache_size=10, pool_pre_ping=True)
+other = engine.execution_options(isolation_level="AUTOCOMMIT")
+"""
+
+
+def test_engines_take_every_option(project: Project) -> None:
+    project.start({"main.py": ENGINE})
+    options = "(main.engine.logging_name, main.engine.hide_parameters)"
+    assert settled(project, options) == ("a", True)
+    project.edit("main.py", '"a"', '"b"')
+    assert settled(project, options) == ("b", True)
+    assert project.eval("main.other.pool is main.engine.pool")
+
+
 # ---- the example of docs/adapters.md
 
 DOCS = Path(__file__).parents[2] / "docs" / "adapters.md"
