@@ -2,6 +2,7 @@
 
 #include "class_lines.h"
 
+#include "class_made.h"
 #include "code.h"
 #include "compat.h"
 #include "rules.h"
@@ -114,13 +115,10 @@ find_bound(const Statement *statement, PyObject *qualname)
 
 
 static int
-class_fix(const Statement *statement, PyCodeObject *code)
+class_fix(PyObject *type, PyCodeObject *code)
 {
-    PyObject *type = find_bound(statement, code->co_qualname);
-    if (type == NULL || !PyType_Check(type)
-        || ((PyTypeObject *)type)->tp_dict == NULL
+    if (!PyType_Check(type) || ((PyTypeObject *)type)->tp_dict == NULL
         || PyType_HasFeature((PyTypeObject *)type, Py_TPFLAGS_IMMUTABLETYPE)) {
-        Py_XDECREF(type);
         return 0;
     }
     PyObject *line = PyLong_FromLong(code->co_firstlineno);
@@ -130,8 +128,35 @@ class_fix(const Statement *statement, PyCodeObject *code)
                            stored_constant(code, "__static_attributes__"));
     }
     Py_XDECREF(line);
-    Py_DECREF(type);
     return result;
+}
+
+
+/* Is the class of that text? */
+static int
+visit_made(PyObject *type, void *code)
+{
+    PyObject *name = dict_peek(((PyTypeObject *)type)->tp_dict, "__qualname__");
+    name = name != NULL ? name : ((PyHeapTypeObject *)type)->ht_qualname;
+    return PyUnicode_Check(name)
+                   && PyUnicode_Compare(name,
+                                        ((PyCodeObject *)code)->co_qualname)
+                          == 0
+               ? class_fix(type, code)
+               : 0;
+}
+
+
+/* The class that the statement has bound (a decorator may have made another of
+ * it), and those that it has made (later statements may have bound the name
+ * anew). */
+static int
+classes_fix(const Statement *statement, PyCodeObject *code)
+{
+    PyObject *type = find_bound(statement, code->co_qualname);
+    int result = type != NULL ? class_fix(type, code) : 0;
+    Py_XDECREF(type);
+    return result == 0 ? class_made_visit(statement, visit_made, code) : result;
 }
 
 
@@ -151,7 +176,7 @@ class_fix_lines(const Statement *statement, PyObject *code)
             }
             continue;
         }
-        if (class_fix(statement, (PyCodeObject *)item) < 0
+        if (classes_fix(statement, (PyCodeObject *)item) < 0
             || class_fix_lines(statement, item) < 0) {
             return -1;
         }

@@ -56,6 +56,11 @@ int class_made_is_retired(const Engine *engine, PyObject *type);
 /* All direct subclasses, as CPython has them. New list. */
 PyObject *class_made_subclasses(PyObject *type);
 
+/* Call `visit` for the classes that the statement's last run made and that are
+ * still alive, until it gives another result than 0. */
+int class_made_visit(const Statement *statement,
+                     int (*visit)(PyObject *, void *), void *arg);
+
 /* The statement is freed. */
 void class_made_forget(Engine *engine, const Statement *statement);
 

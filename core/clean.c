@@ -2,6 +2,7 @@
 
 #include "clean.h"
 
+#include "attributes.h"
 #include "class_made.h"
 #include "environ.h"
 #include "failure.h"
@@ -67,12 +68,20 @@ reason_from_read(Statement *statement, const Read *read)
 }
 
 
-/* A read of attribute paths only is clean while they lead to equal values. */
+/* A read of attribute paths only is clean while they lead to equal values; or,
+ * where later statements have changed an object along them, while all that led
+ * there is what it was. */
 static int
 read_path_clean(Read *read, Version *now)
 {
     if (now == NULL || now->value == NULL) {
         return 0;
+    }
+    uint64_t state;
+    int here = attributes_state(hmr_engine, now->value, read->path, &state);
+    if (here <= 0) {
+        PyErr_Clear(); /* without memory: it runs */
+        return here == 0 && now == read->version && state == read->state;
     }
     PyObject *value = value_follow(now->value, read->path);
     int clean =
@@ -80,6 +89,7 @@ read_path_clean(Read *read, Version *now)
     Py_XDECREF(value);
     if (clean) {
         version_set(&read->version, now);
+        read->state = state;
     }
     return clean;
 }

@@ -321,15 +321,7 @@ add_read_again(Trace *trace, Read *read, const Group *before, Group *after,
             ? read->version
             : cell_now(cell, engine);
     needed_check_read(engine, cell, version);
-    if (trace_add_read(trace, cell, version) < 0) {
-        return -1;
-    }
-    Read *added = &trace->reads[trace->read_count - 1];
-    added->path = Py_XNewRef(read->path);
-    added->value = Py_XNewRef(read->value);
-    added->bound = read->bound;
-    added->once = read->once;
-    return 1;
+    return trace_copy_read(trace, read, cell, version) < 0 ? -1 : 1;
 }
 
 

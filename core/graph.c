@@ -111,6 +111,22 @@ trace_add_read(Trace *trace, Cell *cell, Version *version)
 
 
 int
+trace_copy_read(Trace *into, const Read *read, Cell *cell, Version *version)
+{
+    if (trace_add_read(into, cell, version) < 0) {
+        return -1;
+    }
+    Read *copy = &into->reads[into->read_count - 1];
+    copy->path = Py_XNewRef(read->path);
+    copy->value = Py_XNewRef(read->value);
+    copy->state = read->state;
+    copy->bound = read->bound;
+    copy->once = read->once;
+    return 0;
+}
+
+
+int
 trace_add_write(Trace *trace, Cell *cell, Version *version)
 {
     for (Py_ssize_t i = 0; i < trace->write_count; i++) {
@@ -241,15 +257,7 @@ trace_absorb_read(Trace *into, const Read *read, const Module *failed)
     if (cell_is_of(read->cell, failed) || trace_writes(into, read->cell)) {
         return 0;
     }
-    if (trace_add_read(into, read->cell, read->version) < 0) {
-        return -1;
-    }
-    Read *copy = &into->reads[into->read_count - 1];
-    copy->path = Py_XNewRef(read->path);
-    copy->value = Py_XNewRef(read->value);
-    copy->bound = read->bound;
-    copy->once = read->once;
-    return 0;
+    return trace_copy_read(into, read, read->cell, read->version);
 }
 
 

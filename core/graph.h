@@ -183,6 +183,7 @@ typedef struct {
     PyObject *value;  /* Owned; what the path led to; of SLOT_ENVIRON_NAMES the
                          names that were seen, of CELL_SUBCLASSES the classes
                        */
+    uint64_t state;   /* of the objects along a path: attributes.h */
     int bound;        /* only whether the name is bound: `del x` */
     int once; /* by a library while it was imported: it will not read again */
 } Read;
@@ -398,6 +399,9 @@ int group_is_outside(const Engine *engine, PyObject *value);
 Trace *trace_new(void);
 void trace_free(Trace *trace, Engine *engine);
 int trace_add_read(Trace *trace, Cell *cell, Version *version);
+/* The same read, of this version of the cell. */
+int
+trace_copy_read(Trace *into, const Read *read, Cell *cell, Version *version);
 void trace_drop_reads(Trace *trace, Py_ssize_t from, Engine *engine);
 int trace_add_write(Trace *trace, Cell *cell, Version *version);
 int trace_add_import(Trace *trace, Module *module);

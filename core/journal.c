@@ -291,12 +291,10 @@ carry_once(Frame *frame, const Trace *old)
             engine_need_restart(engine, LIBRARY_READ,
                                 frame->statement->syntax.label);
         }
-        if (trace_add_read(frame->trace, read->cell, read->version) < 0) {
+        if (trace_copy_read(frame->trace, read, read->cell, read->version)
+            < 0) {
             return -1;
         }
-        Read *copy = &frame->trace->reads[frame->trace->read_count - 1];
-        copy->once = 1;
-        copy->value = Py_XNewRef(read->value);
     }
     return 0;
 }

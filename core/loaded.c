@@ -2,6 +2,8 @@
 
 #include "loaded.h"
 
+#include "compat.h"
+
 
 /* What is below a package that is gone is gone with it. */
 static int
@@ -59,6 +61,72 @@ loaded_hide(Engine *engine)
         }
     }
     return 0;
+}
+
+
+/* Names of modules that are being imported, as the spec of the package that
+ * they are in lists them for error messages (PEP 451 knows nothing of it:
+ * importlib._bootstrap). New reference; NULL without an exception where there
+ * is no such list. */
+static PyObject *
+package_importing(const Module *module, PyObject **tail)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(module->name);
+    Py_ssize_t dot = PyUnicode_FindChar(module->name, '.', 0, length, -1);
+    PyObject *head = dot > 0 ? PyUnicode_Substring(module->name, 0, dot) : NULL;
+    PyObject *package =
+        head != NULL ? PyDict_GetItemWithError(PyImport_GetModuleDict(), head)
+                     : NULL; /* borrowed */
+    PyObject *spec = package != NULL && PyModule_Check(package)
+                         ? dict_peek(PyModule_GetDict(package), "__spec__")
+                         : NULL; /* borrowed */
+    PyObject *list = NULL;
+    if (spec != NULL
+        && PyObject_GetOptionalAttrString(spec, "_uninitialized_submodules",
+                                          &list)
+               > 0
+        && !PyList_Check(list)) {
+        Py_CLEAR(list);
+    }
+    *tail = list != NULL ? PyUnicode_Substring(module->name, dot + 1, length)
+                         : NULL;
+    Py_XDECREF(head);
+    if (PyErr_Occurred()) {
+        Py_CLEAR(list);
+    }
+    return list;
+}
+
+
+int
+loaded_begin_import(const Module *module)
+{
+    PyObject *tail;
+    PyObject *list = package_importing(module, &tail);
+    int result = list != NULL       ? PyList_Append(list, tail)
+                 : PyErr_Occurred() ? -1
+                                    : 0;
+    Py_XDECREF(list);
+    Py_XDECREF(tail);
+    return result;
+}
+
+
+void
+loaded_end_import(const Module *module)
+{
+    PyObject *error = PyErr_GetRaisedException();
+    PyObject *tail;
+    PyObject *list = package_importing(module, &tail);
+    Py_ssize_t last = list != NULL ? PyList_GET_SIZE(list) - 1 : -1;
+    if (last >= 0 && PyUnicode_Compare(PyList_GET_ITEM(list, last), tail) == 0
+        && PyList_SetSlice(list, last, last + 1, NULL) < 0) {
+        PyErr_WriteUnraisable(module->name);
+    }
+    Py_XDECREF(list);
+    Py_XDECREF(tail);
+    PyErr_Clear(); /* without memory: an error message with another wording */
+    PyErr_SetRaisedException(error);
 }
 
 

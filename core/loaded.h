@@ -16,6 +16,11 @@ int loaded_hide(Engine *engine);
 int loaded_begin(Module *module);
 int loaded_end(Module *module);
 
+/* The walk, not importlib, imports it: what error messages of modules that
+ * import it back say. 0, or -1 with an exception set; the end keeps one. */
+int loaded_begin_import(const Module *module);
+void loaded_end_import(const Module *module);
+
 /* It fails. Keeps the exception. */
 void loaded_remove(Module *module);
 

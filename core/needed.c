@@ -2,6 +2,7 @@
 
 #include "needed.h"
 
+#include "attributes.h"
 #include "namespace.h"
 #include "result.h"
 #include "rules.h"
@@ -20,34 +21,13 @@ cell_add_reader(Cell *cell, Module *module)
 }
 
 
-/* A statement that shapes one of the objects along the path changes what the
- * path leads to. */
-static void
-path_add_reader(const Read *read, Module *module)
+/* A statement that shapes one of the objects along a path changes what that
+ * leads to. */
+static int
+visit_add_reader(Group *group, void *module)
 {
-    if (read->version == NULL || read->version->value == NULL) {
-        return;
-    }
-    PyObject *at = Py_NewRef(read->version->value);
-    for (Py_ssize_t i = 0; at != NULL; i++) {
-        Group *group = group_of(module->engine, at);
-        Group *class = group_of(module->engine, (PyObject *)Py_TYPE(at));
-        if (group != NULL) {
-            cell_add_reader(&group->cell, module);
-        }
-        if (class != NULL) {
-            cell_add_reader(&class->cell, module);
-        }
-        PyObject *next = NULL;
-        if (i + 1 < PyTuple_GET_SIZE(read->path)) {
-            PyObject *step = PyTuple_GetSlice(read->path, i, i + 1);
-            next = step != NULL ? value_follow(at, step) : NULL;
-            module->engine->readers_lost |= step == NULL;
-            Py_XDECREF(step);
-            PyErr_Clear(); /* memory is short: see readers_lost */
-        }
-        Py_SETREF(at, next);
-    }
+    cell_add_reader(&group->cell, module);
+    return 0;
 }
 
 
@@ -65,8 +45,13 @@ trace_note_readers(const Trace *trace, Module *module)
             || ((Binding *)read->cell)->module != module) {
             cell_add_reader(read->cell, module);
         }
-        if (read->path != NULL) {
-            path_add_reader(read, module);
+        if (read->path != NULL && read->version != NULL
+            && read->version->value != NULL
+            && attributes_visit(module->engine, read->version->value,
+                                read->path, visit_add_reader, module)
+                   < 0) {
+            PyErr_Clear(); /* without memory */
+            module->engine->readers_lost = 1;
         }
     }
     for (Py_ssize_t i = 0; i < trace->names_count; i++) {

@@ -431,10 +431,12 @@ walk_return(Module *module)
 static int
 module_visit(Module *module)
 {
-    if (loaded_begin(module) < 0) {
+    if (loaded_begin(module) < 0 || loaded_begin_import(module) < 0) {
         return -1;
     }
-    if (walk_enter(module) == 0) {
+    int result = walk_enter(module);
+    loaded_end_import(module);
+    if (result == 0) {
         return loaded_end(module);
     }
     if (!module->engine->partial) {
@@ -523,6 +525,7 @@ walk_program(Engine *engine)
 {
     engine->walk++;
     engine->walking = NULL;
+    failure_forget(engine); /* of a walk that was given up */
     if (engine->partial) {
         needed_begin(engine);
     }

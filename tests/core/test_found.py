@@ -359,3 +359,63 @@ def test_a_module_of_requests_that_fails_now_leaves_nothing_outside(
     failing = "import sys\nsys.path.append('/nowhere')\nmissing\n"
     project.save({"late.py": failing, "main.py": ""})
     assert "/nowhere" not in project.eval("sys.path")
+
+
+def test_an_attribute_that_is_stored_into_later_is_what_it_was_above(
+    project: Project,
+) -> None:
+    m = "class C:\n    limit = 9\ni = C()\nx = i.limit\ni.limit = 7\n"
+    project.start({"m.py": m, "main.py": "import m\n"})
+    report = project.save({"n.py": "", "main.py": "import m\nimport n\n"})
+    assert ran(report) == ["main: import n"]
+    project.edit("m.py", "x = i.limit", "x = i.limit, 1")
+    assert project.eval("main.m.x") == (9, 1)
+
+
+def test_a_base_whose_name_was_bound_anew_has_its_new_line(project: Project) -> None:
+    m = "# a comment\nclass B: ...\nclass C(B): ...\nclass B: ...\n"
+    project.start({"m.py": m, "main.py": "import m\n"})
+    project.edit("m.py", "class C", "# more\nclass C")
+    project.edit("m.py", "# a comment\n", "")
+
+
+def test_the_error_of_a_module_that_imports_itself(project: Project) -> None:
+    project.start({"space/one.py": "x = 1\n", "main.py": "from space.one import x\n"})
+    report = project.save({"space/one.py": "import space.one\nx = space.one.y\n"})
+    assert "circular import" in report.error["message"]
+
+
+def test_a_package_that_fails_at_first_in_each_of_several_walks(
+    project: Project,
+) -> None:
+    project.start(
+        {
+            "pkg/__init__.py": "",
+            "pkg/sub.py": "more = [1]\n",
+            "pkg/deep.py": "",
+            "a.py": "",
+            "b.py": "",
+            "main.py": "import pkg.sub as s\n",
+        }
+    )
+    attempt = "try:\n    import pkg.opt\nexcept ImportError:\n    pass\n"
+    project.save(
+        {
+            "pkg/__init__.py": "from . import deep\n",
+            "pkg/sub.py": "x = 1\nmore = [1]\n",
+            "pkg/deep.py": "d = __import__('importlib').import_module('b')\n",
+            "a.py": f"{attempt}def f(): ...\n",
+            "b.py": "from pkg.sub import *\nfrom a import f\nmore.insert(2, x)\n",
+            "main.py": "from a import *\nimport b\nimport pkg.sub as s\n",
+        }
+    )
+    assert project.eval("hasattr(__import__('pkg'), 'sub')") is False
+
+
+def test_none_that_is_stored_where_a_function_was_replaced_by_none(
+    project: Project,
+) -> None:
+    m = "def f(): ...\ntry:\n    from n import f\nexcept ImportError:\n    f = None\n"
+    project.start({"n.py": "", "m.py": m, "main.py": "import m\n"})
+    project.save({"n.py": "from m import missing, f\n"})
+    assert project.eval("main.m.f") is None
