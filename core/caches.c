@@ -213,7 +213,12 @@ closure_add_code(Closure *closure, PyObject *code, int depth)
         return -1;
     }
     for (Py_ssize_t i = 0; i < info->file_count; i++) {
-        closure_note(closure, &info->files[i]->cell);
+        Cell *file = &info->files[i]->cell;
+        closure_note(closure, file);
+        if (closure->frame != NULL
+            && frame_read_cell(closure->frame, file) < 0) {
+            return -1;
+        }
     }
     if (code_info_scan(info) < 0
         || (closure->frame != NULL

@@ -5,6 +5,7 @@
 #include "compat.h"
 #include "frame.h"
 #include "remembered.h"
+#include "result.h"
 #include "rules.h"
 
 #include <dirent.h> /* listing a folder for its hash */
@@ -294,7 +295,14 @@ note_path(Engine *engine, Frame *frame, PyObject *path, int listed)
     if (file == NULL) {
         return -1;
     }
-    int result = frame_read_cell(frame, &file->cell);
+    CodeInfo *info = remembered_by(engine);
+    int result = info != NULL ? remembered_add(info, file) : 0;
+    if (result >= 0) {
+        int taken =
+            info != NULL ? result_read_file(frame, info, &file->cell) : 0;
+        result = taken != 0 ? (taken < 0 ? -1 : 0)
+                            : frame_read_cell(frame, &file->cell);
+    }
     cell_unref(&file->cell, engine);
     return result;
 }
@@ -335,7 +343,8 @@ note_remembered(Engine *engine, PyObject *path)
         return;
     }
     FileCell *file = file_cell(engine, text, 0);
-    if (file == NULL || remembered_add(engine, info, file) < 0) {
+    int added = file != NULL ? remembered_add(info, file) : -1;
+    if (added < 0 || (added > 0 && remembered_tell(engine) < 0)) {
         PyErr_WriteUnraisable(text);
     }
     if (file != NULL) {

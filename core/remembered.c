@@ -62,9 +62,8 @@ remembered_by(const Engine *engine)
 }
 
 
-/* The server has more to watch. */
-static int
-tell(Engine *engine)
+int
+remembered_tell(Engine *engine)
 {
     PyObject *done = engine->on_watched != NULL
                          ? PyObject_CallNoArgs(engine->on_watched)
@@ -75,7 +74,7 @@ tell(Engine *engine)
 
 
 int
-remembered_add(Engine *engine, CodeInfo *info, FileCell *file)
+remembered_add(CodeInfo *info, FileCell *file)
 {
     for (Py_ssize_t i = 0; i < info->file_count; i++) {
         if (info->files[i] == file) {
@@ -92,7 +91,7 @@ remembered_add(Engine *engine, CodeInfo *info, FileCell *file)
     }
     info->files = files;
     files[info->file_count++] = (FileCell *)cell_ref(&file->cell);
-    return tell(engine);
+    return 1;
 }
 
 

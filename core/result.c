@@ -208,15 +208,35 @@ caller_expects(const Engine *engine, PyObject *cache)
 }
 
 
-int
-result_enter(Frame *frame, CodeInfo *info)
+/* The cache of that function, where only attributes are expected of it. */
+static struct Expected *
+expected_of_code(const Frame *frame, const CodeInfo *info)
 {
     struct Expected *at = frame->expected;
     while (at != NULL
            && PyFunction_GET_CODE(at->function) != (PyObject *)info->code) {
         at = at->next;
     }
-    if (at == NULL || at->whole) {
+    return at != NULL && !at->whole ? at : NULL;
+}
+
+
+int
+result_read_file(Frame *frame, const CodeInfo *info, Cell *file)
+{
+    struct Expected *expected = expected_of_code(frame, info);
+    if (expected == NULL) {
+        return 0;
+    }
+    return frame_read_cell(&expected->scratch, file) < 0 ? -1 : 1;
+}
+
+
+int
+result_enter(Frame *frame, CodeInfo *info)
+{
+    struct Expected *at = expected_of_code(frame, info);
+    if (at == NULL) {
         return 0;
     }
     if (!caller_expects(hmr_engine, at->cache)) {
@@ -386,8 +406,8 @@ trace_has_read(const Trace *trace, const Cell *cell)
 }
 
 
-/* Did the call do nothing but read, and from outside only what its reader is
- * known to depend on? */
+/* Did the call do nothing but read, and from outside only files and what its
+ * reader is known to depend on? */
 static int
 call_is_covered(const Frame *frame, const Trace *known)
 {
@@ -401,11 +421,27 @@ call_is_covered(const Frame *frame, const Trace *known)
         const Cell *cell = trace->reads[i].cell;
         if (cell->kind != CELL_BINDING && cell->kind != CELL_CODE
             && cell->kind != CELL_GROUP && cell->kind != CELL_MEMBER
+            && cell->kind != CELL_FILE
             && (known == NULL || !trace_has_read(known, cell))) {
             return 0;
         }
     }
     return 1;
+}
+
+
+/* Files that the call has opened, which the function's code does not tell. 0 or
+ * -1. */
+static int
+take_files(Frame *scratch, const Frame *frame)
+{
+    for (Py_ssize_t i = 0; i < frame->trace->read_count; i++) {
+        Cell *cell = frame->trace->reads[i].cell;
+        if (cell->kind == CELL_FILE && frame_read_cell(scratch, cell) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 
@@ -432,6 +468,9 @@ result_recompute(Statement *statement, ResultCell *cell)
     }
     if (record == NULL || frame_judge_candidates(&frame, engine) < 0
         || !call_is_covered(&frame, statement_trace(statement))) {
+        result = -1;
+    }
+    if (result == 0 && take_files(&scratch, &frame) < 0) {
         result = -1;
     }
     if (result == 0) {

@@ -36,6 +36,10 @@ int result_whole(Frame *frame, PyObject *cache);
  * reads are the cell's; 0, -1. */
 int result_enter(Frame *frame, CodeInfo *info);
 
+/* A function that remembers opens a file: 1 when only the attributes that are
+ * taken of what it gives depend on that; 0, -1. */
+int result_read_file(Frame *frame, const CodeInfo *info, Cell *file);
+
 /* The statement ends: note its reads. 0, or -1 with an exception set. */
 int result_settle(Frame *frame);
 void result_fini(Frame *frame, Engine *engine);

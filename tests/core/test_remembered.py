@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from .harness import Project, settled
+from .harness import Project, ran, settled
 
 CACHED = """\
 import functools
@@ -65,3 +65,53 @@ def test_the_server_is_told_of_a_file_once(project: Project) -> None:
     project.eval("(main.get_settings.cache_clear(), main.get_settings())")
     assert project.eval("told") == [1]
     assert project.eval("engine.generation()") != before
+
+
+CONFIG = """\
+from functools import lru_cache
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", env_prefix="T_")
+    path: str = "p"
+    size: int = 10
+
+@lru_cache
+def get_settings() -> Settings:
+    return Settings()
+"""
+USERS = """\
+from config import get_settings
+
+model = [get_settings().path]
+
+def size():
+    return get_settings().size
+"""
+
+
+def test_settings_that_a_statement_was_the_first_to_read(project: Project) -> None:
+    """What requests get of the cache follows the file, and the statement runs only for
+    what it uses."""
+    project.start({"config.py": CONFIG, "main.py": USERS, ".env": "T_SIZE=5\n"})
+    assert settled(project, "main.size()") == 5
+    for size in (1, 2):
+        report = project.save({".env": f"T_SIZE={size}\n"})
+        assert (report.files, report.reran) == ([".env"], [])
+        assert settled(project, "main.size()") == size
+    report = project.save({".env": "T_SIZE=2\nT_PATH=q\n"})
+    assert ran(report) == ["main: model = [get_settings().path]"]
+    report = project.delete(".env")
+    assert ran(report) == ["main: model = [get_settings().path]"]
+    assert settled(project, "main.size()") == 10
+    project.save({".env": "T_SIZE=3\n"})
+    assert settled(project, "main.size()") == 3
+
+
+def test_a_list_that_a_statement_was_the_first_to_read(project: Project) -> None:
+    text = CACHED + "\nfirst = get_settings()[0]\nsecond = len(get_settings())\n"
+    project.start({"main.py": text, "settings.txt": "one"})
+    report = project.save({"settings.txt": "two"})
+    assert len(report.reran) == 2
+    assert settled(project, "main.get_settings()") == ["two"]
