@@ -162,8 +162,11 @@ reads_clean(Statement *statement, Trace *trace, Py_ssize_t *at, Py_ssize_t end)
     Engine *engine = statement->module->engine;
     for (; *at < end; (*at)++) {
         Read *read = &trace->reads[*at];
-        if (read->cell->kind == CELL_RESULT ? result_clean(statement, read)
-                                            : clean_read(read, engine)) {
+        if (read->cell->kind == CELL_RESULT
+                ? result_clean(statement, read)
+                : clean_read(read, engine)
+                      || (read->called
+                          && result_follow(statement, trace, *at))) {
             continue;
         }
         if (!read->once) {

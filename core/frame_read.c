@@ -215,6 +215,7 @@ frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path,
             return enough < 0 ? -1 : 0;
         }
     }
+    Py_ssize_t at = frame->trace->read_count;
     if (frame_read_cell(frame, &binding->cell) < 0) {
         return -1;
     }
@@ -230,6 +231,10 @@ frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path,
         || (path != NULL && engine->outside_groups > 0
             && journal_read_path(frame, value, path) < 0)) {
         return -1;
+    }
+    if (expected) {
+        frame->trace->reads[at].called = 1; /* see result_follow() */
+        return 0;
     }
     Group *group = group_of(engine, value);
     return group != NULL && rule(READ_GROUPS) ? frame_read_group(frame, group)

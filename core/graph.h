@@ -185,7 +185,10 @@ typedef struct {
                        */
     uint64_t state;   /* of the objects along a path: attributes.h */
     int bound;        /* only whether the name is bound: `del x` */
-    int once; /* by a library while it was imported: it will not read again */
+    int once;   /* by a library while it was imported: it will not read again */
+    int called; /* CELL_BINDING: a cache, only for attributes of what it gives;
+                   CELL_RESULT: of a cache that took the place of the one read
+                 */
 } Read;
 
 typedef struct {

@@ -1,6 +1,6 @@
 /* Records that functools caches give. */
 
-#include "result.h"
+#include "result_parts.h"
 
 #include "caches.h"
 #include "clean.h"
@@ -48,11 +48,9 @@ trace_is_pure(const Frame *scratch)
 }
 
 
-/* Read what the function may read into a frame of its own. 1; 0 when it is not
- * one that this works for; -1 with an exception set. *state: caches.h. */
-static int
-scratch_fill(Frame *scratch, Statement *statement, PyObject *function,
-             uint64_t *state)
+int
+result_scratch(Frame *scratch, Statement *statement, PyObject *function,
+               uint64_t *state)
 {
     *scratch = (Frame){
         .statement = statement,
@@ -79,8 +77,8 @@ scratch_fill(Frame *scratch, Statement *statement, PyObject *function,
 }
 
 
-static Trace *
-scratch_take(Frame *scratch)
+Trace *
+result_take(Frame *scratch)
 {
     Trace *trace = scratch->trace;
     scratch->trace = NULL;
@@ -141,7 +139,7 @@ result_expect(Frame *frame, PyObject *cache, PyObject *path)
         expected->function = Py_NewRef(function);
         expected->paths = PyList_New(0);
         uint64_t state = 0;
-        int filled = expected->paths != NULL ? scratch_fill(
+        int filled = expected->paths != NULL ? result_scratch(
                          &expected->scratch, frame->statement, function, &state)
                                              : -1;
         if (filled > 0 && cache_expire(engine, cache, state) < 0) {
@@ -174,7 +172,17 @@ result_whole(Frame *frame, PyObject *cache)
         return 0;
     }
     expected->whole = 1;
-    return cache_read(frame, cache);
+    for (Py_ssize_t i = 0; i < frame->trace->read_count; i++) {
+        Read *read = &frame->trace->reads[i];
+        if (read->version != NULL && read->version->value == cache) {
+            read->called = 0;
+        }
+    }
+    Group *group = group_of(hmr_engine, cache);
+    return group != NULL && rule(READ_GROUPS)
+                   && frame_read_group(frame, group) < 0
+               ? -1
+               : cache_read(frame, cache);
 }
 
 
@@ -255,8 +263,7 @@ result_find(const Engine *engine, PyObject *cache)
 }
 
 
-/* New reference, or NULL with an exception set. */
-static ResultCell *
+ResultCell *
 result_get(Engine *engine, PyObject *cache)
 {
     ResultCell *cell =
@@ -288,8 +295,7 @@ result_clear(ResultCell *cell, Engine *engine)
 }
 
 
-/* The trace of the function as it is now. Stolen. */
-static void
+void
 result_keep(ResultCell *cell, Trace *trace, Engine *engine)
 {
     if (engine->transaction) {
@@ -303,10 +309,8 @@ result_keep(ResultCell *cell, Trace *trace, Engine *engine)
 }
 
 
-/* The one record that the cache holds: new reference. NULL without an
- * exception: it holds none, and calling it would run the function. */
-static PyObject *
-cache_peek(PyObject *cache)
+PyObject *
+result_peek(PyObject *cache)
 {
     PyObject *info = PyObject_CallMethod(cache, "cache_info", NULL);
     PyObject *size =
@@ -350,7 +354,7 @@ expected_note(Frame *frame, struct Expected *expected, PyObject *record)
         read->value = value;
     }
     if (result > 0) {
-        result_keep(cell, scratch_take(&expected->scratch), engine);
+        result_keep(cell, result_take(&expected->scratch), engine);
     }
     else {
         trace_drop_reads(frame->trace, before, engine);
@@ -370,7 +374,7 @@ result_settle(Frame *frame)
             continue;
         }
         PyObject *record =
-            trace_is_pure(&at->scratch) ? cache_peek(at->cache) : NULL;
+            trace_is_pure(&at->scratch) ? result_peek(at->cache) : NULL;
         int noted = record != NULL ? expected_note(frame, at, record) : 0;
         Py_XDECREF(record);
         if (noted < 0 || (noted == 0 && result_whole(frame, at->cache) < 0)) {
@@ -389,125 +393,6 @@ result_fini(Frame *frame, Engine *engine)
         frame->expected = expected->next;
         expected_free(expected, engine);
     }
-}
-
-
-/* ---- is it the same? ---------------------------------------------------- */
-
-static int
-trace_has_read(const Trace *trace, const Cell *cell)
-{
-    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
-        if (trace->reads[i].cell == cell) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-
-/* Did the call do nothing but read, and from outside only files and what its
- * reader is known to depend on? */
-static int
-call_is_covered(const Frame *frame, const Trace *known)
-{
-    const Trace *trace = frame->trace;
-    if (trace->write_count > 0 || trace->import_count > 0
-        || trace->names_count > 0 || frame->bound_count > 0
-        || frame->befores != NULL) {
-        return 0;
-    }
-    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
-        const Cell *cell = trace->reads[i].cell;
-        if (cell->kind != CELL_BINDING && cell->kind != CELL_CODE
-            && cell->kind != CELL_GROUP && cell->kind != CELL_MEMBER
-            && cell->kind != CELL_FILE
-            && (known == NULL || !trace_has_read(known, cell))) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-
-/* Files that the call has opened, which the function's code does not tell. 0 or
- * -1. */
-static int
-take_files(Frame *scratch, const Frame *frame)
-{
-    for (Py_ssize_t i = 0; i < frame->trace->read_count; i++) {
-        Cell *cell = frame->trace->reads[i].cell;
-        if (cell->kind == CELL_FILE && frame_read_cell(scratch, cell) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-
-/* Call the function again, at the statement's place. 0, or -1 with an exception
- * set or without: the statement has to run. */
-static int
-result_recompute(Statement *statement, ResultCell *cell)
-{
-    Engine *engine = statement->module->engine;
-    PyObject *function = cache_function(cell->cache);
-    Frame frame;
-    if (function == NULL || frame_push(&frame, engine, statement) < 0) {
-        return -1;
-    }
-    Frame scratch;
-    PyObject *record = NULL;
-    uint64_t state;
-    int result = journal_enter(&frame);
-    if (scratch_fill(&scratch, statement, function, &state) <= 0) {
-        result = -1;
-    }
-    if (result == 0 && cache_clear(engine, cell->cache, state) == 0) {
-        record = PyObject_CallNoArgs(cell->cache);
-    }
-    if (record == NULL || frame_judge_candidates(&frame, engine) < 0
-        || !call_is_covered(&frame, statement_trace(statement))) {
-        result = -1;
-    }
-    if (result == 0 && take_files(&scratch, &frame) < 0) {
-        result = -1;
-    }
-    if (result == 0) {
-        result_keep(cell, scratch_take(&scratch), engine);
-    }
-    Py_XDECREF(record);
-    frame_fini(&scratch, engine);
-    frame_drop(&frame, engine);
-    return result;
-}
-
-
-int
-result_clean(Statement *statement, const Read *read)
-{
-    ResultCell *cell = (ResultCell *)read->cell;
-    Engine *engine = statement->module->engine;
-    const Trace *trace = result_trace(&cell->cell);
-    if (!rule(RECORD_FIELDS)) {
-        return 1;
-    }
-    if (trace == NULL
-        || (!clean_reads(engine, trace)
-            && result_recompute(statement, cell) < 0)) {
-        PyErr_Clear(); /* the statement runs, and meets it again */
-        engine->conflict = NULL;
-        return 0;
-    }
-    if (cell->attempt == NULL) {
-        return 1; /* what it was when the reader ran */
-    }
-    PyObject *record = cache_peek(cell->cache);
-    PyObject *value = record != NULL ? value_follow(record, read->path) : NULL;
-    int clean = value != NULL && value_equal(value, read->value);
-    Py_XDECREF(record);
-    Py_XDECREF(value);
-    return clean;
 }
 
 

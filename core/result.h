@@ -44,6 +44,11 @@ int result_read_file(Frame *frame, const CodeInfo *info, Cell *file);
 int result_settle(Frame *frame);
 void result_fini(Frame *frame, Engine *engine);
 
+/* The read is of a name for attributes of what the cache that it held gives. It
+ * holds another cache now: the reads of attributes are of that one from now on.
+ * 1; 0: it holds something else, or without memory. */
+int result_follow(Statement *statement, Trace *trace, Py_ssize_t at);
+
 /* Does the path lead to what the read saw? Calls the function where it has to.
  * 1 or 0. */
 int result_clean(Statement *statement, const Read *read);

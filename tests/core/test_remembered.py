@@ -115,3 +115,24 @@ def test_a_list_that_a_statement_was_the_first_to_read(project: Project) -> None
     report = project.save({"settings.txt": "two"})
     assert len(report.reran) == 2
     assert settled(project, "main.get_settings()") == ["two"]
+
+
+def test_a_new_setting_leaves_who_does_not_use_it(project: Project) -> None:
+    """Though the cached function is another one: its annotation names the class."""
+    project.start({"config.py": CONFIG, "main.py": USERS, ".env": "T_SIZE=5\n"})
+    model = "main: model = [get_settings().path]"
+    for number in (11, 12):
+        report = project.edit("config.py", f"= {number - 1}", f"= {number}")
+        assert model not in ran(report)
+        assert settled(project, "main.size()") == 5
+    report = project.edit("config.py", "= 12", "= 12\n    other: int = 1")
+    assert model not in ran(report)
+    report = project.edit("config.py", '"p"', '"q"')
+    assert model in ran(report)
+    report = project.edit("config.py", "= 12", "= 1 / 0", check=False)
+    assert report.error
+    report = project.edit("config.py", "= 1 / 0", "= 13")
+    assert model not in ran(report)
+    report = project.save({".env": "T_PATH=r\n"})
+    assert ran(report) == [model]
+    assert settled(project, "main.size()") == 13
