@@ -29,6 +29,7 @@ OURS = (
     "handlers",
     "locales",
     "loggers",
+    "memory",
     "metrics",
     "models",
     "settings",

@@ -152,3 +152,92 @@ def test_children_end_with_a_restart_and_hold_no_sockets(serve: Serve) -> None:
             assert os.path.exists(f"/proc/{second}")
         finally:
             os.kill(second, signal.SIGKILL)
+
+
+# Its tables are in this process, as they were made: a cold start makes them anew.
+IN_MEMORY = {
+    "db.py": """\
+from sqlalchemy import create_engine
+from sqlalchemy.orm import DeclarativeBase, sessionmaker
+from sqlalchemy.pool import StaticPool
+
+engine = create_engine("sqlite://", poolclass=StaticPool,
+                       connect_args={"check_same_thread": False})
+Session = sessionmaker(engine)
+
+
+class Base(DeclarativeBase):
+    pass
+""",
+    "models.py": """\
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db import Base
+
+
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(default="ada")
+""",
+    "main.py": """\
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+import journal
+import models
+from db import Base, Session, engine
+
+journal.note("load")
+
+
+@asynccontextmanager
+async def lifespan(app):
+    Base.metadata.create_all(engine)
+    with Session() as session:
+        session.add(models.User())
+        session.commit()
+    yield
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.get("/")
+def columns():
+    with Session() as session:
+        user = session.query(models.User).first()
+        return [c.name for c in user.__table__.columns] + [getattr(user, "mail", "")]
+""",
+    "journal.py": apps.JOURNAL,
+}
+PETS = """
+
+class Pet(Base):
+    __tablename__ = "pets"
+    id: Mapped[int] = mapped_column(ForeignKey(User.id), primary_key=True)
+"""
+MAIL = '    mail: Mapped[str] = mapped_column(default="a@b")\n'
+
+
+@pytest.mark.parametrize("where", ["a startup", "a statement"])
+def test_a_new_column_of_a_database_in_memory(serve: Serve, where: str) -> None:
+    create = "    Base.metadata.create_all(engine)\n"
+    files = dict(IN_MEMORY)
+    if where == "a statement":
+        main = files["main.py"].replace(create, "")
+        files["main.py"] = main.replace("\n\n@async", f"\n{create.strip()}\n\n\n@async")
+    server = serve(files)
+    assert server.get().json == ["id", "name", ""]
+    server.write("models.py", server.read("models.py") + MAIL)
+    assert server.get().json == ["id", "name", "mail", "a@b"]
+    server.edit("models.py", '"a@b"', '"c@d"')
+    assert server.get().json == ["id", "name", "mail", "c@d"]
+    server.write("models.py", server.read("models.py") + PETS)
+    assert server.get().json == ["id", "name", "mail", "c@d"]
+    server.edit("models.py", MAIL.replace("a@b", "c@d"), "")
+    assert server.get().json == ["id", "name", ""]
+    assert "restarting" not in server.log
+    assert server.journal == ["load"]
