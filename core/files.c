@@ -4,6 +4,7 @@
 
 #include "compat.h"
 #include "frame.h"
+#include "paths.h"
 #include "remembered.h"
 #include "result.h"
 #include "rules.h"
@@ -246,18 +247,10 @@ interesting_path(Engine *engine, PyObject *path)
         PyErr_Clear();
         return NULL;
     }
-    if (PyUnicode_GET_LENGTH(text) == 0
-        || PyUnicode_READ_CHAR(text, 0) != '/') {
-        char cwd[4096];
-        PyObject *full = NULL;
-        if (getcwd(cwd, sizeof(cwd)) != NULL) {
-            full = PyUnicode_FromFormat("%s/%U", cwd, text);
-        }
-        Py_SETREF(text, full);
+    Py_SETREF(text, path_absolute(text));
+    if (text == NULL) {
         PyErr_Clear();
-        if (text == NULL) {
-            return NULL;
-        }
+        return NULL;
     }
     static const char *const never[] = {"/proc/", "/dev/", "/sys/"};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(never); i++) {

@@ -5,6 +5,7 @@
 #include "code.h"
 #include "compat.h"
 #include "files.h"
+#include "paths.h"
 #include "report.h"
 #include "undo.h"
 
@@ -29,8 +30,13 @@ watch_missing(PyObject *files, PyObject *name)
     for (Py_ssize_t i = 0;
          list != NULL && result == 0 && i < PyList_GET_SIZE(list); i++) {
         PyObject *place = PyList_GET_ITEM(list, i);
-        if (!PyUnicode_Check(place)
-            || engine_is_library_path(hmr_engine, place)) {
+        if (!PyUnicode_Check(place)) {
+            continue;
+        }
+        place = path_absolute(place); /* "", "." and "src" may be there too */
+        if (place == NULL || engine_is_library_path(hmr_engine, place)) {
+            result = place != NULL ? 0 : -1;
+            Py_XDECREF(place);
             continue;
         }
         PyObject *file = PyUnicode_FromFormat("%U/%U.py", place, tail);
@@ -44,6 +50,7 @@ watch_missing(PyObject *files, PyObject *name)
         Py_XDECREF(file);
         Py_XDECREF(init);
         Py_XDECREF(folder);
+        Py_DECREF(place);
     }
     Py_XDECREF(list);
     Py_XDECREF(places);

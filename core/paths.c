@@ -7,6 +7,61 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+
+/* Leave out `.` and empty parts of a list, and each `..` with the part before.
+ * 0, or -1 with an exception set. */
+static int
+parts_settle(PyObject *parts)
+{
+    Py_ssize_t i = 0;
+    while (i < PyList_GET_SIZE(parts)) {
+        PyObject *part = PyList_GET_ITEM(parts, i);
+        int up = PyUnicode_CompareWithASCIIString(part, "..") == 0;
+        if (!up && PyUnicode_GET_LENGTH(part) > 0
+            && PyUnicode_CompareWithASCIIString(part, ".") != 0) {
+            i++;
+            continue;
+        }
+        Py_ssize_t from = up && i > 0 ? i - 1 : i;
+        if (PyList_SetSlice(parts, from, i + 1, NULL) < 0) {
+            return -1;
+        }
+        i = from;
+    }
+    return 0;
+}
+
+
+PyObject *
+path_absolute(PyObject *path)
+{
+    if (PyUnicode_GET_LENGTH(path) > 0 && PyUnicode_READ_CHAR(path, 0) == '/') {
+        return Py_NewRef(path);
+    }
+    char cwd[4096];
+    if (getcwd(cwd, sizeof(cwd)) == NULL) {
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    PyObject *folder = PyUnicode_DecodeFSDefault(cwd);
+    PyObject *slash = PyUnicode_FromString("/");
+    PyObject *full =
+        folder != NULL ? PyUnicode_FromFormat("%U/%U", folder, path) : NULL;
+    PyObject *parts =
+        full != NULL && slash != NULL ? PyUnicode_Split(full, slash, -1) : NULL;
+    PyObject *joined = parts != NULL && parts_settle(parts) == 0
+                           ? PyUnicode_Join(slash, parts)
+                           : NULL;
+    PyObject *result =
+        joined != NULL ? PyUnicode_FromFormat("/%U", joined) : NULL;
+    Py_XDECREF(joined);
+    Py_XDECREF(parts);
+    Py_XDECREF(full);
+    Py_XDECREF(slash);
+    Py_XDECREF(folder);
+    return result;
+}
 
 
 PyObject *

@@ -8,6 +8,7 @@ UVICORN_<NAME>.
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -323,6 +324,9 @@ def _run(arguments: list[str], prog_name: str) -> int:
         return _report(_sentence(exc, prog_name), exc.exit_code)
     except click.Abort:
         return 130
+    except Exception:  # a defect of ours: threads of the application may never end
+        traceback.print_exc()
+        return 1
     return int(result or 0)
 
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -303,6 +304,27 @@ def test_ctrl_c_interrupts_an_update(serve: Serve) -> None:
     assert seconds < 3 * SLOWNESS
     assert "Traceback" not in server.log
     assert server.journal == ["startup", "here", "shutdown"]
+
+
+DEFECT = """
+import sys, threading, time
+import hmr_serve.program
+from hmr_serve.cli import main
+
+def serve(app, config):
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    raise ValueError("a defect")
+
+hmr_serve.program.serve = serve
+sys.argv[1:] = ["main:app"]
+main()
+"""
+
+
+def test_a_thread_does_not_keep_a_server_that_failed() -> None:
+    command = [sys.executable, "-c", DEFECT]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr[-9:]) == (1, "a defect\n")
 
 
 def test_the_port_is_free_after_the_exit(serve: Serve, make_server) -> None:

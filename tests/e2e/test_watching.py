@@ -96,3 +96,46 @@ def test_ten_thousand_files_cost_nothing(serve: Serve) -> None:
     server.edit("words.py", "hello", "salut")
     assert server.get().text == "salut 1"
     assert [reload.files for reload in server.reloads(1)] == [["words.py"]]
+
+
+RELATIVE = """\
+import sys
+
+sys.path[:0] = [".", "parts"]
+
+import part
+
+try:
+    import later
+except ImportError:
+    later = part
+data = open("./data.txt").read() + open("parts/../more.txt").read()
+
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        raise NotImplementedError
+    try:
+        from helper import name
+    except ImportError:
+        name = "none"
+    body = f"{part.word} {later.word} {name} {data}".encode()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+"""
+
+
+def test_relative_paths_are_as_good_as_absolute_ones(serve: Serve) -> None:
+    files = {"main.py": RELATIVE, "data.txt": "1", "more.txt": "2"}
+    server = serve({**files, "parts/part.py": "word = 'a'\n"})
+    assert server.get().text == "a a none 12"
+    edits = (
+        ("data.txt", "3", "a a none 32"),
+        ("more.txt", "4", "a a none 34"),
+        ("parts/part.py", "word = 'b'\n", "b b none 34"),
+        ("parts/later.py", "word = 'c'\n", "b c none 34"),
+        ("helper.py", "name = 'd'\n", "b c d 34"),
+    )
+    for name, text, answer in edits:
+        server.write(name, text)
+        assert server.get().text == answer, name
