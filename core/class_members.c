@@ -4,6 +4,7 @@
 
 #include "class_made.h"
 #include "compat.h"
+#include "frame_parts.h"
 #include "needed.h"
 #include "print.h"
 #include "rules.h"
@@ -242,8 +243,10 @@ frame_look_up(Frame *frame, PyTypeObject *type, PyObject *name, int all)
         PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(mro, i);
         const Members *members = members_find(hmr_engine, base);
         if (members != NULL
-            && frame_read_member(frame, members->cells, type_name(base), name)
-                   < 0) {
+            && (frame_need_class(frame, base) < 0
+                || frame_read_member(frame, members->cells, type_name(base),
+                                     name)
+                       < 0)) {
             return -1;
         }
         PyObject *dict = base->tp_dict; /* NULL: a class of the interpreter */

@@ -20,6 +20,11 @@ int frame_first(Frame *frame, const void *key);
 /* The statement reads this version. 0, or -1 with an exception set. */
 int frame_note_read(Frame *frame, Cell *cell, Version *version);
 
+/* An attribute is looked up in the class: it has to be what it is at this
+ * place, not what later statements have made of it; else its statement runs
+ * first. 0, or -1 with an exception set. */
+int frame_need_class(Frame *frame, PyTypeObject *type);
+
 /* Code that starts may shape any object that it reads. 0, or -1. */
 int frame_add_code_candidates(Frame *frame, CodeInfo *info);
 

@@ -128,6 +128,38 @@ visit_need_as_it_was(Group *group, void *arg)
 }
 
 
+int
+frame_need_class(Frame *frame, PyTypeObject *type)
+{
+    Group *group = hmr_engine->transaction
+                       ? group_of(hmr_engine, (PyObject *)type)
+                       : NULL;
+    return group == NULL || group->outside
+                   || cell_now(&group->cell, hmr_engine) == NULL
+               ? 0
+               : visit_need_as_it_was(group, frame);
+}
+
+
+/* An instance may show what its class holds. Look-ups in plain classes come by
+ * class_members.c, and are asked for one by one. */
+static int
+frame_need_classes(Frame *frame, PyObject *value)
+{
+    PyTypeObject *type = Py_TYPE(value);
+    PyObject *mro = type->tp_mro;
+    int plain = Py_IS_TYPE((PyObject *)type, &PyType_Type);
+    for (Py_ssize_t i = 0; !plain && mro != NULL && i < PyTuple_GET_SIZE(mro);
+         i++) {
+        if (frame_need_class(frame, (PyTypeObject *)PyTuple_GET_ITEM(mro, i))
+            < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
 /* Read only an attribute path of a binding: 1 when that was enough, 0 when the
  * whole object has to be read, -1 on error. */
 static int
@@ -237,8 +269,12 @@ frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path,
         return 0;
     }
     Group *group = group_of(engine, value);
-    return group != NULL && rule(READ_GROUPS) ? frame_read_group(frame, group)
-                                              : 0;
+    if (group == NULL || !rule(READ_GROUPS)) {
+        return 0;
+    }
+    return frame_need_classes(frame, value) < 0
+               ? -1
+               : frame_read_group(frame, group);
 }
 
 

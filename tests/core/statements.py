@@ -380,7 +380,8 @@ def make_walrus(g: Generator, scope: dict[str, str]) -> Chunk:
 
 def make_while(g: Generator, scope: dict[str, str]) -> Chunk:
     name = g.name("x")
-    text = f"{name} = {g.whole(scope)}\nwhile {name} > {g.number()}:\n    {name} -= 2"
+    loop = f"while {name} > {g.number()}:\n    {name} -= 10 - 8"  # edits: never 0
+    text = f"{name} = {g.whole(scope)}\n{loop}"
     return Chunk(text, {name: "int"})
 
 

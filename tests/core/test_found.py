@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (programs, one a line)
 """Programs that the random oracle found (soak.py), reduced."""
 
 from __future__ import annotations
@@ -419,3 +420,18 @@ def test_none_that_is_stored_where_a_function_was_replaced_by_none(
     project.start({"n.py": "", "m.py": m, "main.py": "import m\n"})
     project.save({"n.py": "from m import missing, f\n"})
     assert project.eval("main.m.f") is None
+
+
+def test_a_method_sees_its_class_as_it_was_above_a_store_into_it(
+    project: Project,
+) -> None:
+    main = "from pkg.a import C, i\nx = i.method()\nfrom pkg.b import *\n"
+    project.start(
+        {
+            "pkg/a.py": "class C:\n    limit = 1\n    def method(self):\n        return [self.limit]\ni = C()\n",
+            "pkg/b.py": "from pkg.a import C\nC.limit = 5\n",
+            "main.py": "from pkg.b import *\n",
+        }
+    )
+    project.save({"main.py": main})
+    assert project.eval("main.x, main.i.limit") == ([1], 5)
