@@ -9,6 +9,7 @@
 #include <Python.h>
 
 #include "graph.h"
+#include "instructions.h"
 
 /* A global name that code reads, as a whole or by attributes only. */
 typedef struct {
@@ -37,37 +38,6 @@ typedef struct {
     PyObject **functions; /* live functions with this code. Borrowed. */
     Py_ssize_t function_count, function_room;
 } CodeInfo;
-
-/* Opcode numbers of the running Python, from its opcode module. */
-typedef struct {
-    int call_intrinsic_1, import_name;
-    int load_name, load_global, load_from_dict, load_attr, load_const;
-    int call, pop_top, load_small_int, push_null, store_name, store_global,
-        extended_arg;
-    int delete_name, delete_global;
-    unsigned char calls[256]; /* 1: a call */
-    unsigned char caches[256];
-    unsigned char named[256]; /* 1 + the shift of an argument that indexes
-                                 co_names; 0: it does not */
-} Opcodes;
-
-/* 0, or -1 with an exception set. */
-int opcodes_init(Opcodes *opcodes);
-
-/* Walks the instructions of a code object. */
-typedef struct {
-    const Opcodes *opcodes;
-    const unsigned char *bytes; /* Borrowed. */
-    Py_ssize_t size, at;
-    int op;
-    unsigned int arg;
-} Instructions;
-
-/* Begin; `bytes` is PyCode_GetCode()'s, and outlives the walk. */
-Instructions instructions_of(PyObject *bytes);
-
-/* Step to the next instruction; 0 at the end. */
-int instructions_next(Instructions *in);
 
 /* Does the code itself import something? 1, 0, -1. */
 int code_imports(PyObject *code);

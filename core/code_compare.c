@@ -116,7 +116,7 @@ class_bodies_equal(PyCodeObject *a, PyObject *a_bytes, PyCodeObject *b,
         if (x.op != y.op) {
             return 0;
         }
-        if (x.op != ops->load_const) {
+        if (!ops->constant[x.op]) {
             if (!arguments_equal(&x, a, &y, b)) {
                 return 0;
             }

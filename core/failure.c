@@ -10,6 +10,21 @@
 #include "rules.h"
 
 
+/* A name of another module that the failed one has bound is bound: it may have
+ * been in a statement that was clean, and the namespace is behind. */
+static int
+frame_absorb_binding(Frame *frame, Binding *binding)
+{
+    const Engine *engine = binding->module->engine;
+    Version *now = cell_now(&binding->cell, engine);
+    if (engine->transaction && now != NULL && !now->gone
+        && binding_sync(binding, now) < 0) {
+        return -1;
+    }
+    return frame_bind(frame, binding->module, binding->name);
+}
+
+
 /* The statement has tried to import a module, in vain: see trace_absorb. */
 static int
 frame_absorb(Frame *frame, const Trace *from, const Module *failed)
@@ -30,7 +45,7 @@ frame_absorb(Frame *frame, const Trace *from, const Module *failed)
         Binding *binding = (Binding *)cell;
         int result = cell->kind != CELL_BINDING ? frame_first(frame, cell)
                      : binding->module != failed
-                         ? frame_bind(frame, binding->module, binding->name)
+                         ? frame_absorb_binding(frame, binding)
                          : 0;
         if (result < 0) {
             return -1;

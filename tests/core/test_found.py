@@ -435,3 +435,18 @@ def test_a_method_sees_its_class_as_it_was_above_a_store_into_it(
     )
     project.save({"main.py": main})
     assert project.eval("main.x, main.i.limit") == ([1], 5)
+
+
+def test_a_name_that_a_failing_import_stores_elsewhere_keeps_its_place(
+    project: Project,
+) -> None:
+    one = "import m\nm.put = 2\n{}from m import v\n"
+    project.start(
+        {
+            "one.py": one.format(""),
+            "m.py": "try:\n    from one import x\nexcept ImportError:\n    x = None\nv = 1\n",
+            "main.py": "from m import *\nimport one\n",
+        }
+    )
+    project.save({"one.py": one.format("w = 3\n")})
+    assert project.eval("main.put") == 2

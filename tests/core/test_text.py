@@ -375,6 +375,16 @@ def test_a_generic_class_whose_line_is_a_constant_of_it_moves(
     project.save({"main.py": LINES_OF_GENERICS.replace("import a\nimport b\n", "")})
 
 
+def test_a_class_whose_line_was_a_constant_of_it_moves_and_gets_a_comment(
+    project: Project,
+) -> None:
+    method = "    def method(self):\n        return [self.limit]\n"
+    project.start({"main.py": f"x = 1\ny = 2\nclass C:\n    limit = 3\n{method}"})
+    comment = "    # inside\n\n"
+    report = project.save({"main.py": f"class C:\n{comment}    limit = 3\n{method}"})
+    assert ran(report) == []
+
+
 LAZY = {
     "alias": ("type A = list[C]", "list[C]", "set[C]"),
     "generic alias": ("type A[T] = dict[T, C]", "T, C", "C, T"),
