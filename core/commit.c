@@ -437,6 +437,9 @@ transaction_rollback(Transaction *tx, int walked)
         undo_restore_classes(tx->undo, engine);
     }
     groups_restore(engine);
+    if (rule(ROLLBACK_SHAPES)) {
+        print_restore(&engine->shaped);
+    }
     if (walked) {
         engine->walk++;
     }

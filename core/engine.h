@@ -9,6 +9,7 @@
 
 #include "code.h"
 #include "graph.h"
+#include "print.h"
 #include "ptrmap.h"
 #include "syntax.h"
 
@@ -71,6 +72,8 @@ struct Engine {
     PtrMap results;    /* functools cache -> ResultCell */
     PyObject *cleared; /* Owned dict: cache that this transaction cleared ->
                           for which state (caches.h) */
+    PrintSaved shaped; /* objects without a creator that this transaction has
+                          changed, as they were */
     Py_ssize_t cell_count;
     Module **retired; /* records of modules that are no more: traces may
                              still name them. */

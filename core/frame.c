@@ -267,6 +267,9 @@ frame_pop(Frame *frame, Engine *engine)
     if (result == 0) {
         result = frame_flush(frame, engine);
     }
+    if (result == 0) {
+        result = frame_keep_shapes(frame, engine);
+    }
     if (result < 0) {
         frame_abandon(frame, engine);
         return NULL;

@@ -31,6 +31,10 @@ int frame_add_code_candidates(Frame *frame, CodeInfo *info);
 /* Compare each candidate with what it was, and write the shapes. 0, or -1. */
 int frame_judge_candidates(Frame *frame, Engine *engine);
 
+/* The statement ends well: what it did to objects that nobody will make anew is
+ * undone if the transaction fails. 0, or -1. */
+int frame_keep_shapes(Frame *frame, Engine *engine);
+
 /* The statement is given up: what it did to live containers is undone. */
 void frame_undo_shapes(Frame *frame);
 

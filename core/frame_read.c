@@ -131,9 +131,8 @@ visit_need_as_it_was(Group *group, void *arg)
 int
 frame_need_class(Frame *frame, PyTypeObject *type)
 {
-    Group *group = hmr_engine->transaction
-                       ? group_of(hmr_engine, (PyObject *)type)
-                       : NULL;
+    Group *group =
+        hmr_engine->transaction ? group_of(hmr_engine, (PyObject *)type) : NULL;
     return group == NULL || group->outside
                    || cell_now(&group->cell, hmr_engine) == NULL
                ? 0

@@ -16,7 +16,7 @@ typedef struct {
     unsigned char calls[256]; /* 1: a call */
     unsigned char caches[256];
     unsigned char constant[256]; /* 1: the argument indexes co_consts */
-    unsigned char named[256]; /* 1 + the shift of an argument that indexes
+    unsigned char named[256];    /* 1 + the shift of an argument that indexes
                                  co_names; 0: it does not */
 } Opcodes;
 

@@ -57,6 +57,9 @@ typedef struct {
 
 int print_save(const Print *print, PrintSaved *saved);
 
+/* Copies that were made later. 0, or -1 with an exception set. */
+int print_saved_append(PrintSaved *saved, const PrintSaved *more);
+
 /* Put back what differs. Problems are reported as unraisable. */
 void print_restore(PrintSaved *saved);
 void print_saved_fini(PrintSaved *saved);

@@ -388,6 +388,22 @@ frame_judge_candidate(Frame *frame, Engine *engine, Candidate *candidate)
 }
 
 
+/* What the statement changed and nobody will make anew is put back if the
+ * transaction fails: its creator is no more. 0, or -1 with an exception set. */
+int
+frame_keep_shapes(Frame *frame, Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < frame->candidate_count; i++) {
+        const Candidate *candidate = &frame->candidates[i];
+        if (candidate->saved.count > 0 && !group_has_creator(candidate->group)
+            && print_saved_append(&engine->shaped, &candidate->saved) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
 /* Compare each candidate with what it was before the statement. */
 int
 frame_judge_candidates(Frame *frame, Engine *engine)

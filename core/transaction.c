@@ -342,6 +342,7 @@ transaction_perform(Transaction *tx)
         transaction_rollback(tx, walked);
     }
     PyDict_Clear(engine->cleared);
+    print_saved_fini(&engine->shaped);
     engine->transaction = 0;
     engine->undoing = NULL;
     engine->unsettled = result < 0 || (engine->unsettled && engine->partial)

@@ -450,3 +450,16 @@ def test_a_name_that_a_failing_import_stores_elsewhere_keeps_its_place(
     )
     project.save({"one.py": one.format("w = 3\n")})
     assert project.eval("main.put") == 2
+
+
+def test_a_failed_edit_leaves_a_list_whose_statement_went_with_it(
+    project: Project,
+) -> None:
+    deco = "from m import seen\ndef d(f):\n    seen.append(1)\n    return f\n"
+    use = "from deco import d\n@d\ndef f(): ...\n"
+    project.start(
+        {"m.py": "seen = []\n", "deco.py": deco, "main.py": "import m\nimport deco\n"}
+    )
+    report = project.save({"m.py": "", "main.py": use})
+    assert report.restart
+    assert project.eval("__import__('m').seen") == []

@@ -1,0 +1,165 @@
+/* What the objects of a print hold, to be put back. */
+
+#include "array.h"
+#include "print.h"
+
+#include "compat.h"
+
+
+/* A shallow copy of what the object holds in a container of its own. Sets
+ * *container; new references, or NULL without an exception. */
+static PyObject *
+container_copy(PyObject *object, PyObject **container)
+{
+    *container = NULL;
+    PyObject *holder = Py_NewRef(object);
+    if (PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE)
+        && !PyType_Check(object) && !PyDict_Check(object)
+        && !PyList_Check(object) && !PyAnySet_Check(object)) {
+        Py_SETREF(holder, PyObject_GenericGetDict(object, NULL));
+    }
+    PyObject *copy = NULL;
+    if (holder != NULL && PyDict_Check(holder)) {
+        copy = PyDict_Copy(holder);
+    }
+    else if (holder != NULL && PyList_Check(holder)) {
+        copy = PyList_GetSlice(holder, 0, PY_SSIZE_T_MAX);
+    }
+    else if (holder != NULL && PySet_Check(holder)) {
+        copy = PySet_New(holder);
+    }
+    PyErr_Clear(); /* no dict: nothing to save */
+    if (copy == NULL) {
+        Py_XDECREF(holder);
+        return NULL;
+    }
+    *container = holder;
+    return copy;
+}
+
+
+static int
+saved_add(PrintSaved *saved, PyObject *container, PyObject *copy)
+{
+    void *items = array_reserve(saved->items, saved->count, &saved->room,
+                                sizeof(*saved->items), 8);
+    if (items == NULL) {
+        return -1;
+    }
+    saved->items = items;
+    saved->items[saved->count].container = Py_NewRef(container);
+    saved->items[saved->count++].copy = Py_NewRef(copy);
+    return 0;
+}
+
+
+int
+print_save(const Print *print, PrintSaved *saved)
+{
+    int result = 0;
+    for (Py_ssize_t i = 0; result == 0 && i < print->count; i++) {
+        PyObject *container;
+        PyObject *copy = container_copy(print->nodes[i].object, &container);
+        result = copy != NULL ? saved_add(saved, container, copy) : 0;
+        Py_XDECREF(copy);
+        Py_XDECREF(container);
+    }
+    return result;
+}
+
+
+static int
+dict_differs(PyObject *a, PyObject *b)
+{
+    if (PyDict_GET_SIZE(a) != PyDict_GET_SIZE(b)) {
+        return 1;
+    }
+    Py_ssize_t i = 0, j = 0;
+    PyObject *key, *value, *other_key, *other;
+    while (PyDict_Next(a, &i, &key, &value)
+           && PyDict_Next(b, &j, &other_key, &other)) {
+        if (key != other_key || value != other) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+static int
+list_differs(PyObject *a, PyObject *b)
+{
+    if (PyList_GET_SIZE(a) != PyList_GET_SIZE(b)) {
+        return 1;
+    }
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(a); i++) {
+        if (PyList_GET_ITEM(a, i) != PyList_GET_ITEM(b, i)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+static int
+container_restore(PyObject *container, PyObject *copy)
+{
+    if (PyDict_Check(container)) {
+        if (!dict_differs(container, copy)) {
+            return 0;
+        }
+        PyDict_Clear(container);
+        return PyDict_Update(container, copy);
+    }
+    if (PyList_Check(container)) {
+        return list_differs(container, copy)
+                   ? PyList_SetSlice(container, 0, PY_SSIZE_T_MAX, copy)
+                   : 0;
+    }
+    if (PySet_GET_SIZE(container) == PySet_GET_SIZE(copy)) {
+        return 0; /* sets of equal size differ only by a swap: rare */
+    }
+    if (PySet_Clear(container) < 0) {
+        return -1;
+    }
+    PyObject *done = PyObject_CallMethod(container, "update", "O", copy);
+    Py_XDECREF(done);
+    return done != NULL ? 0 : -1;
+}
+
+
+int
+print_saved_append(PrintSaved *saved, const PrintSaved *more)
+{
+    for (Py_ssize_t i = 0; i < more->count; i++) {
+        if (saved_add(saved, more->items[i].container, more->items[i].copy)
+            < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+void
+print_restore(PrintSaved *saved)
+{
+    for (Py_ssize_t i = saved->count; i-- > 0;) { /* the oldest copy last */
+        if (container_restore(saved->items[i].container, saved->items[i].copy)
+            < 0) {
+            PyErr_WriteUnraisable(saved->items[i].container);
+        }
+    }
+}
+
+
+void
+print_saved_fini(PrintSaved *saved)
+{
+    for (Py_ssize_t i = 0; i < saved->count; i++) {
+        Py_DECREF(saved->items[i].container);
+        Py_DECREF(saved->items[i].copy);
+    }
+    PyMem_Free(saved->items);
+    *saved = (PrintSaved){0};
+}
