@@ -201,6 +201,11 @@ int
 walk_statement(Statement *statement)
 {
     Engine *engine = statement->module->engine;
+    if (engine->partial && engine->walk_whole
+        && frame_current(engine) == NULL) {
+        PyErr_SetNone(engine->again); /* what it would meet is not all there */
+        return -1;
+    }
     if (engine->partial && statement->place > 0) {
         engine->place = statement->place;
     }

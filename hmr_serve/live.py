@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import framework
+from .adapters import tables
 from .lifespan import Application, Lifespan
 from .routes import hand_over_routes
 
@@ -27,6 +28,7 @@ class Live:
         self._base = framework.StateBase(app)
         self._functions = framework.startup_functions(app)
         self._shapes_app = False  # the startup added routes and the like
+        self._tables: set[tables.Place] = set()  # that it created in memory
 
     @property
     def state(self) -> dict[str, Any]:
@@ -45,7 +47,11 @@ class Live:
     async def start(self) -> None:
         """Run the startup. Raises LifespanFailed."""
         before = framework.shape(self.app)
-        await self._lifespan.startup()
+        there = set(tables.adapter.there)
+        try:
+            await self._lifespan.startup()
+        finally:
+            self._tables = tables.adapter.there.keys() - there
         self._shapes_app = framework.shape(self.app) != before
 
     async def stop(self) -> bool:
@@ -55,6 +61,11 @@ class Live:
     async def threads_left(self) -> list[str]:
         """What the startup has started, and the shutdown not ended."""
         return await self._lifespan.threads_left()
+
+    def clean_up(self) -> None:
+        """Another startup follows: what this one left in the process goes. Raises
+        adapters.CannotWithdraw."""
+        tables.adapter.drop(self._tables)
 
     def cancel(self) -> None:
         self._lifespan.cancel()

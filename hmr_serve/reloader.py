@@ -342,6 +342,7 @@ class Reloader:
         try:
             if old is not None:
                 await self._stop_in_old_world(old, app)
+                old.clean_up()
             error = await self._begin(app)
             if error is not None:
                 await self._go_back(update, report, old, error)
@@ -356,6 +357,8 @@ class Reloader:
             framework.forget_derived(app)
             self._restart_websockets(report)
             self._done(update, report, restarted)
+        except adapters.CannotWithdraw as exc:
+            self._restart(report.files or sorted(update.paths), str(exc))
         except Exception as exc:
             self._log.error("The update ended half way; save again", exc)
             self._release(update)

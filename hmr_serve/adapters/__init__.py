@@ -29,11 +29,11 @@ OURS = (
     "handlers",
     "locales",
     "loggers",
-    "memory",
     "metrics",
     "models",
     "settings",
     "started",
+    "tables",
     "threads",
     "warns",
 )

@@ -457,3 +457,37 @@ def test_a_store_among_other_targets_is_in_the_group(
     report = project.save({"main.py": "d = {}\n" + store.format(2) + "\n"})
     assert "main: d = {}" in ran(report)
     assert project.eval("main.d") == {"a": 2}
+
+
+def test_an_edit_above_who_changes_another_modules_object_reruns_nothing_else(
+    project: Project,
+) -> None:
+    """A partial walk, which knows too little of the object, forces nobody."""
+    project.start(
+        {
+            "db.py": "class Engine:\n    def __init__(self):\n"
+            "        self.tables = []\n\nengine = Engine()\n",
+            "main.py": "x = 1\nfrom db import engine\nengine.tables.append(x)\n",
+        }
+    )
+    report = project.edit("main.py", "x = 1", "w = 2\nx = 1")
+    assert ran(report) == ["main: w = 2"]
+    report = project.edit("main.py", "w = 2", "w = 3")
+    assert ran(report) == ["main: w = 3"]
+
+
+def test_an_edit_above_create_all_leaves_the_database(project: Project) -> None:
+    project.start(
+        {
+            "db.py": "from sqlalchemy import create_engine\n"
+            "from sqlalchemy.orm import declarative_base\n"
+            "engine = create_engine('sqlite://')\nBase = declarative_base()\n",
+            "models.py": "from sqlalchemy import Column, Integer\nfrom db import Base\n"
+            "class User(Base):\n    __tablename__ = 'users'\n"
+            "    id = Column(Integer, primary_key=True)\n",
+            "main.py": "import models\nfrom db import Base, engine\nx = 1\n"
+            "Base.metadata.create_all(engine)\n",
+        }
+    )
+    report = project.edit("main.py", "x = 1", "x = 2")
+    assert ran(report) == ["main: x = 2"]
