@@ -36,6 +36,7 @@ from .problem import Problem
 from .report import several
 from .retired import Retired
 from .saves import is_empty, saved, write_times
+from .update import Update, only_folders
 
 if TYPE_CHECKING:
     from ._asgi import Server
@@ -53,21 +54,6 @@ RELEASE_COST = 0.5  # seconds and bytes from which on an old value goes first
 RELEASE_SIZE = 64 << 20
 COLD_HOLD = 5.0  # seconds that requests wait for what a child says of a cold start
 CLOCK_STEP = 0.01  # file systems' time stamps come from a clock that ticks seldom
-
-
-class Update:
-    """One change on its way: what the fence stands for."""
-
-    def __init__(self, serial: int, paths: Iterable[str]) -> None:
-        self.serial = serial
-        self.paths = set(paths)
-        self.began = time.perf_counter()
-        self.since = time.time()
-        self.failed = False  # it was given up; what stands is put in order
-
-    def merge(self, later: Update) -> None:
-        self.serial = max(self.serial, later.serial)
-        self.paths |= later.paths
 
 
 class Reloader:
@@ -104,6 +90,8 @@ class Reloader:
         self._files: set[str] = set()  # what the server watches
         self._folders: set[str] = set()
         self._revision = 0
+        self._startups = 0  # in this process
+        self._first_failure: str | None = None  # of the first of them
         self._notices = Notices(log, config.explain)
         self._retired = Retired(engine, loop)
         engine.on_watched(self._watch_soon)
@@ -201,7 +189,7 @@ class Reloader:
                 report = self._engine.apply(update.paths, self._inputs.env_changes())
                 if report.error is None and report.restart is None:
                     self._inputs.env_applied()
-                if _only_folders(report, others):
+                if only_folders(report, others):
                     self._release(update)
                     return
                 app = self._result(report)
@@ -386,9 +374,13 @@ class Reloader:
         try:
             await live.start()
         except LifespanFailed as exc:
-            return exc.cause or exc
+            error = exc.cause or exc
+            if self._startups == 0:
+                self._first_failure = error_place(error)
+            return error
         finally:
             self._starting = None
+            self._startups += 1
         self.live = live
         self._server.state = live.state
         self._server.app = app
@@ -400,13 +392,30 @@ class Reloader:
         """The new startup failed: give the revision up, start the old lifespan
         again."""
         self.live = None
+        last = error
         if old is not None:
             again = await self._begin(self._take_back(report, old))
-            if again is not None:
+            if again is not None and not self._is_second(again):
                 self._log.error(
                     "The old application does not start again either.", again
                 )
-        self._fail(update, error)
+            last = again or error
+        if self.live is None and self._is_second(last):
+            self._restart(
+                report.files or sorted(update.paths),
+                f"a second startup in one process fails: {error_place(last)}",
+            )
+        else:
+            self._fail(update, error)
+
+    def _is_second(self, error: BaseException) -> bool:
+        """Whether a startup may have failed because one had run in this process
+        before."""
+        return (
+            self._startups > 1
+            and raised_in_library(error, self._roots)
+            and error_place(error) != self._first_failure
+        )
 
     def _take_back(self, report: Report, old: Live) -> Any:
         """Give the last revision up; the application that serves instead."""
@@ -524,11 +533,3 @@ class Reloader:
         finally:
             asyncio._set_running_loop(running)
             asyncio.set_event_loop(self._loop)  # asyncio.run() takes it away
-
-
-def _only_folders(report: Report, paths: Iterable[str]) -> bool:
-    """Nothing but the time of a folder changed: something was written into it.
-
-    `paths`: without those that this process wrote."""
-    nothing = not (report.files or report.error or report.restart)
-    return nothing and all(map(os.path.isdir, paths))

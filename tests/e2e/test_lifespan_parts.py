@@ -177,3 +177,60 @@ def test_the_server_stays_when_neither_startup_works_any_more(serve: Serve) -> N
     assert server.journal == ["up-1", "down", "up-2"]
     assert server.stop() == 0
     assert server.journal == ["up-1", "down", "up-2", "down"]
+
+
+ONCE = {
+    "main.py": """\
+import bus
+from words import WORD
+
+
+async def lifespan(receive, send):
+    await receive()
+    try:
+        bus.connect(WORD)
+    except Exception:
+        await send({"type": "lifespan.startup.failed"})
+        raise
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        return await lifespan(receive, send)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": WORD.encode()})
+""",
+    "words.py": "WORD = 'a'\n",
+    "libraries/site-packages/bus.py": """\
+connected = []
+
+
+def connect(name):
+    if name == "wrong":
+        raise ValueError("no such bus")
+    if connected:
+        raise RuntimeError("connected already")
+    connected.append(name)
+""",
+}
+
+
+def test_a_startup_that_works_once_in_a_process(serve: Serve) -> None:
+    """What only a first startup can do, a new process does; what that cannot do
+    either, no other one is tried for."""
+    server = serve(ONCE, env=apps.SHARED_ENV)
+    assert server.get().text == "a"
+    server.edit("words.py", "'a'", "'b'")
+    assert server.get().text == "b"
+    server.until_log("a second startup in one process fails: RuntimeError: connected")
+    server.edit("words.py", "'b'", "'wrong'")
+    assert server.get().status == 503
+    server.edit("main.py", '"status": 200', '"status": 201')
+    assert server.get().status == 503
+    assert server.log.count("restarting") == 2
+    server.edit("words.py", "'wrong'", "'c'")
+    assert server.get().status == 201
+    assert server.log.count("restarting") == 2
