@@ -3,6 +3,7 @@
 #include "journal.h"
 #include "frame_parts.h"
 
+#include "adapters.h"
 #include "compat.h"
 #include "environ.h"
 #include "mentions.h"
@@ -221,6 +222,9 @@ journal_withdraw(const Trace *trace, Engine *engine)
         if (write->cell->kind == CELL_SLOT
             && cell_now(write->cell, engine) == write->version) {
             Slot *slot = (Slot *)write->cell;
+            if (slot->kind == SLOT_ADAPTED && adapter_is_lasting(slot)) {
+                continue;
+            }
             cell_write(&slot->cell, slot->cell.base, NULL, engine);
             if (slot_put(slot, slot->cell.base, engine) < 0) {
                 PyErr_WriteUnraisable(slot->owner);

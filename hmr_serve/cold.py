@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from subprocess import DEVNULL, PIPE
@@ -73,7 +74,7 @@ def main() -> NoReturn:
     os._exit(0)
 
 
-def raised_in_library(error: BaseException, roots: list[str]) -> bool:
+def raised_in_library(error: BaseException, roots: Sequence[str]) -> bool:
     """Whether the code that raised is not the user's: it may have complained about
     being asked a second time. Syntax and missing modules are no such complaint."""
     if isinstance(error, (SyntaxError, ImportError)):
@@ -83,6 +84,11 @@ def raised_in_library(error: BaseException, roots: list[str]) -> bool:
         return False
     while trace.tb_next:
         trace = trace.tb_next
-    path = os.path.realpath(trace.tb_frame.f_code.co_filename)
+    return not is_user_file(trace.tb_frame.f_code.co_filename, roots)
+
+
+def is_user_file(path: str, roots: Sequence[str]) -> bool:
+    """Whether the code is the user's, and no library's."""
+    path = os.path.realpath(path)
     users = any(path.startswith(os.path.join(root, "")) for root in roots)
-    return not users or f"{os.sep}site-packages{os.sep}" in path
+    return users and f"{os.sep}site-packages{os.sep}" not in path

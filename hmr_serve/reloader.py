@@ -20,14 +20,16 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import adapters, api, framework, workers
-from .cold import cold_start, raised_in_library
+from .cold import cold_start, is_user_file, raised_in_library
 from .endings import Endings
 from .entry import Entry
 from .fault import Fault, Restarting
 from .inputs import Inputs
+from .leftovers import Leftovers
 from .lifespan import TRACE, LifespanFailed
 from .live import Live
 from .log import error_place, forget_frames
@@ -86,6 +88,7 @@ class Reloader:
         self._cold: asyncio.Task[None] | None = None  # _task, while it asks a child
         self._roots = roots
         self._inputs = Inputs(config, roots)
+        self._leftovers = Leftovers(partial(is_user_file, roots=roots))
         self._generation = -1
         self._files: set[str] = set()  # what the server watches
         self._folders: set[str] = set()
@@ -102,7 +105,17 @@ class Reloader:
         """Import the application, traced. Raises what user code raises."""
         with self._user_code():
             self._inputs.load()
+            return self._load_first()
+
+    def _load_first(self) -> Any:
+        """There has been no good application yet."""
+        self._leftovers.begin()
+        try:
             return self._engine.run(ENTRY, self._entry.load)
+        except BaseException as exc:
+            self._leftovers.failed(exc)
+            self._leftovers.first_failed()
+            raise
 
     async def start(
         self, server: Server, app: Any, error: BaseException | None
@@ -175,6 +188,10 @@ class Reloader:
         if included:
             self._restart(included, "--reload-include names it")
             return
+        running = self._leftovers.running() if self.live is None else None
+        if running:
+            self._restart(sorted(update.paths), running)
+            return
         if self._server.stats()["in_flight"]:
             workers.settle(WORKERS_WAIT)
         written = write_times(update.paths)
@@ -215,6 +232,8 @@ class Reloader:
             self._cold = self._task = self._loop.create_task(self._ask(update, report))
         elif report.error is not None:
             self._fail(update, report.error, report.files)
+        elif again := self._leftovers.imported():
+            self._restart(report.files or sorted(update.paths), again)
         else:
             self._put_in_front(update, report, app)
 
@@ -292,7 +311,7 @@ class Reloader:
         if report.error is not None or report.restart:
             return None
         if self.live is None:
-            return self._engine.run(ENTRY, self._entry.load)
+            return self._load_first()
         return self._engine.result(ENTRY)
 
     def _adopt(self, update: Update, report: Report, app: Any) -> None:
@@ -476,6 +495,7 @@ class Reloader:
     ) -> None:
         """Nothing was applied: say why, once; the last good application goes on."""
         self.watch(update.since)
+        self._leftovers.failed(error)
         if self.live is None:
             self._show_fault(error)
             self._release(update)
@@ -490,6 +510,7 @@ class Reloader:
         self._server.app = Fault(error)
         self._server.state = {}
         self._notices.no_application(error)
+        forget_frames(error)
 
     def _release(self, update: Update) -> None:
         if update.serial:  # else no fence stands: it was saved before it was watched

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 from . import apps
 from .conftest import Serve
 from .harness import Server, until
@@ -199,3 +201,85 @@ def test_a_restart_that_would_fail_does_not_happen(serve: Serve) -> None:
     server.edit("limits.py", "LIMIT = 1", "LIMIT = 2")
     server.until_log("again after")
     until(lambda: server.get().text == "0 2", "the new process answers")
+
+
+HALF = {
+    "main.py": """\
+import half
+
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        raise NotImplementedError
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"%d" % half.state.count})
+""",
+    "libraries/site-packages/half/__init__.py": """\
+from . import state
+
+state.count += 1
+import missing
+""",
+    "libraries/site-packages/half/state.py": "count = 0\n",
+}
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_library_whose_import_failed_at_first_is_imported_by_a_new_process(
+    serve: Serve, running: bool
+) -> None:
+    main = HALF["main.py"]
+    stub = "class half:\n    class state:\n        count = 0\n"
+    without = main.replace("import half\n", stub)
+    files = {**HALF, "main.py": without} if running else HALF
+    server = serve(files, env=apps.SHARED_ENV)
+    if running:
+        server.write("main.py", main)
+        assert server.get().text == "0"
+    else:
+        assert server.get().status == 503
+    server.write("libraries/site-packages/missing.py", "")
+    server.write("main.py", main + "\n\nX = 1\n")
+    assert server.get().text == "1"
+    log = server.until_log("half was imported a second time, after it had failed")
+    assert log.count("restarting") == 1
+
+
+STARTED = """\
+import os
+import socket
+import threading
+
+stop = threading.Event()
+threading.Thread(target=stop.wait, name="poller", daemon=True).start()
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(f"\\0hmr-serve-test-{os.getpid()}")
+listener.listen()
+1 / 0
+
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        raise NotImplementedError
+    names = [t.name for t in threading.enumerate() if t.name == "poller"]
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"%d" % len(names)})
+"""
+
+
+LEFT = {
+    ".start()": "the start that failed had opened a port",
+    ".listen()": "poller runs, which the start that failed had started",
+}
+
+
+@pytest.mark.parametrize(("without", "reason"), LEFT.items())
+def test_a_first_start_that_fails_leaves_nothing_running(
+    serve: Serve, without: str, reason: str
+) -> None:
+    server = serve({"main.py": STARTED.replace(without, "")})
+    assert server.get().status == 503
+    assert "CannotWithdraw" not in server.log
+    server.edit("main.py", "1 / 0", "X = 1")
+    assert server.get().text == str(int(without != ".start()"))
+    assert reason in server.log
