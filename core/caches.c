@@ -204,7 +204,7 @@ static int
 closure_add_code(Closure *closure, PyObject *code, int depth)
 {
     CodeInfo *info = code_info(code);
-    if (info == NULL || info->module == NULL || depth == 0
+    if (info == NULL || code_info_module(info) == NULL || depth == 0
         || ptrmap_get(&closure->seen, info) != NULL) {
         return 0;
     }

@@ -203,6 +203,7 @@ cell_touch(Cell *cell, Engine *engine)
     if (engine->transaction && !cell->touched) {
         cell->touched = 1;
         version_set(&cell->live, cell_now(cell, engine));
+        cell->live_producer = cell->live != NULL ? cell->live->producer : NULL;
         cell->touched_next = engine->touched;
         engine->touched = cell_ref(cell);
     }

@@ -141,6 +141,14 @@ code_tree_attach(PyObject *code, Statement *statement)
 }
 
 
+Module *
+code_info_module(const CodeInfo *info)
+{
+    return info->module != NULL && info->module->ns != NULL ? info->module
+                                                            : NULL;
+}
+
+
 void
 code_tree_forget(PyObject *code, const Statement *statement)
 {

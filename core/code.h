@@ -48,6 +48,10 @@ int code_extra_init(void);
 /* The info of a code object, or NULL. Borrowed. Never sets an exception. */
 CodeInfo *code_info(PyObject *code);
 
+/* The module on whose globals the code runs; NULL: none, or it is no more (a
+ * function of it may still be called). Borrowed. */
+Module *code_info_module(const CodeInfo *info);
+
 /* Attach infos to a statement's code and all code nested in it.
  * 0, or -1 with an exception set. */
 int code_tree_attach(PyObject *code, Statement *statement);

@@ -74,6 +74,21 @@ commit_release_superseded(Engine *engine, Trace *trace)
 }
 
 
+/* A statement of a walk that was given up may have taken a version over. */
+static void
+commit_producers(const Trace *trace, Statement *statement)
+{
+    for (Py_ssize_t i = 0; i < trace->write_count; i++) {
+        const Write *write = &trace->writes[i];
+        if (write->version != NULL
+            && (write->cell->kind == CELL_BINDING
+                || write->cell->kind == CELL_SLOT)) {
+            write->version->producer = statement;
+        }
+    }
+}
+
+
 static int
 commit_statement(Transaction *tx, Statement *statement)
 {
@@ -99,6 +114,7 @@ commit_statement(Transaction *tx, Statement *statement)
         trace_free(attempt, engine);
     }
     if (statement->trace != NULL) {
+        commit_producers(statement->trace, statement);
         commit_release_superseded(engine, statement->trace);
     }
     return 0;
@@ -445,6 +461,9 @@ transaction_rollback(Transaction *tx, int walked)
     }
     for (Cell *cell = engine->touched; cell != NULL;
          cell = cell->touched_next) {
+        if (cell->live != NULL) {
+            cell->live->producer = cell->live_producer;
+        }
         if (cell->kind == CELL_CODE || cell->kind == CELL_FILE
             || cell->kind == CELL_MEMBER) {
             version_set(&cell->base, cell->live);

@@ -415,7 +415,7 @@ frame_read_code(Frame *frame, CodeInfo *info)
         || mentions_read(frame, (PyObject *)info->code) < 0) {
         return -1;
     }
-    if (info->module == NULL) {
+    if (code_info_module(info) == NULL) {
         return 0;
     }
     for (Py_ssize_t i = 0; rule(READ_CALLED_NAMES) && i < info->name_count;

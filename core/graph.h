@@ -64,6 +64,8 @@ typedef struct Cell {
     Version *env;             /* Owned; NULL: unbound */
     Version *base;            /* Owned; may be NULL */
     Version *live;            /* Owned; of a touched cell */
+    Statement *live_producer; /* Borrowed; of that, to put back: a statement
+                                 that gives an equal value takes it over */
     Py_ssize_t readers;       /* committed traces that read it */
     Module *writer;           /* Borrowed; the module whose statements write
                                  it; NULL: none does */
@@ -305,6 +307,7 @@ struct Module {
     uint32_t skipped_walk; /* the partial walk that came by and left it out */
     int needed;            /* this transaction's walks have to visit it */
     int shared;            /* other modules bind names in it */
+    int released;          /* it is no more, and holds nothing: retired.h */
     Module *importer;      /* Borrowed; the module through which the last whole
                               walk got here; NULL: a root */
     ModuleSet names_readers; /* modules that have read all of its names */

@@ -88,7 +88,8 @@ reach_code(Reach *reach, PyObject *code, int depth)
     if (code_info_scan(info) < 0) {
         return -1;
     }
-    for (Py_ssize_t i = 0; info->module != NULL && i < info->name_count; i++) {
+    for (Py_ssize_t i = 0;
+         code_info_module(info) != NULL && i < info->name_count; i++) {
         if (reach_name(reach, info->module, &info->names[i], depth) < 0) {
             return -1;
         }

@@ -27,7 +27,7 @@ fills_in(const Engine *engine, const CodeInfo *info)
 static int
 function_remembers(const Engine *engine, CodeInfo *info)
 {
-    int result = info->statement != NULL && info->module != NULL
+    int result = info->statement != NULL && code_info_module(info) != NULL
                  && code_info_scan(info) == 0
                  && (cache_is_of(engine, (PyObject *)info->code)
                      || fills_in(engine, info));

@@ -201,7 +201,8 @@ caller_expects(const Engine *engine, PyObject *cache)
     const CodeInfo *info = code_info((PyObject *)code);
     Py_DECREF(code);
     for (Py_ssize_t i = 0; info != NULL && i < info->name_count; i++) {
-        if (info->module == NULL || !path_is_call(info->names[i].path)) {
+        if (code_info_module(info) == NULL
+            || !path_is_call(info->names[i].path)) {
             continue;
         }
         Binding *binding = module_binding(info->module, info->names[i].name, 0);

@@ -16,6 +16,7 @@
 #include "loaded.h"
 #include "environ.h"
 #include "namespace.h"
+#include "retired.h"
 #include "setters.h"
 #include "slots.h"
 #include "spare.h"
@@ -358,6 +359,7 @@ transaction_perform(Transaction *tx)
         class_made_sweep(engine);
         class_members_sweep(engine);
     }
+    retired_release(engine);
     callbacks_flush(engine);
     return result;
 }

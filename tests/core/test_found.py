@@ -463,3 +463,19 @@ def test_a_failed_edit_leaves_a_list_whose_statement_went_with_it(
     report = project.save({"m.py": "", "main.py": use})
     assert report.restart
     assert project.eval("__import__('m').seen") == []
+
+
+def test_a_variable_is_set_by_the_module_that_it_came_back_to(
+    project: Project,
+) -> None:
+    """The failing edit had another module set it, which is gone again."""
+    sets = "__import__('os').environ.setdefault('HMR_C', '1')\n"
+    reads = "v = __import__('os').getenv('HMR_C')\n"
+    project.start({"one.py": sets, "m.py": "import one\n", "main.py": "import m\n"})
+    files = {"one.py": None, "two.py": sets, "main.py": "import two\nmissing\n"}
+    project.save(files)
+    project.save({"one.py": sets, "two.py": None, "main.py": "import m\nx = 1\n"})
+    for number in range(3):
+        project.save({"main.py": f"import m\nx = {number}\n{reads}"})
+        project.save({"main.py": f"import m\nx = {number}\n"})
+    assert project.eval("__import__('os').environ['HMR_C']") == "1"
