@@ -461,7 +461,7 @@ def test_a_failed_edit_leaves_a_list_whose_statement_went_with_it(
         {"m.py": "seen = []\n", "deco.py": deco, "main.py": "import m\nimport deco\n"}
     )
     report = project.save({"m.py": "", "main.py": use})
-    assert report.restart
+    assert report.error
     assert project.eval("__import__('m').seen") == []
 
 
