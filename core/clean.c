@@ -249,12 +249,30 @@ trace_disorder_writes(const Trace *trace, const Engine *engine)
 }
 
 
+/* Statements that ran since were not in the midst of what a cold start would be
+ * in the midst of: they run again in the next walk. */
+static void
+forget_runs(Engine *engine, long since)
+{
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        const Module *module = engine->order[i];
+        for (Py_ssize_t j = 0; j < module->count; j++) {
+            Statement *statement = module->statements[j];
+            if (statement->attempt != NULL && statement->ran > since) {
+                trace_free(statement->attempt, engine);
+                statement->attempt = NULL;
+            }
+        }
+    }
+}
+
+
 /* Go over the trace in order. *nested: engine->ended before the first import
  * that a module did whose own import failed; -1: there was none. */
 static int
 trace_follow(Statement *statement, Trace *trace, long *nested)
 {
-    const Engine *engine = statement->module->engine;
+    Engine *engine = statement->module->engine;
     if (trace->unsteady) {
         statement_set_reason(statement, "tries a circular import that fails");
         return 0;
@@ -273,9 +291,17 @@ trace_follow(Statement *statement, Trace *trace, long *nested)
             return -1;
         }
         ordered = import->wrote > ordered ? import->wrote : ordered;
+        long ran = engine->ran;
         int clean = import_clean(statement, import->module);
         if (clean <= 0) {
             return clean;
+        }
+        if (import->nested && engine->ran != ran) {
+            /* what ran there has to find the one that fails on its way in */
+            statement_set_reason(statement, "imports %U in one that fails",
+                                 import->module->name);
+            forget_runs(engine, ran);
+            return 0;
         }
     }
     if (!reads_clean(statement, trace, &at, trace->read_count)) {

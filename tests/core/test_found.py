@@ -479,3 +479,20 @@ def test_a_variable_is_set_by_the_module_that_it_came_back_to(
         project.save({"main.py": f"import m\nx = {number}\n{reads}"})
         project.save({"main.py": f"import m\nx = {number}\n"})
     assert project.eval("__import__('os').environ['HMR_C']") == "1"
+
+
+def test_a_module_that_a_failing_one_imports_is_run_on_the_way_into_it(
+    project: Project,
+) -> None:
+    project.start(
+        {
+            "n.py": "",
+            "pkg/__init__.py": "from .sub import *\n",
+            "pkg/sub.py": "from m import missing\n",
+            "m.py": "",
+            "main.py": "try:\n    import pkg.opt\nexcept ImportError:\n    pass\n",
+        }
+    )
+    attempt = "try:\n    from n import x\nexcept ImportError:\n    x = None\n"
+    project.save({"n.py": "from pkg.sub import *\n", "m.py": attempt})
+    assert project.eval("'n' in __import__('sys').modules")
