@@ -22,8 +22,7 @@ WARM_UP = 3  # cycles until caches are full
 SLACK = 2  # what a library makes once
 OBJECTS = 150  # what the census leaves itself
 # Records of modules that were imported once and are no more stay (core/retired.h): some
-# ten blocks each, and from 3.14 on a dict that counts as an object. Tables have room for
-# more.
+# ten blocks each, and from 3.14 on a dict that counts as an object. Tables keep room.
 BLOCKS_AN_EDIT = 4
 BLOCKS_KEPT = 1500
 
