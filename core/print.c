@@ -10,6 +10,7 @@
 #include "print.h"
 
 #include "compat.h"
+#include "print_lazy.h"
 #include "value.h"
 
 #include <string.h>
@@ -17,6 +18,7 @@
 #define PRINT_BUFFER_EDGE 65536 /* bytes hashed at both ends of a buffer */
 
 #define KIND_SLOTS 64
+#define MEMOS 32       /* of one object that are left out */
 #define SEEN_SLOTS 512 /* a power of two, and room for PRINT_DEEP objects */
 
 _Static_assert(PRINT_DEEP * 2 <= SEEN_SLOTS, "a print finds no free slot");
@@ -96,7 +98,8 @@ type_is_silent(PyTypeObject *type)
            || type == &PyGetSetDescr_Type || type == &PyMemberDescr_Type
            || type == &PyWrapperDescr_Type || type == &PyMethodDescr_Type
            || type == &PyClassMethodDescr_Type || type == silent_types[0]
-           || type == silent_types[1] || type == silent_types[2];
+           || type == silent_types[1] || type == silent_types[2]
+           || lazy_is_value(type);
 }
 
 
@@ -286,6 +289,8 @@ printer_add(Printer *printer, PyObject *object)
 typedef struct {
     Printer *printer; /* NULL: only the content is asked for */
     uint64_t content;
+    PyObject *memos[MEMOS]; /* attributes to leave out, each once */
+    Py_ssize_t memo_count;
 } Visit;
 
 
@@ -293,6 +298,12 @@ static int
 visit_child(PyObject *child, void *arg)
 {
     Visit *visit = arg;
+    for (Py_ssize_t i = 0; i < visit->memo_count; i++) {
+        if (visit->memos[i] == child) {
+            visit->memos[i] = visit->memos[--visit->memo_count];
+            return 0;
+        }
+    }
     visit->content =
         (visit->content ^ (uint64_t)(uintptr_t)child) * 0x9E3779B97F4A7C15u;
     visit->content ^= visit->content >> 31;
@@ -303,14 +314,33 @@ visit_child(PyObject *child, void *arg)
 }
 
 
-static void
-visit_dict(PyObject *dict, Visit *visit)
+/* Is it the dict of this instance? */
+static int
+is_dict_of(PyObject *dict, PyObject *object)
 {
+    if (!PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE)
+        || PyType_Check(object) || PyModule_Check(object)) {
+        return 0;
+    }
+    PyObject *own = PyObject_GenericGetDict(object, NULL);
+    PyErr_Clear(); /* it has none */
+    Py_XDECREF(own);
+    return own == dict;
+}
+
+
+/* `holder`: what led to the dict. */
+static void
+visit_dict(PyObject *dict, PyObject *holder, Visit *visit)
+{
+    PyTypeObject *type = is_dict_of(dict, holder) ? Py_TYPE(holder) : NULL;
     Py_ssize_t pos = 0;
     PyObject *key, *value;
     while (PyDict_Next(dict, &pos, &key, &value)) {
-        visit_child(key, visit);
-        visit_child(value, visit);
+        if (type == NULL || !lazy_is_memo(type, key)) {
+            visit_child(key, visit);
+            visit_child(value, visit);
+        }
     }
 }
 
@@ -372,15 +402,31 @@ visit_class(PyObject *object, Visit *visit)
 }
 
 
-/* What the object holds; its children are added to the print, if there is one.
- */
-static uint64_t
-visit_object(PyObject *object, Printer *printer)
+/* tp_traverse may visit the values of an instance's dict, not the dict. */
+static void
+visit_note_memos(Visit *visit, PyObject *dict, PyTypeObject *type)
 {
+    Py_ssize_t pos = 0;
+    PyObject *key, *value;
+    while (dict != NULL && visit->memo_count < MEMOS
+           && PyDict_Next(dict, &pos, &key, &value)) {
+        if (lazy_is_memo(type, key)) {
+            visit->memos[visit->memo_count++] = value;
+        }
+    }
+}
+
+
+/* What a node's object holds; its children are added to the print, if the
+ * printer is there. */
+static uint64_t
+visit_node(const Print *print, Py_ssize_t at, Printer *printer)
+{
+    PyObject *object = print->nodes[at].object;
     Visit visit = {.printer = printer, .content = print_content(object)};
     PyTypeObject *type = Py_TYPE(object);
     if (PyDict_CheckExact(object)) {
-        visit_dict(object, &visit);
+        visit_dict(object, print->nodes[print->nodes[at].from].object, &visit);
     }
     else if (PyFunction_Check(object)) {
         visit_function(object, &visit);
@@ -394,6 +440,7 @@ visit_object(PyObject *object, Printer *printer)
             /* The dict of an instance comes into being when somebody looks,
              * and tp_traverse then shows another picture: look first. */
             PyObject *dict = PyObject_GenericGetDict(object, NULL);
+            visit_note_memos(&visit, dict, type);
             Py_XDECREF(dict);
             PyErr_Clear(); /* without memory the print is merely different */
         }
@@ -411,7 +458,7 @@ print_take(Print *print, PyObject *object, Py_ssize_t budget)
     printer_add(&printer, object);
     for (Py_ssize_t at = 0; at < print->count && !printer.failed; at++) {
         printer.at = at;
-        uint64_t content = visit_object(print->nodes[at].object, &printer);
+        uint64_t content = visit_node(print, at, &printer);
         print->nodes[at].content = content; /* the array may have moved */
     }
     if (printer.failed) {
@@ -440,8 +487,7 @@ int
 print_holds(const Print *print)
 {
     for (Py_ssize_t i = 0; i < print->count; i++) {
-        if (visit_object(print->nodes[i].object, NULL)
-            != print->nodes[i].content) {
+        if (visit_node(print, i, NULL) != print->nodes[i].content) {
             return 0;
         }
     }

@@ -1,0 +1,125 @@
+/* What an object works out when it is first asked, and keeps. */
+
+#include "print_lazy.h"
+
+#include "compat.h"
+#include "engine.h"
+
+#include <string.h>
+
+
+/* The module's name begins with `package`. */
+static int
+module_is_of(PyObject *name, const char *package, size_t length)
+{
+    const char *text =
+        name != NULL && PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
+    if (text == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    return strncmp(text, package, length) == 0
+           && (text[length] == '\0' || text[length] == '.');
+}
+
+
+int
+lazy_is_value(const PyTypeObject *type)
+{
+    /* As `tp_name` has them: types of C with their module before a dot. */
+    static const char *const values[] = {
+        "pathlib PosixPath",
+        "pathlib PurePosixPath",
+        "pathlib WindowsPath",
+        "pathlib PureWindowsPath",
+        "ipaddress IPv4Address",
+        "ipaddress IPv6Address",
+        "ipaddress IPv4Network",
+        "ipaddress IPv6Network",
+        "ipaddress IPv4Interface",
+        "ipaddress IPv6Interface",
+        "uuid UUID",
+        "fractions Fraction",
+        "datetime.datetime",
+        "datetime.date",
+        "datetime.time",
+        "datetime.timedelta",
+        "datetime.timezone",
+        "decimal.Decimal",
+        "zoneinfo.ZoneInfo",
+        "types.UnionType",
+        "types.GenericAlias",
+        "typing.Union",
+    };
+    int is_heap = PyType_HasFeature((PyTypeObject *)type, Py_TPFLAGS_HEAPTYPE);
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(values); i++) {
+        const char *blank = strchr(values[i], ' ');
+        if (blank == NULL) {
+            if (strcmp(type->tp_name, values[i]) == 0
+                && !(is_heap && type->tp_dictoffset != 0)) {
+                return 1;
+            }
+        }
+        else if (is_heap && strcmp(type->tp_name, blank + 1) == 0) {
+            size_t length = (size_t)(blank - values[i]);
+            return module_is_of(dict_peek(type->tp_dict, "__module__"),
+                                values[i], length);
+        }
+    }
+    return 0;
+}
+
+
+/* The class among a type's bases that has the name in its own dict; NULL: a
+ * type of C. */
+static PyTypeObject *
+class_with(const PyTypeObject *type, PyObject *name)
+{
+    PyObject *order = type->tp_mro;
+    for (Py_ssize_t i = 0; order != NULL && i < PyTuple_GET_SIZE(order); i++) {
+        PyTypeObject *at = (PyTypeObject *)PyTuple_GET_ITEM(order, i);
+        PyObject *dict =
+            PyType_HasFeature(at, Py_TPFLAGS_HEAPTYPE) ? at->tp_dict : NULL;
+        if (dict != NULL && PyDict_GetItemWithError(dict, name) != NULL) {
+            return at;
+        }
+    }
+    PyErr_Clear();
+    return NULL;
+}
+
+
+/* SQLAlchemy's list of what it has memoized in the object. */
+static int
+is_note_of_sqlalchemy(PyObject *key, PyTypeObject *type)
+{
+    return PyUnicode_CompareWithASCIIString(key, "_memoized_keys") == 0
+           && PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
+           && module_is_of(dict_peek(type->tp_dict, "__module__"), "sqlalchemy",
+                           strlen("sqlalchemy"));
+}
+
+
+int
+lazy_is_memo(PyTypeObject *type, PyObject *key)
+{
+    if (!PyUnicode_Check(key)) {
+        return 0;
+    }
+    PyObject *found = _PyType_Lookup(type, key);
+    if (found == NULL) {
+        return is_note_of_sqlalchemy(key, type);
+    }
+    /* Functions and methods are types of C: one in an instance's dict is
+     * somebody's replacement for the class's. */
+    PyTypeObject *kind = Py_TYPE(found);
+    if (kind->tp_descr_get == NULL || kind->tp_descr_set != NULL
+        || !PyType_HasFeature(kind, Py_TPFLAGS_HEAPTYPE)) {
+        return is_note_of_sqlalchemy(key, type);
+    }
+    const PyTypeObject *owner = class_with(type, key);
+    PyObject *module =
+        owner != NULL ? dict_peek(owner->tp_dict, "__module__") : NULL;
+    return module != NULL && PyUnicode_Check(module)
+           && (hmr_engine == NULL || engine_module(hmr_engine, module) == NULL);
+}

@@ -1,0 +1,49 @@
+"""What an object works out when it is first asked, and keeps, is no change of it: who
+asks can be edited alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from .harness import Project, ran
+
+PATH = "from pathlib import Path\n\np = Path('a') / 'b'\n"
+TABLE = (
+    "import sqlalchemy as sa\n\nm = sa.MetaData()\n"
+    "p = sa.Table('a', m, sa.Column('id', sa.Integer, primary_key=True))\n"
+)
+MODEL = "from pydantic import BaseModel\n\n\nclass P(BaseModel):\n    x: int = 1\n"
+ASKED = {  # what is made: who asks it
+    "a path": (PATH, "str(p)"),
+    "a path's parts": (PATH, "(p.exists(), p.joinpath('c'), p.parent, p.name)"),
+    "a date": ("import datetime\n\np = datetime.date(2020, 1, 1)\n", "{p: str(p)}"),
+    "a decimal": ("import decimal\n\np = decimal.Decimal('1.5')\n", "{p: p + 1}"),
+    "a network": (
+        "import ipaddress\n\np = ipaddress.ip_network('10.0.0.0/8')\n",
+        "(p.broadcast_address, p.num_addresses)",
+    ),
+    "a union": ("p = float | None\n", "(p.__parameters__, [p])"),
+    "a table": (TABLE, "sa.select(p).where(p.c.id == 1)"),
+    "a signature": ("import inspect\n" + MODEL, "inspect.signature(P)"),
+    "a schema": (MODEL, "P.model_json_schema()"),
+    "a URL": (
+        "import httpx\n\np = httpx.URL('http://a/b?c=1')\n",
+        "(p.host, p.params)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_who_asks_can_be_edited_alone(project: Project, name: str) -> None:
+    made, asked = ASKED[name]
+    project.start({"a.py": made, "main.py": f"from a import *\ny = {asked}, 1\n"})
+    report = project.edit("main.py", ", 1\n", ", 2\n")
+    assert [text.split(" = ")[0] for text in ran(report)] == ["main: y"]
+
+
+def test_a_replaced_method_of_a_library_is_a_change(project: Project) -> None:
+    make = "import http.cookies\n\np = http.cookies.SimpleCookie()\n"
+    use = "from a import p\n\np.output = lambda: 'a'\ny = 1\n"
+    project.start({"a.py": make, "main.py": use})
+    project.edit("main.py", "p.output = lambda: 'a'\n", "")
+    assert project.eval("main.p.output()") == ""
