@@ -314,13 +314,18 @@ visit_child(PyObject *child, void *arg)
 }
 
 
-/* Is it the dict of this instance? */
+/* Is it the dict of this instance? None comes into being for the question: a
+ * partial that has one is another. */
 static int
 is_dict_of(PyObject *dict, PyObject *object)
 {
     if (!PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE)
         || PyType_Check(object) || PyModule_Check(object)) {
         return 0;
+    }
+    if (!PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_MANAGED_DICT)) {
+        PyObject **own = _PyObject_GetDictPtr(object);
+        return own != NULL && *own == dict;
     }
     PyObject *own = PyObject_GenericGetDict(object, NULL);
     PyErr_Clear(); /* it has none */
