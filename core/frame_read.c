@@ -8,6 +8,7 @@
 #include "class_members.h"
 #include "code.h"
 #include "compat.h"
+#include "computed.h"
 #include "journal.h"
 #include "mentions.h"
 #include "namespace.h"
@@ -194,6 +195,35 @@ frame_read_path(Frame *frame, Binding *binding, Version *version,
 }
 
 
+/* The object whose attribute tracked code works out may be changed by that: it
+ * is looked at again when the statement ends. 0, or -1 with an exception set.
+ */
+static int
+frame_add_computing(Frame *frame, PyObject *value, PyObject *path)
+{
+    if (PyModule_Check(value) || PyType_Check(value)
+        || PyFunction_Check(value)) {
+        return 0;
+    }
+    PyObject *at = Py_NewRef(value);
+    int result = 0;
+    for (Py_ssize_t i = 0; at != NULL && i < PyTuple_GET_SIZE(path); i++) {
+        PyObject *step = PyTuple_GetSlice(path, i, i + 1);
+        PyObject *next = step != NULL ? value_follow(at, step) : NULL;
+        if (step == NULL
+            || (next == NULL && !PyType_Check(at)
+                && computed_by_program(Py_TYPE(at), PyTuple_GET_ITEM(path, i))
+                && frame_add_candidate(frame, value, at, 0) < 0)) {
+            result = -1;
+        }
+        Py_XDECREF(step);
+        Py_SETREF(at, next);
+    }
+    Py_XDECREF(at);
+    return result;
+}
+
+
 /* A name that was read before, as a whole or for calls (path). */
 static int
 frame_read_again(Frame *frame, PyObject *value, PyObject *path)
@@ -237,6 +267,10 @@ frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path,
     }
     int called_only = path_is_call(path);
     PyObject *value = version != NULL ? version->value : NULL;
+    if (value != NULL && path != NULL && !called_only
+        && frame_add_computing(frame, value, path) < 0) {
+        return -1;
+    }
     if (ptrmap_get(&frame->seen, binding) != NULL) {
         return frame_read_again(frame, value, called_only ? path : NULL);
     }

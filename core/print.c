@@ -10,7 +10,7 @@
 #include "print.h"
 
 #include "compat.h"
-#include "print_lazy.h"
+#include "computed.h"
 #include "value.h"
 
 #include <string.h>
@@ -99,7 +99,7 @@ type_is_silent(PyTypeObject *type)
            || type == &PyWrapperDescr_Type || type == &PyMethodDescr_Type
            || type == &PyClassMethodDescr_Type || type == silent_types[0]
            || type == silent_types[1] || type == silent_types[2]
-           || lazy_is_value(type);
+           || computed_is_value(type);
 }
 
 
@@ -342,7 +342,7 @@ visit_dict(PyObject *dict, PyObject *holder, Visit *visit)
     Py_ssize_t pos = 0;
     PyObject *key, *value;
     while (PyDict_Next(dict, &pos, &key, &value)) {
-        if (type == NULL || !lazy_is_memo(type, key)) {
+        if (type == NULL || !computed_is_memo(type, key)) {
             visit_child(key, visit);
             visit_child(value, visit);
         }
@@ -415,7 +415,7 @@ visit_note_memos(Visit *visit, PyObject *dict, PyTypeObject *type)
     PyObject *key, *value;
     while (dict != NULL && visit->memo_count < MEMOS
            && PyDict_Next(dict, &pos, &key, &value)) {
-        if (lazy_is_memo(type, key)) {
+        if (computed_is_memo(type, key)) {
             visit->memos[visit->memo_count++] = value;
         }
     }

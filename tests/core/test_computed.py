@@ -41,6 +41,63 @@ def test_who_asks_can_be_edited_alone(project: Project, name: str) -> None:
     assert [text.split(" = ")[0] for text in ran(report)] == ["main: y"]
 
 
+CACHED = """
+from functools import cached_property
+
+
+class P:
+    @cached_property
+    def y(self):
+        return x
+"""
+OWN = {
+    "a cached_property": CACHED,
+    "a property": """
+class P:
+    seen = None
+
+    @property
+    def y(self):
+        if self.seen is None:
+            self.seen = x
+        return self.seen
+""",
+    "a property with a slot": """
+class P:
+    __slots__ = ["seen"]
+
+    @property
+    def y(self):
+        if not hasattr(self, "seen"):
+            self.seen = x
+        return self.seen
+""",
+    "__getattr__": """
+class P:
+    def __getattr__(self, name):
+        if name != "y":
+            raise AttributeError(name)
+        self.y = x
+        return x
+""",
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_what_tracked_code_keeps_is_worked_out_again(
+    project: Project, name: str
+) -> None:
+    project.start({"main.py": f"x = 1\n{OWN[name]}\n\np = P()\nz = p.y\nw = p.y\n"})
+    project.edit("main.py", "x = 1", "x = 2")
+    assert project.eval("(main.z, main.w, main.p.y)") == (2, 2, 2)
+
+
+def test_what_keeps_nothing_ties_nobody(project: Project) -> None:
+    kept = "class P:\n    @property\n    def y(self):\n        return 1\n\n\np = P()\n"
+    project.start({"main.py": kept + "z = p.y, 1\n"})
+    assert ran(project.edit("main.py", "p.y, 1", "p.y, 2")) == ["main: z = (p.y, 2)"]
+
+
 def test_a_replaced_method_of_a_library_is_a_change(project: Project) -> None:
     make = "import http.cookies\n\np = http.cookies.SimpleCookie()\n"
     use = "from a import p\n\np.output = lambda: 'a'\ny = 1\n"

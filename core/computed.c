@@ -1,6 +1,6 @@
-/* What an object works out when it is first asked, and keeps. */
+/* What objects work out when they are asked. */
 
-#include "print_lazy.h"
+#include "computed.h"
 
 #include "compat.h"
 #include "engine.h"
@@ -24,7 +24,7 @@ module_is_of(PyObject *name, const char *package, size_t length)
 
 
 int
-lazy_is_value(const PyTypeObject *type)
+computed_is_value(const PyTypeObject *type)
 {
     /* As `tp_name` has them: types of C with their module before a dot. */
     static const char *const values[] = {
@@ -89,6 +89,17 @@ class_with(const PyTypeObject *type, PyObject *name)
 }
 
 
+/* Of a tracked module? */
+static int
+class_is_ours(const PyTypeObject *type)
+{
+    PyObject *module =
+        type != NULL ? dict_peek(type->tp_dict, "__module__") : NULL;
+    return module != NULL && PyUnicode_Check(module) && hmr_engine != NULL
+           && engine_module(hmr_engine, module) != NULL;
+}
+
+
 /* SQLAlchemy's list of what it has memoized in the object. */
 static int
 is_note_of_sqlalchemy(PyObject *key, PyTypeObject *type)
@@ -101,7 +112,7 @@ is_note_of_sqlalchemy(PyObject *key, PyTypeObject *type)
 
 
 int
-lazy_is_memo(PyTypeObject *type, PyObject *key)
+computed_is_memo(PyTypeObject *type, PyObject *key)
 {
     if (!PyUnicode_Check(key)) {
         return 0;
@@ -117,9 +128,25 @@ lazy_is_memo(PyTypeObject *type, PyObject *key)
         || !PyType_HasFeature(kind, Py_TPFLAGS_HEAPTYPE)) {
         return is_note_of_sqlalchemy(key, type);
     }
-    const PyTypeObject *owner = class_with(type, key);
-    PyObject *module =
-        owner != NULL ? dict_peek(owner->tp_dict, "__module__") : NULL;
-    return module != NULL && PyUnicode_Check(module)
-           && (hmr_engine == NULL || engine_module(hmr_engine, module) == NULL);
+    return !class_is_ours(class_with(type, key));
+}
+
+
+int
+computed_by_program(PyTypeObject *type, PyObject *name)
+{
+    PyObject *found = _PyType_Lookup(type, name);
+    if (found != NULL) {
+        PyTypeObject *kind = Py_TYPE(found);
+        return (kind == &PyProperty_Type
+                || (kind->tp_descr_get != NULL
+                    && PyType_HasFeature(kind, Py_TPFLAGS_HEAPTYPE)))
+               && class_is_ours(class_with(type, name));
+    }
+    PyObject *fallback = PyUnicode_InternFromString("__getattr__");
+    int ours = fallback != NULL && _PyType_Lookup(type, fallback) != NULL
+               && class_is_ours(class_with(type, fallback));
+    PyErr_Clear(); /* without memory */
+    Py_XDECREF(fallback);
+    return ours;
 }
