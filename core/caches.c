@@ -7,6 +7,7 @@
 #include "compat.h"
 #include "print.h"
 #include "result.h"
+#include "value.h"
 
 #include <string.h>
 
@@ -41,10 +42,7 @@ wrapped_by_library(PyObject *object)
         || PyType_Check(object) || !class_members_plain(type)) {
         return NULL;
     }
-    PyObject *dict = PyFunction_Check(object)
-                         ? Py_XNewRef(((PyFunctionObject *)object)->func_dict)
-                         : PyObject_GenericGetDict(object, NULL);
-    PyErr_Clear(); /* it has none of its own */
+    PyObject *dict = value_dict(object);
     PyObject *wrapped = dict != NULL && PyDict_CheckExact(dict)
                             ? Py_XNewRef(dict_peek(dict, "__wrapped__"))
                             : NULL;

@@ -75,8 +75,9 @@ journal_watch_modules(Engine *engine)
 int
 journal_note_arrival(Engine *engine, PyObject *dict, PyObject *module)
 {
-    return dict == PyImport_GetModuleDict() && module != NULL
-                   && PyModule_Check(module)
+    /* Not asked for sys.modules when Python ends: there are none then. */
+    return module != NULL && PyModule_Check(module)
+                   && dict == PyImport_GetModuleDict()
                ? PyList_Append(engine->arrived, module)
                : 0;
 }

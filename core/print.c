@@ -314,8 +314,7 @@ visit_child(PyObject *child, void *arg)
 }
 
 
-/* Is it the dict of this instance? None comes into being for the question: a
- * partial that has one is another. */
+/* Is it the dict of this instance? */
 static int
 is_dict_of(PyObject *dict, PyObject *object)
 {
@@ -323,12 +322,7 @@ is_dict_of(PyObject *dict, PyObject *object)
         || PyType_Check(object) || PyModule_Check(object)) {
         return 0;
     }
-    if (!PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_MANAGED_DICT)) {
-        PyObject **own = _PyObject_GetDictPtr(object);
-        return own != NULL && *own == dict;
-    }
-    PyObject *own = PyObject_GenericGetDict(object, NULL);
-    PyErr_Clear(); /* it has none */
+    PyObject *own = value_dict(object);
     Py_XDECREF(own);
     return own == dict;
 }

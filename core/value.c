@@ -41,6 +41,19 @@ value_is_immutable(PyObject *value)
 }
 
 
+PyObject *
+value_dict(PyObject *value)
+{
+    if (!PyType_HasFeature(Py_TYPE(value), Py_TPFLAGS_MANAGED_DICT)) {
+        PyObject **dict = _PyObject_GetDictPtr(value);
+        return dict != NULL ? Py_XNewRef(*dict) : NULL;
+    }
+    PyObject *dict = PyObject_GenericGetDict(value, NULL);
+    PyErr_Clear(); /* without memory: none */
+    return dict;
+}
+
+
 static int
 float_same_bits(double a, double b)
 {
@@ -167,16 +180,16 @@ value_attribute(PyObject *value, PyObject *name)
         /* a property, cached_property: would run code */
         return value_field(value, on_class, name);
     }
-    PyObject *dict = PyObject_GenericGetDict(value, NULL);
-    if (dict == NULL) {
-        PyErr_Clear(); /* no instance dict */
+    if (type->tp_dictoffset == 0) {
         return NULL;
     }
+    PyObject *dict = value_dict(value);
     PyObject *found = NULL;
-    if (PyDict_CheckExact(dict) && PyDict_GetItemRef(dict, name, &found) < 0) {
+    if (dict != NULL && PyDict_CheckExact(dict)
+        && PyDict_GetItemRef(dict, name, &found) < 0) {
         PyErr_Clear();
     }
-    Py_DECREF(dict);
+    Py_XDECREF(dict);
     if (found == NULL && on_class != NULL && !PyFunction_Check(on_class)) {
         found = Py_NewRef(on_class);
     }

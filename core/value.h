@@ -9,6 +9,11 @@
  * frozensets of these. */
 int value_is_immutable(PyObject *value);
 
+/* The dict of an instance, if it has one by now: none comes into being for the
+ * question, which would make another object of a functools.partial. New
+ * reference, or NULL without an exception. */
+PyObject *value_dict(PyObject *value);
+
 /* Same exact type, same bits, recursively, order included; immutable data only:
  * 1, True and 1.0 differ, and so do 0.0 and -0.0. Everything else is equal only
  * to itself. Runs no Python code. */

@@ -92,6 +92,25 @@ def test_what_tracked_code_keeps_is_worked_out_again(
     assert project.eval("(main.z, main.w, main.p.y)") == (2, 2, 2)
 
 
+PARTIAL = """
+import functools
+
+
+def f(*args):
+    return args
+
+
+p = functools.partial(f, 1)
+y = p(), 1
+q = functools.partial(p, 2)
+"""
+
+
+def test_calling_a_partial_makes_no_other_of_it(project: Project) -> None:
+    project.start({"main.py": PARTIAL})
+    assert project.eval("main.q.func is main.f and main.q.args") == (1, 2)
+
+
 def test_what_keeps_nothing_ties_nobody(project: Project) -> None:
     kept = "class P:\n    @property\n    def y(self):\n        return 1\n\n\np = P()\n"
     project.start({"main.py": kept + "z = p.y, 1\n"})
