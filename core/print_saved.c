@@ -4,6 +4,7 @@
 #include "print.h"
 
 #include "compat.h"
+#include "value.h"
 
 
 /* A shallow copy of what the object holds in a container of its own. Sets
@@ -16,7 +17,7 @@ container_copy(PyObject *object, PyObject **container)
     if (PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE)
         && !PyType_Check(object) && !PyDict_Check(object)
         && !PyList_Check(object) && !PyAnySet_Check(object)) {
-        Py_SETREF(holder, PyObject_GenericGetDict(object, NULL));
+        Py_SETREF(holder, value_dict(object));
     }
     PyObject *copy = NULL;
     if (holder != NULL && PyDict_Check(holder)) {

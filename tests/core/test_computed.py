@@ -109,6 +109,7 @@ q = functools.partial(p, 2)
 def test_calling_a_partial_makes_no_other_of_it(project: Project) -> None:
     project.start({"main.py": PARTIAL})
     assert project.eval("main.q.func is main.f and main.q.args") == (1, 2)
+    assert ran(project.edit("main.py", "p(), 1", "p(), 2")) == ["main: y = (p(), 2)"]
 
 
 def test_what_keeps_nothing_ties_nobody(project: Project) -> None:
