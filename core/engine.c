@@ -7,6 +7,7 @@
 #include "frame.h"
 #include "hooks.h"
 #include "journal.h"
+#include "remembered.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -95,8 +96,13 @@ engine_add_module(Engine *engine, Module *module)
     if (engine_name_module(engine, module) < 0) {
         return -1;
     }
-    return modules_append(&engine->order, &engine->module_count,
-                          &engine->module_room, module);
+    if (modules_append(&engine->order, &engine->module_count,
+                       &engine->module_room, module)
+        < 0) {
+        return -1;
+    }
+    /* A request imports it: its next edit may come before any other's. */
+    return engine->transaction ? 0 : remembered_tell(engine);
 }
 
 

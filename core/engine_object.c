@@ -521,7 +521,7 @@ static PyMethodDef engine_methods[] = {
     {"written", engine_written, METH_NOARGS,
      "Files that this process wrote since their change was looked at."},
     {"on_watched", engine_on_watched, METH_O,
-     "Call it, in any thread, when a request makes a file matter."},
+     "Call it, in any thread, when a request makes a file or a module matter."},
     {"generation", engine_generation, METH_NOARGS,
      "Changes whenever watched() may have changed."},
     {"spare", engine_spare, METH_VARARGS,

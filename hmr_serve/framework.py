@@ -86,7 +86,8 @@ def forget_derived(app: Any) -> None:
         if id(item) in seen:
             continue
         seen.add(id(item))
-        if getattr(item, "openapi_schema", None) is not None:
+        # FastAPI's; Litestar has a property of that name.
+        if getattr(item, "__dict__", {}).get("openapi_schema") is not None:
             item.openapi_schema = None
         for route in getattr(item, "routes", None) or ():
             mounted = getattr(route, "app", None)

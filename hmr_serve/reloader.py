@@ -97,7 +97,6 @@ class Reloader:
         self._first_failure: str | None = None  # of the first of them
         self._notices = Notices(log, config.explain)
         self._retired = Retired(engine, loop)
-        engine.on_watched(self._watch_soon)
 
     # -- the start
 
@@ -123,6 +122,7 @@ class Reloader:
         """Start the lifespan of what `load` returned; from now on `server.app` is
         ours."""
         self._server = server
+        self._engine.on_watched(self._watch_soon)
         self._endings = Endings(self._log, asyncio.all_tasks())
         if error is None:
             error = await self._begin(app)
@@ -147,9 +147,13 @@ class Reloader:
             self._loop.call_soon(self.on_change, 0, late)
 
     def _watch_soon(self) -> None:
-        """In any thread: a request reads a file into what is remembered."""
+        """In any thread: a request imports a module, or reads a file into what is
+        remembered. Before its answer goes out, so that no save comes too early."""
         with suppress(RuntimeError):  # the loop is closed: the process ends
-            self._loop.call_soon_threadsafe(self.watch, time.time())
+            if _is_running(self._loop):
+                self.watch(time.time())
+            else:
+                self._loop.call_soon_threadsafe(self.watch, time.time())
 
     # -- updates
 
@@ -554,3 +558,11 @@ class Reloader:
         finally:
             asyncio._set_running_loop(running)
             asyncio.set_event_loop(self._loop)  # asyncio.run() takes it away
+
+
+def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
+    """In this thread."""
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False

@@ -322,3 +322,31 @@ def test_no_reload_applies_nothing(serve: Serve) -> None:
     server.edit("words.py", "hello", "salut")
     assert server.get().text == "hello 1"
     assert "reloaded" not in server.log
+
+
+PROPERTY = """\
+from words import greet
+
+
+class App:
+    @property
+    def openapi_schema(self):
+        return {"openapi": "3.1.0"}
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] != "http":
+            raise NotImplementedError
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": greet().encode()})
+
+
+app = App()
+"""
+
+
+def test_another_framework_may_call_its_schema_as_fastapi_does(serve: Serve) -> None:
+    server = serve({"main.py": PROPERTY, "words.py": apps.PLAIN["words.py"]})
+    server.edit("words.py", "hello", "salut")
+    assert server.get().text == "salut"
+    assert [reload.files for reload in server.reloads(1)] == [["words.py"]]
+    assert "ERROR" not in server.log

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from . import apps
 from .conftest import Serve
 from .harness import SLOWNESS, Server
@@ -139,3 +141,30 @@ def test_relative_paths_are_as_good_as_absolute_ones(serve: Serve) -> None:
     for name, text, answer in edits:
         server.write(name, text)
         assert server.get().text == answer, name
+
+
+LAZY = """\
+import asyncio
+
+
+def work():
+    import lazy
+
+    return lazy.word
+
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        raise NotImplementedError
+    word = work() if scope["path"] == "/" else await asyncio.to_thread(work)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": word.encode()})
+"""
+
+
+@pytest.mark.parametrize("path", ["/", "/thread"])
+def test_what_a_request_imports_is_watched_at_once(serve: Serve, path: str) -> None:
+    server = serve({"main.py": LAZY, "lazy.py": "word = 'a'\n"})
+    for word in "abc":
+        server.write("lazy.py", f"word = '{word}'\n")
+        assert server.get(path).text == word
