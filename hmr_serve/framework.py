@@ -76,7 +76,10 @@ def reset_state(app: Any, base: StateBase) -> None:
 
 def forget_derived(app: Any) -> None:
     """Drop the OpenAPI documents that requests derived from the code before the
-    edit, and where FastAPI found endpoints: by addresses, which are used again."""
+    edit, and where FastAPI found endpoints: by addresses, which are used again. Also
+    the resolvers that Django's requests made from urlpatterns."""
+    if urls := sys.modules.get("django.urls"):
+        urls.clear_url_caches()
     contexts = getattr(sys.modules.get("fastapi.routing"), CONTEXTS, None)
     if isinstance(contexts, dict):
         contexts.clear()

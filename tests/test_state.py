@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import Any
 
 import fastapi.routing
@@ -102,3 +104,13 @@ def test_what_fastapi_noted_of_endpoints_is_forgotten(
     monkeypatch.setattr(fastapi.routing, framework.CONTEXTS, noted, raising=False)
     framework.forget_derived(fastapi.FastAPI())
     assert noted == {}
+
+
+def test_resolvers_of_django_are_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in: Django caches them for what a request asked first."""
+    cleared: list[str] = []
+    urls = ModuleType("django.urls")
+    urls.clear_url_caches = lambda: cleared.append("urls")  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "django.urls", urls)
+    framework.forget_derived(fastapi.FastAPI())
+    assert cleared == ["urls"]
