@@ -75,8 +75,8 @@ class Leftovers:
 
 
 def open_files() -> set[int]:
-    numbers = map(int, os.listdir("/proc/self/fd"))  # and the one that it looks with
-    return {number for number in numbers if os.path.lexists(f"/proc/self/fd/{number}")}
+    numbers = map(int, os.listdir("/dev/fd"))  # and the one that it looks with
+    return {number for number in numbers if os.path.lexists(f"/dev/fd/{number}")}
 
 
 def listeners() -> list[socket.socket]:
