@@ -28,10 +28,7 @@ attributes_visit(Engine *engine, PyObject *value, PyObject *path,
         result = visit_object(engine, at, visit, arg);
         PyObject *next = NULL;
         if (result == 0 && i + 1 < PyTuple_GET_SIZE(path)) {
-            PyObject *step = PyTuple_GetSlice(path, i, i + 1);
-            next = step != NULL ? value_follow(at, step) : NULL;
-            result = step != NULL ? 0 : -1;
-            Py_XDECREF(step);
+            next = value_attribute(at, PyTuple_GET_ITEM(path, i));
         }
         Py_SETREF(at, next);
     }

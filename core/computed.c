@@ -111,6 +111,16 @@ is_note_of_sqlalchemy(PyObject *key, PyTypeObject *type)
 }
 
 
+/* Written in Python: functions, methods and properties are types of C. */
+static int
+is_own_descriptor(PyObject *found)
+{
+    PyTypeObject *kind = Py_TYPE(found);
+    return kind->tp_descr_get != NULL
+           && PyType_HasFeature(kind, Py_TPFLAGS_HEAPTYPE);
+}
+
+
 int
 computed_is_memo(PyTypeObject *type, PyObject *key)
 {
@@ -118,17 +128,12 @@ computed_is_memo(PyTypeObject *type, PyObject *key)
         return 0;
     }
     PyObject *found = _PyType_Lookup(type, key);
-    if (found == NULL) {
-        return is_note_of_sqlalchemy(key, type);
-    }
-    /* Functions and methods are types of C: one in an instance's dict is
-     * somebody's replacement for the class's. */
-    PyTypeObject *kind = Py_TYPE(found);
-    if (kind->tp_descr_get == NULL || kind->tp_descr_set != NULL
-        || !PyType_HasFeature(kind, Py_TPFLAGS_HEAPTYPE)) {
-        return is_note_of_sqlalchemy(key, type);
-    }
-    return !class_is_ours(class_with(type, key));
+    /* A function in an instance's dict is somebody's replacement for the
+     * class's. */
+    int is_memo = found != NULL && is_own_descriptor(found)
+                  && Py_TYPE(found)->tp_descr_set == NULL;
+    return is_memo ? !class_is_ours(class_with(type, key))
+                   : is_note_of_sqlalchemy(key, type);
 }
 
 
@@ -137,10 +142,7 @@ computed_by_program(PyTypeObject *type, PyObject *name)
 {
     PyObject *found = _PyType_Lookup(type, name);
     if (found != NULL) {
-        PyTypeObject *kind = Py_TYPE(found);
-        return (kind == &PyProperty_Type
-                || (kind->tp_descr_get != NULL
-                    && PyType_HasFeature(kind, Py_TPFLAGS_HEAPTYPE)))
+        return (Py_IS_TYPE(found, &PyProperty_Type) || is_own_descriptor(found))
                && class_is_ours(class_with(type, name));
     }
     PyObject *fallback = PyUnicode_InternFromString("__getattr__");

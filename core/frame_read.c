@@ -208,15 +208,12 @@ frame_add_computing(Frame *frame, PyObject *value, PyObject *path)
     PyObject *at = Py_NewRef(value);
     int result = 0;
     for (Py_ssize_t i = 0; at != NULL && i < PyTuple_GET_SIZE(path); i++) {
-        PyObject *step = PyTuple_GetSlice(path, i, i + 1);
-        PyObject *next = step != NULL ? value_follow(at, step) : NULL;
-        if (step == NULL
-            || (next == NULL && !PyType_Check(at)
-                && computed_by_program(Py_TYPE(at), PyTuple_GET_ITEM(path, i))
-                && frame_add_candidate(frame, value, at, 0) < 0)) {
-            result = -1;
+        PyObject *name = PyTuple_GET_ITEM(path, i);
+        PyObject *next = value_attribute(at, name);
+        if (next == NULL && !PyType_Check(at)
+            && computed_by_program(Py_TYPE(at), name)) {
+            result = frame_add_candidate(frame, value, at, 0);
         }
-        Py_XDECREF(step);
         Py_SETREF(at, next);
     }
     Py_XDECREF(at);

@@ -138,13 +138,10 @@ journal_read_path(Frame *frame, PyObject *value, PyObject *path)
     for (Py_ssize_t i = 0;
          at != NULL && result == 0 && i < PyTuple_GET_SIZE(path); i++) {
         PyObject *name = PyTuple_GET_ITEM(path, i);
-        PyObject *step = PyTuple_Pack(1, name);
         PyObject *next =
-            step == NULL ? NULL
-            : PyType_Check(at) /* without running code */
+            PyType_Check(at) /* without running code */
                 ? Py_XNewRef(_PyType_Lookup((PyTypeObject *)at, name))
-                : value_follow(at, step);
-        Py_XDECREF(step);
+                : value_attribute(at, name);
         Py_SETREF(at, next);
         Group *group = at != NULL ? group_of(hmr_engine, at) : NULL;
         if (group != NULL && group->outside) {

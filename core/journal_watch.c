@@ -226,10 +226,7 @@ step_into(PyObject *object, PyObject *name)
         (void)PyDict_GetItemRef(PyModule_GetDict(object), name, &next);
         return next; /* an error is seen by the caller */
     }
-    PyObject *step = PyTuple_Pack(1, name);
-    next = step != NULL ? value_follow(object, step) : NULL;
-    Py_XDECREF(step);
-    return next;
+    return value_attribute(object, name);
 }
 
 

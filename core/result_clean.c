@@ -64,12 +64,9 @@ take_outside(Trace *taker, const Trace *trace)
         if (!is_outside(read->cell) || trace_has_read(taker, read->cell)) {
             continue;
         }
-        if (trace_add_read(taker, read->cell, read->version) < 0) {
+        if (trace_copy_read(taker, read, read->cell, read->version) < 0) {
             return -1;
         }
-        Read *taken = &taker->reads[taker->read_count - 1];
-        taken->path = Py_XNewRef(read->path);
-        taken->value = Py_XNewRef(read->value);
     }
     return 0;
 }

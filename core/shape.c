@@ -119,9 +119,7 @@ candidate_resolve(Module *module, PyObject *path, PyObject **root,
     }
     *root = Py_NewRef(at);
     for (; i < PyTuple_GET_SIZE(path); i++) {
-        PyObject *step = PyTuple_Pack(1, PyTuple_GET_ITEM(path, i));
-        PyObject *next = step != NULL ? value_follow(at, step) : NULL;
-        Py_XDECREF(step);
+        PyObject *next = value_attribute(at, PyTuple_GET_ITEM(path, i));
         if (next == NULL) {
             break;
         }

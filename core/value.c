@@ -165,9 +165,7 @@ value_field(PyObject *value, PyObject *descriptor, PyObject *name)
 }
 
 
-/* The attribute as it stands in the instance or on the class; no descriptor of
- * the class may come before it. New reference, or NULL without an exception. */
-static PyObject *
+PyObject *
 value_attribute(PyObject *value, PyObject *name)
 {
     PyTypeObject *type = Py_TYPE(value);

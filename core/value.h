@@ -22,9 +22,12 @@ int value_equal(PyObject *a, PyObject *b);
 /* A dataclass, a pydantic model or a named tuple? */
 int value_is_record(PyObject *value);
 
-/* Follow a path of attributes without running code: instance and class dicts,
- * slots, fields of named tuples. New reference, or NULL without an exception
- * when a step would run code or is not there. */
+/* The attribute as it stands in the instance or on its class, without running
+ * code: dicts, slots, fields of named tuples. New reference, or NULL without an
+ * exception when it would run code or is not there. */
+PyObject *value_attribute(PyObject *value, PyObject *name);
+
+/* The same along a path (tuple of names). */
 PyObject *value_follow(PyObject *value, PyObject *path);
 
 #endif

@@ -150,7 +150,7 @@ class Reloader:
         """In any thread: a request imports a module, or reads a file into what is
         remembered. Before its answer goes out, so that no save comes too early."""
         with suppress(RuntimeError):  # the loop is closed: the process ends
-            if _is_running(self._loop):
+            if asyncio._get_running_loop() is self._loop:
                 self.watch(time.time())
             else:
                 self._loop.call_soon_threadsafe(self.watch, time.time())
@@ -558,11 +558,3 @@ class Reloader:
         finally:
             asyncio._set_running_loop(running)
             asyncio.set_event_loop(self._loop)  # asyncio.run() takes it away
-
-
-def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
-    """In this thread."""
-    try:
-        return asyncio.get_running_loop() is loop
-    except RuntimeError:
-        return False

@@ -17,7 +17,6 @@ from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 AGAIN = 0.005  # seconds until a signal that came at a bad moment is repeated
-ADAPTERS = "hmr_serve.adapters"
 LOST = 0.5  # seconds until one is repeated whose exception something swallowed
 
 
@@ -114,8 +113,8 @@ class Signals:
 def _in_adapter(frame: FrameType | None) -> bool:
     """Whether the engine looks at a library: no code of the user's is running."""
     while frame is not None:
-        name = str(frame.f_globals.get("__name__"))
-        if name == ADAPTERS or name.startswith(ADAPTERS + "."):
+        name = f"{frame.f_globals.get('__name__')}."
+        if name.startswith("hmr_serve.adapters."):
             return True
         frame = frame.f_back
     return False
