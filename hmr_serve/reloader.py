@@ -37,7 +37,7 @@ from .notices import Notices
 from .problem import Problem
 from .report import several
 from .retired import Retired
-from .saves import is_empty, saved, write_times
+from .saves import fingerprints, is_empty, saved
 from .update import Update, only_folders
 
 if TYPE_CHECKING:
@@ -171,8 +171,7 @@ class Reloader:
 
     def _next(self) -> None:
         while self._waiting and not self._task:
-            late = time.perf_counter() - self._waiting.began > EMPTY_WAIT
-            if not late and any(map(is_empty, self._waiting.paths)):
+            if self._may_be_truncated(self._waiting):
                 self._loop.call_later(EMPTY_STEP, self._next)
                 return
             update, self._waiting = self._waiting, None
@@ -181,6 +180,11 @@ class Reloader:
                 self._apply(update)
             finally:
                 self._runtime.reloading = bool(self._task and not self._cold)
+
+    def _may_be_truncated(self, update: Update) -> bool:
+        """Whether a file is empty, perhaps only until its writer goes on."""
+        late = time.perf_counter() - update.began > EMPTY_WAIT
+        return not late and any(map(is_empty, update.paths))
 
     def _apply(self, update: Update) -> None:
         update.paths = self._inputs.counted(update.paths)
@@ -198,7 +202,7 @@ class Reloader:
             return
         if self._server.stats()["in_flight"]:
             workers.settle(WORKERS_WAIT)
-        written = write_times(update.paths)
+        written = fingerprints(update.paths)
         others = update.paths - self._engine.written()
         self._engine.release(
             RELEASE_COST,
@@ -224,7 +228,9 @@ class Reloader:
         if (
             (report.error is not None or report.restart)
             and time.perf_counter() - update.began < WRITTEN_WAIT
-            and write_times(update.paths) != written
+            and (
+                fingerprints(update.paths) != written or self._may_be_truncated(update)
+            )
         ):
             self._waiting = update  # it was read while somebody wrote it: once more
             return

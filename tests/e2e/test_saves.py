@@ -198,11 +198,18 @@ def test_each_way_of_saving_the_same_or_a_comment_reruns_nothing(
     assert plain.journal == ["main"]
 
 
+@pytest.mark.parametrize("clock", ["goes on", "stands still"])
 def test_a_file_that_is_written_while_it_is_applied_is_no_mistake(
-    plain: Server,
+    plain: Server, clock: str
 ) -> None:
-    """What was read half written fails, and is read again before anybody is told."""
-    good = "open('limits.py', 'w').write('LIMIT = 3\\\\n')"
+    """What was read half written fails, and is read again before anybody is told; also
+    where the file system's clock has not ticked in between."""
+    good = (
+        "import os; old = os.stat('limits.py'); "
+        "open('limits.py', 'w').write('LIMIT = 3'.ljust(old.st_size)); "
+    )
+    if clock == "stands still":
+        good += "os.utime('limits.py', ns=(old.st_atime_ns, old.st_mtime_ns))"
     line = f'subprocess.run([sys.executable, "-c", "{good}"])'
     plain.write(
         "limits.py", f"import subprocess, sys\n{line}\nraise ValueError('half')"
