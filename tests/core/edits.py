@@ -463,3 +463,19 @@ def edit_annotation(g: Generator) -> bool:
 
 def edit_nothing(g: Generator) -> bool:
     return True
+
+
+def edit_computed(g: Generator) -> bool:
+    """A property begins to keep its value, or no longer does."""
+    kept = "@functools.cached_property"
+    found = g.place(lambda t: kept in t or "@property" in t)
+    if found is None:
+        return False
+    chunk = found[0].chunks[found[1]]
+    if kept in chunk.text:
+        chunk.text = chunk.text.replace(kept, "@property")
+    elif "__slots__" not in chunk.text:
+        chunk.text = chunk.text.replace(
+            "@property", "@__import__('functools').cached_property"
+        )
+    return True

@@ -11,10 +11,18 @@ from __future__ import annotations
 import copy
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import ModuleType
 
-from . import definitions, edits, importing, statements, surroundings
+from . import (
+    applications,
+    definitions,
+    edits,
+    importing,
+    models,
+    statements,
+    surroundings,
+)
 from .chunks import PLAIN, Chunk, Files, Source
 
 Maker = Callable[["Generator", dict[str, str]], Chunk | None]
@@ -32,7 +40,7 @@ def kinds(prefix: str, *modules: ModuleType) -> dict[str, Callable]:
 
 
 MAKERS: dict[str, Maker] = kinds(
-    "make_", statements, definitions, importing, surroundings
+    "make_", statements, definitions, importing, surroundings, applications, models
 )
 EDITS: dict[str, Edit] = kinds("edit_", edits)
 # Kinds that `./dev soak` and CI's first run make, and short runs (the other Pythons,
@@ -45,6 +53,34 @@ YOUNG |= {"holder", "conditional binding", "guarded delete", "path read"}
 YOUNG |= {"second binding", "package beside", "module to package", "rename module"}
 YOUNG |= {"init of a namespace", "several", "plugin", "move to another module"}
 YOUNG |= {"member", "decorator", "layout", "function docstring", "annotation"}
+# Kinds that seeds from BROAD on make: smaller seeds keep their programs.
+BROAD = 3_000_000
+APPLICATIONS = {*kinds("make_", applications, models), "computed"}
+# Kinds that need one another: a seed from BROAD on makes some of these sets far more
+# than others (swarm testing), or few programs would have both a registry, say, and
+# members of it.
+SETS = [
+    "cached property, memoizing property, lazy object, lazy read",
+    "settings, lazy settings, proxy, settings read, settings change, flag definition",
+    "registry, class registry, registered, registry read",
+    "class container, container fill, container read",
+    "path, path below, path use, data read",
+    "value, value use, tuple, function attribute, function attribute read, partial",
+    "enum, enum read, enum table, enum table read",
+    "lazy function, lazy chain, lazy call, lazy import",
+    "dataclass factory, dataclass read, model list, model read, pydantic model",
+    "function, marker, dependency, dependent, dependency read",
+    "repository, repository class, repositories, repository read",
+    "validated model, model read, open model, model rebuild, environment model, "
+    "environment model read, environment object read, environ write",
+    "dispatch, dispatch member, dispatch call, app, app object, route",
+    "class, instance, method read, protocol, protocol check, attribute",
+    "class, instance, delete attribute, attribute, path read, subclasses",
+    "type alias, alias use, record, record read, conditional binding, guarded delete",
+    "module read, module store, module store read, module getattr, dynamic read",
+    "metaclass, class of metaclass, descriptor, class with descriptor",
+    "decorator factory, factory decorated, decorator, decorated, list, dict",
+]
 # Edits that people make most, and those that seldom find what they need.
 OFTEN = {"constant": 4, "body": 3, "add": 2, "remove unused": 2, "move": 2, "swap": 2}
 OFTEN |= {"decorator": 5, "optional module": 8}
@@ -86,25 +122,48 @@ NEEDY = dict.fromkeys(
 # the other Pythons have been settled with.
 WIDE = 1000
 WIDER = {"decorator": 20, "protocol check": 100, "route": 10, "dynamic read": 10}
+BROADER = {"module read": 40, "alias": 6, "holder": 20, "dependent": 20, "route": 40}
+BROADER |= {"augmented": 3, "delete": 3, "rebinding": 3, "repository read": 10}
+BROADER |= {"lazy chain": 4, "lazy call": 4, "global writer": 3, "dict shape": 10}
+BROADER |= {
+    "decorator": 60,
+    "layout": 2,
+    "computed": 3,
+    "annotation": 2,
+    "signature": 2,
+}
 
 
 class Generator:
-    """Makes one program and its edits from a seed.
+    """Makes one program and its edits from a seed; of the kinds `only` far more.
 
     Responsibilities: keep the modules as chunks with what they bind, so that new
     statements use names that exist; count every kind of statement and edit it makes.
     """
 
-    def __init__(self, seed: int, *, young: bool = True) -> None:
+    def __init__(
+        self, seed: int, *, young: bool = True, only: Collection[str] = ()
+    ) -> None:
         self.random = random.Random(seed)
         self.wide = seed >= WIDE
+        self.broad = seed >= BROAD
+        left_out = set() if self.broad else APPLICATIONS
+        left_out |= set() if young else YOUNG
         wider = WIDER if self.wide else {}
+        if self.broad:
+            wider = wider | BROADER
         self.often = OFTEN | {n: w for n, w in wider.items() if n in EDITS}
         self.needy = NEEDY | {n: w for n, w in wider.items() if n in MAKERS}
-        self.makers = [n for n in MAKERS if young or n not in YOUNG]
-        self.edits = [n for n in EDITS if young or n not in YOUNG]
+        for kinds in SETS if self.broad else []:
+            if self.random.random() < 0.2:
+                for kind in kinds.split(", "):
+                    self.needy[kind] = 8 * self.needy.get(kind, 2)
+        self.needy |= dict.fromkeys(only, 60)
+        self.makers = [n for n in MAKERS if n not in left_out]
+        self.edits = [n for n in EDITS if n not in left_out]
         self.serial = 0
         self.modules: list[Source] = []
+        self.into: Source | None = None  # the module that gets a statement
         self.data = {"data.txt": "1", "more.txt": "2", "plug/one.txt": "1"}
         self.counts: Counter[str] = Counter()
         self.drawn: Counter[str] = Counter()
@@ -129,6 +188,8 @@ class Generator:
         main = Source("main")
         self.modules.append(main)
         for name in names:
+            if self.broad and self.random.random() < 0.2:
+                continue  # others import it, or requests, or nobody
             self.add(main, importing.importing(self, name, main))
         for _ in range(statements):
             self.add(main, self.statement(main))
@@ -159,6 +220,12 @@ class Generator:
 
     def find(self, name: str) -> Source | None:
         return next((m for m in self.modules if m.name == name), None)
+
+    def above(self) -> list[Source]:
+        """The modules that this one can import without a circle."""
+        names = [m.name for m in self.modules]
+        end = names.index(self.into.name) if self.into else 0
+        return [m for m in self.modules[:end] if m.name not in ("main", "pkg")]
 
     def add(self, module: Source, chunk: Chunk, at: int | None = None) -> None:
         place = len(module.chunks) if at is None else at
@@ -197,6 +264,7 @@ class Generator:
     def statement(self, module: Source, at: int | None = None) -> Chunk:
         """A statement that can stand at this place of the module."""
         scope = module.scope(at)
+        self.into = module
         for _ in range(30):
             kind = self.draw(self.makers, self.needy)
             chunk = MAKERS[kind](self, scope)

@@ -164,12 +164,13 @@ class Picture:
             return ("property", *parts, obj.__doc__)
         if isinstance(obj, functools.partial):
             parts = (obj.func, obj.args, obj.keywords)
-            return ("partial", *self.items(parts, path))
+            own = obj.__reduce__()[2][3]  # vars() would make the dict
+            return ("partial", *self.items(parts, path), self.value(own, path))
         if isinstance(obj, functools.cached_property):
             return ("cached_property", self.value(obj.func, path + ".func"))
-        if hasattr(obj, "cache_info") and hasattr(obj, "__wrapped__"):
-            wrapped = self.value(obj.__wrapped__, path + ".__wrapped__")
-            return ("lru_cache", repr(obj.cache_parameters()), wrapped)
+        if isinstance(obj, functools._lru_cache_wrapper):
+            own = self.mapping(vars(obj), path)  # __wrapped__ among them
+            return ("lru_cache", repr(obj.cache_parameters()), own)
         if isinstance(obj, re.Pattern):
             return ("pattern", obj.pattern, obj.flags)
         if inspect.isgenerator(obj) or inspect.iscoroutine(obj):
@@ -190,7 +191,8 @@ class Picture:
             obj, "__args__"
         ):
             origin = self.value(getattr(obj, "__origin__", None), path + ".__origin__")
-            return (kind, origin, *self.items(obj.__args__, path))
+            more = getattr(obj, "__metadata__", ())
+            return (kind, origin, *self.items((*obj.__args__, *more), path))
         if kind == "ForwardRef":
             return (kind, obj.__forward_arg__)
         if kind == "TypeAliasType":

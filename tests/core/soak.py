@@ -15,12 +15,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from . import oracle
 from .chunks import Files
-from .generator import Generator
+from .generator import MAKERS, Generator
 from .harness import ENGINE, Project, Report, WorkerDied, WorkerRaised, Zygote, in_vain
 from .oracle import Difference
 
@@ -144,13 +144,14 @@ def run_program(
     *,
     inject: bool = False,
     young: bool = True,
+    only: Collection[str] = (),
     every: int = 0,
 ) -> int:
     """One program and its edits; the number of steps. Raises Failure. `inject`: each
     statement of each update raises once before it may go through. `young`: with
-    the kinds that short runs do not make (generator.py). `every`: measure the precision
-    of one step in so many."""
-    generator = Generator(seed, young=young)
+    the kinds that short runs do not make (generator.py); `only`: mostly these.
+    `every`: measure the precision of one step in so many."""
+    generator = Generator(seed, young=young, only=only)
     case: Case = [generator.program()]
     steps = 0
     with Workshop(zygote, engine, inject=inject) as project:
@@ -343,10 +344,19 @@ def main() -> int:
     parser.add_argument(
         "--every", type=int, default=20, help="measure precision so often; 0: never"
     )
+    parser.add_argument(
+        "--only",
+        default="",
+        help="mostly these kinds of statements: a,b (generator.py)",
+    )
     parser.add_argument("--engine", default=ENGINE)
     parser.add_argument("--ignore", action="append", default=[], type=re.compile)
     options = parser.parse_args()
     oracle.IGNORED.extend(options.ignore)
+    only = options.only.split(",") if options.only else []
+    unknown = [name for name in only if name not in MAKERS]
+    if unknown:
+        parser.error(f"no such kind: {', '.join(unknown)}")
     zygote = Zygote(libraries="few")
     counts: Counter[str] = Counter()
     steps = failures = told = 0
@@ -359,6 +369,7 @@ def main() -> int:
                 counts,
                 options.engine,
                 inject=options.inject,
+                only=only,
                 every=0 if options.inject else options.every,
             )
         except Failure as failure:

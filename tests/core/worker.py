@@ -42,7 +42,8 @@ FEW = (
     "abc asyncio atexit collections contextlib contextvars copy dataclasses enum "
     "functools glob importlib.util inspect itertools json logging logging.config math "
     "multiprocessing operator os.path pathlib pickle pkgutil random re signal string "
-    "textwrap time types typing warnings weakref pydantic hmr_serve.api hmr_serve._core"
+    "textwrap time types typing warnings weakref pydantic pydantic_settings decimal "
+    "datetime fractions uuid hmr_serve.api hmr_serve._core"
 )
 LIBRARIES = {  # loaded before any program; a fork costs by what there is
     "few": FEW,
