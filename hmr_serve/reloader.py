@@ -35,7 +35,7 @@ from .live import Live
 from .log import error_place, forget_frames
 from .notices import Notices
 from .problem import Problem
-from .report import several
+from .report import has_effect, several
 from .retired import Retired
 from .saves import fingerprints, is_empty, saved
 from .update import Update, only_folders
@@ -330,7 +330,8 @@ class Reloader:
         if app is not self.live.app:
             self.live.move_to(app)
             self._server.app = app
-        framework.forget_derived(app)
+        if has_effect(report):
+            framework.forget_derived(app)
         self._restart_websockets(report)
         self._done(update, report, False)
 
@@ -472,7 +473,7 @@ class Reloader:
     def _done(self, update: Update, report: Report, restarted: bool) -> None:
         if report.revision != self._revision and not update.failed:
             self._engine.reloaded()
-        if report.reran or report.patched:
+        if has_effect(report):
             adapters.applied()
         self.watch(update.since)
         self._release(update)
@@ -482,9 +483,7 @@ class Reloader:
             self._revision = report.revision
             return
         self._notices.good()
-        idle = report.revision == self._revision and not (
-            report.reran or report.patched
-        )
+        idle = report.revision == self._revision and not has_effect(report)
         if idle and not any(map(os.path.isfile, self._files & update.paths)):
             return  # a temporary file in a folder that the application listed
         self._revision = report.revision

@@ -26,6 +26,11 @@ _WORD = re.compile(r"\w+")
 _LEADS = re.compile(r"(?:reads|called|in the group of) ([\w.]+?)(?:, changed)?")
 
 
+def has_effect(report: Report) -> bool:
+    """Whether the program is another one than before, not only its text."""
+    return bool(report.reran or report.patched or report.removed)
+
+
 def reload_line(
     report: Report,
     files: list[str],

@@ -76,6 +76,26 @@ def test_a_new_route_shows_in_the_openapi_document(shop: Server) -> None:
     assert shop.get("/extra").json == 1
 
 
+def test_a_comment_leaves_the_openapi_document_that_was_made(serve: Serve) -> None:
+    """Of a large application it takes seconds."""
+    text = """\
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.get("/made")
+def made():
+    return app.openapi_schema is not None
+"""
+    server = serve({"main.py": text})
+    server.get("/openapi.json")
+    server.write("main.py", "# a comment\n" + text)
+    assert server.get("/made").json is True
+    server.edit("main.py", "not None", "not None and 1")
+    assert server.get("/made").json is False
+
+
 def test_a_changed_signature_is_validated_anew(shop: Server) -> None:
     assert shop.get("/items/abc").status == 422
     shop.edit(
