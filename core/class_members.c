@@ -3,6 +3,8 @@
 #include "class_members.h"
 
 #include "class_made.h"
+#include "class_members_parts.h"
+#include "class_super.h"
 #include "compat.h"
 #include "frame_parts.h"
 #include "needed.h"
@@ -14,12 +16,14 @@
 /* A class. The record outlives it: its weak reference tells whether the address
  * is still that class's. */
 typedef struct {
-    PyObject *ref;   /* Owned weak reference to the class */
-    PyObject *cells; /* Owned dict: name -> capsule of MemberCell */
+    PyObject *ref;    /* Owned weak reference to the class */
+    PyObject *cells;  /* Owned dict: name -> capsule of MemberCell */
+    PyObject *supers; /* the same, of what comes after it; or NULL */
+    int hooked;       /* its look-ups come to us */
 } Members;
 
-/* How classes and super() look attributes up without us. Of the process. */
-static getattrofunc type_getattro, super_getattro;
+/* How classes look attributes up without us. Of the process. */
+static getattrofunc type_getattro;
 
 
 /* ---- records ------------------------------------------------------------ */
@@ -29,6 +33,7 @@ members_free(Members *members)
 {
     Py_XDECREF(members->ref);
     Py_XDECREF(members->cells);
+    Py_XDECREF(members->supers);
     PyMem_Free(members);
 }
 
@@ -80,6 +85,36 @@ class_members_plain(const PyTypeObject *type)
 }
 
 
+/* The class's record, which is made where there is none. NULL with MemoryError
+ * set. */
+static Members *
+members_of(Engine *engine, PyObject *type)
+{
+    Members *members = ptrmap_get(&engine->members, type);
+    if (members != NULL && members_are_of(members, type)) {
+        return members;
+    }
+    if (members != NULL) {
+        ptrmap_pop(&engine->members, type); /* another had the address */
+        members_free(members);
+    }
+    members = PyMem_Calloc(1, sizeof(*members));
+    if (members == NULL || ptrmap_set(&engine->members, type, members) < 0) {
+        PyMem_Free(members);
+        PyErr_NoMemory();
+        return NULL;
+    }
+    members->ref = PyWeakref_NewRef(type, NULL);
+    members->cells = PyDict_New();
+    if (members->ref == NULL || members->cells == NULL) {
+        ptrmap_pop(&engine->members, type);
+        members_free(members);
+        return NULL;
+    }
+    return members;
+}
+
+
 int
 class_members_add(Engine *engine, PyObject *object)
 {
@@ -88,28 +123,14 @@ class_members_add(Engine *engine, PyObject *object)
         || !class_members_plain(type) || group_is_outside(engine, object)) {
         return 0;
     }
-    Members *members = ptrmap_get(&engine->members, object);
-    if (members != NULL && members_are_of(members, object)) {
-        return 0;
-    }
-    if (members != NULL) {
-        ptrmap_pop(&engine->members, object); /* another had the address */
-        members_free(members);
-    }
-    members = PyMem_Calloc(1, sizeof(*members));
-    if (members == NULL || ptrmap_set(&engine->members, object, members) < 0) {
-        PyMem_Free(members);
-        PyErr_NoMemory();
+    Members *members = members_of(engine, object);
+    if (members == NULL) {
         return -1;
     }
-    members->ref = PyWeakref_NewRef(object, NULL);
-    members->cells = PyDict_New();
-    if (members->ref == NULL || members->cells == NULL) {
-        ptrmap_pop(&engine->members, object);
-        members_free(members);
-        return -1;
+    if (!members->hooked) {
+        members->hooked = 1;
+        type_hook(type);
     }
-    type_hook(type);
     return 0;
 }
 
@@ -146,7 +167,8 @@ class_members_fini(Engine *engine)
 int
 class_members_complete(Engine *engine, PyObject *type)
 {
-    if (members_find(engine, type) == NULL) {
+    const Members *members = members_find(engine, type);
+    if (members == NULL || !members->hooked) {
         return 0;
     }
     PyObject *list = class_made_subclasses(type);
@@ -211,8 +233,8 @@ class_member_clear(MemberCell *cell)
 }
 
 
-static int
-frame_read_member(Frame *frame, PyObject *table, PyObject *owner,
+int
+class_member_read(Frame *frame, PyObject *table, PyObject *owner,
                   PyObject *name)
 {
     MemberCell *cell = member_cell(hmr_engine, table, owner, name, 1);
@@ -232,19 +254,21 @@ type_name(PyTypeObject *type)
 }
 
 
-/* A name is looked up along the line of a class: those that come before the one
- * that has it count, since any of them may get it. `all`: nobody knows which
- * name. */
-static int
-frame_look_up(Frame *frame, PyTypeObject *type, PyObject *name, int all)
+int
+class_members_look_up(Frame *frame, PyTypeObject *type, PyTypeObject *after,
+                      PyObject *name, int all)
 {
     PyObject *mro = type->tp_mro;
     for (Py_ssize_t i = 0; mro != NULL && i < PyTuple_GET_SIZE(mro); i++) {
         PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(mro, i);
+        if (after != NULL) {
+            after = base == after ? NULL : after;
+            continue;
+        }
         const Members *members = members_find(hmr_engine, base);
-        if (members != NULL
+        if (members != NULL && members->hooked
             && (frame_need_class(frame, base) < 0
-                || frame_read_member(frame, members->cells, type_name(base),
+                || class_member_read(frame, members->cells, type_name(base),
                                      name)
                        < 0)) {
             return -1;
@@ -266,9 +290,8 @@ member_name_is(PyObject *name, const char *text)
 }
 
 
-/* Whose doing is it, if anyone's? Borrowed, or NULL. */
-static Frame *
-looking_frame(PyObject *name)
+Frame *
+class_members_looking(PyObject *name)
 {
     Engine *engine = hmr_engine;
     return engine != NULL && engine->tracing > 0 && engine->members.live > 0
@@ -281,11 +304,12 @@ looking_frame(PyObject *name)
 static PyObject *
 our_instance_getattro(PyObject *self, PyObject *name)
 {
-    Frame *frame = looking_frame(name);
+    Frame *frame = class_members_looking(name);
     if (frame != NULL && !member_name_is(name, "__dict__")) {
         int all = member_name_is(name, "__class__");
         PyObject *looked = all ? hmr_engine->name_dict : name;
-        if (frame_look_up(frame, Py_TYPE(self), looked, all) < 0) {
+        if (class_members_look_up(frame, Py_TYPE(self), NULL, looked, all)
+            < 0) {
             return NULL;
         }
     }
@@ -296,37 +320,13 @@ our_instance_getattro(PyObject *self, PyObject *name)
 static PyObject *
 our_type_getattro(PyObject *self, PyObject *name)
 {
-    Frame *frame = looking_frame(name);
+    Frame *frame = class_members_looking(name);
     if (frame != NULL
-        && frame_look_up(frame, (PyTypeObject *)self, name, 0) < 0) {
+        && class_members_look_up(frame, (PyTypeObject *)self, NULL, name, 0)
+               < 0) {
         return NULL;
     }
     return type_getattro(self, name);
-}
-
-
-/* Which class it comes to is not asked: a change of that name in any counts. */
-static int
-frame_look_up_super(Frame *frame, PyObject *name)
-{
-    Engine *engine = hmr_engine;
-    if (engine->super_members == NULL) {
-        engine->super_members = PyDict_New();
-        if (engine->super_members == NULL) {
-            return -1;
-        }
-    }
-    return frame_read_member(frame, engine->super_members, name, name);
-}
-
-
-static PyObject *
-our_super_getattro(PyObject *self, PyObject *name)
-{
-    Frame *frame = looking_frame(name);
-    return frame != NULL && frame_look_up_super(frame, name) < 0
-               ? NULL
-               : super_getattro(self, name);
 }
 
 
@@ -337,15 +337,14 @@ class_members_start(Engine *engine)
 {
     if (type_getattro == NULL) {
         type_getattro = PyType_Type.tp_getattro;
-        super_getattro = PySuper_Type.tp_getattro;
     }
     PyType_Type.tp_getattro = our_type_getattro;
-    PySuper_Type.tp_getattro = our_super_getattro;
+    class_super_start();
     size_t pos = 0;
     const void *type;
     void *item;
     while (ptrmap_next(&engine->members, &pos, &type, &item)) {
-        if (members_are_of(item, type)) {
+        if (members_are_of(item, type) && ((Members *)item)->hooked) {
             type_hook((PyTypeObject *)type);
         }
     }
@@ -356,7 +355,7 @@ void
 class_members_stop(Engine *engine)
 {
     PyType_Type.tp_getattro = type_getattro;
-    PySuper_Type.tp_getattro = super_getattro;
+    class_super_stop();
     size_t pos = 0;
     const void *type;
     void *item;
@@ -370,8 +369,9 @@ class_members_stop(Engine *engine)
 
 /* ---- what a patch changes ----------------------------------------------- */
 
-static int
-table_change(Engine *engine, PyObject *table, PyObject *owner, PyObject *name)
+int
+class_member_change(Engine *engine, PyObject *table, PyObject *owner,
+                    PyObject *name)
 {
     /* who looks for classes that were patched finds it, read or not */
     int create = owner != NULL && name == engine->name_dict;
@@ -395,14 +395,25 @@ int
 class_members_change(Engine *engine, PyObject *type, PyObject *name)
 {
     const Members *members = members_find(engine, type);
-    int result = members != NULL
-                     ? table_change(engine, members->cells,
-                                    type_name((PyTypeObject *)type), name)
-                     : 0;
-    if (result == 0 && engine->super_members != NULL) {
-        result = table_change(engine, engine->super_members, NULL, name);
+    if (members != NULL
+        && class_member_change(engine, members->cells,
+                               type_name((PyTypeObject *)type), name)
+               < 0) {
+        return -1;
     }
-    return result;
+    return class_super_change(engine, type, name);
+}
+
+
+PyObject *
+class_members_supers(Engine *engine, PyObject *type, int create)
+{
+    Members *members =
+        create ? members_of(engine, type) : members_find(engine, type);
+    if (members != NULL && members->supers == NULL && create) {
+        members->supers = PyDict_New();
+    }
+    return members != NULL ? members->supers : NULL;
 }
 
 
@@ -417,7 +428,7 @@ read_all_of(Frame *frame, PyTypeObject *type,
     for (Py_ssize_t i = 0; mro != NULL && i < PyTuple_GET_SIZE(mro); i++) {
         PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(mro, i);
         const Members *members = members_find(engine, base);
-        if (members == NULL) {
+        if (members == NULL || !members->hooked) {
             continue;
         }
         MemberCell *cell = member_cell(engine, members->cells, type_name(base),
@@ -458,21 +469,4 @@ class_members_read_all(Frame *frame, PyObject *object,
     }
     print_fini(&print);
     return result;
-}
-
-
-int
-class_members_read_super(Frame *frame, PyCodeObject *code)
-{
-    PyObject *names = code->co_names;
-    int uses = 0;
-    for (Py_ssize_t i = 0; !uses && i < PyTuple_GET_SIZE(names); i++) {
-        uses = member_name_is(PyTuple_GET_ITEM(names, i), "super");
-    }
-    for (Py_ssize_t i = 0; uses && i < PyTuple_GET_SIZE(names); i++) {
-        if (frame_look_up_super(frame, PyTuple_GET_ITEM(names, i)) < 0) {
-            return -1;
-        }
-    }
-    return 0;
 }

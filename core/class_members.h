@@ -41,10 +41,6 @@ int
 class_members_read_all(Frame *frame, PyObject *object,
                        void (*note)(const Cell *cell, void *arg), void *arg);
 
-/* Code that names super() may look up what it names in any class: an
- * instruction of its own does so. 0, or -1. */
-int class_members_read_super(Frame *frame, PyCodeObject *code);
-
 /* The cell is freed. */
 void class_member_clear(MemberCell *cell);
 

@@ -41,6 +41,7 @@ struct Engine {
     /* The graph. */
     PyObject *modules; /* Owned dict: name -> capsule of Module */
     long names;        /* counts the changes of `modules` */
+    int lacking;       /* some module `lacks` */
     Module **order;    /* modules in the order in which they were added. */
     Py_ssize_t module_count, module_room;
     PtrMap by_namespace; /* namespace dict -> Module */

@@ -5,7 +5,7 @@
 
 #include "attributes.h"
 #include "caches.h"
-#include "class_members.h"
+#include "class_super.h"
 #include "code.h"
 #include "compat.h"
 #include "computed.h"
@@ -55,6 +55,9 @@ binding_sync(Binding *binding, Version *version)
     engine->syncing--;
     if (result == 0) {
         version_set(&binding->actual, version);
+        if (engine->transaction && version != binding->cell.live) {
+            binding->module->lacks = engine->lacking = 1;
+        }
     }
     return result;
 }
@@ -442,7 +445,7 @@ frame_read_code(Frame *frame, CodeInfo *info)
         && frame_read_cell(frame, &info->cell->cell) < 0) {
         return -1;
     }
-    if (class_members_read_super(frame, info->code) < 0
+    if (class_super_read(frame, info->code) < 0
         || mentions_read(frame, (PyObject *)info->code) < 0) {
         return -1;
     }

@@ -307,6 +307,8 @@ struct Module {
     uint32_t skipped_walk; /* the partial walk that came by and left it out */
     int needed;            /* this transaction's walks have to visit it */
     int shared;            /* other modules bind names in it */
+    int lacks;             /* a name was taken away or set back for a place in
+                              this transaction */
     int released;          /* it is no more, and holds nothing: retired.h */
     Module *importer;      /* Borrowed; the module through which the last whole
                               walk got here; NULL: a root */

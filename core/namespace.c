@@ -5,6 +5,7 @@
 #include "annotations.h"
 #include "compat.h"
 #include "frame.h"
+#include "frame_parts.h"
 #include "rules.h"
 
 
@@ -97,7 +98,9 @@ namespaces_remember(Engine *engine)
 void
 namespaces_forget(Engine *engine)
 {
+    engine->lacking = 0;
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        engine->order[i]->lacks = 0;
         Py_CLEAR(engine->order[i]->keys);
         Py_CLEAR(engine->order[i]->annotations_before);
         engine->order[i]->needed = engine->order[i]->concerned = 0;
@@ -245,6 +248,62 @@ namespace_settle(Module *module)
         }
     }
     return namespace_order(module, engine);
+}
+
+
+/* Has a statement that is at work bound the name? */
+static int
+binding_is_in_work(const Binding *binding, Engine *engine)
+{
+    for (Frame *f = frame_current(engine); f != NULL; f = f->up) {
+        if (ptrmap_get(&f->seen, BOUND_KEY(binding)) != NULL) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+static int
+namespace_show(Module *module)
+{
+    Engine *engine = module->engine;
+    Py_ssize_t pos = 0;
+    PyObject *name, *capsule;
+    while (PyDict_Next(module->bindings, &pos, &name, &capsule)) {
+        Binding *binding = PyCapsule_GetPointer(capsule, BINDING_CAPSULE);
+        Version *now = cell_now(&binding->cell, engine);
+        if (now != NULL && now->value != NULL && now != binding->actual
+            && !binding_is_in_work(binding, engine)
+            && binding_sync(binding, now) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+int
+namespaces_show(Engine *engine)
+{
+    if (!engine->lacking || !rule(SHOW_NAMES)) {
+        return 0;
+    }
+    int lacking = 0;
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        Module *module = engine->order[i];
+        if (!module->lacks || module->ns == NULL) {
+            continue;
+        }
+        module->lacks =
+            module->walk != engine->walk || module->passed < module->count;
+        if (namespace_show(module) < 0) {
+            return -1;
+        }
+        lacking |= module->lacks;
+    }
+    engine->lacking = lacking;
+    return 0;
 }
 
 

@@ -16,6 +16,12 @@ int namespaces_remember(Engine *engine);
  * looks at all names sees those bound so far. 0, or -1. */
 int namespace_settle(Module *module);
 
+/* Before a statement runs: names that are bound at this place, and were taken
+ * away or set back for an earlier one, stand in their namespaces. Libraries
+ * copy these whole (pydantic, for forward references), which is no read. What
+ * later statements bind stays too, where nobody named it. 0, or -1. */
+int namespaces_show(Engine *engine);
+
 /* Put every binding's version of this walk into its namespace, remove names
  * that nobody binds any more, and order names as a cold start would. */
 int namespaces_settle(Engine *engine);

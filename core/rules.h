@@ -28,6 +28,7 @@
     RULE(OBJECT_AS_IT_WAS, "who needs an object as it was gets it") \
     RULE(RELEASED_VALUES, "a value that was replaced is made again") \
     RULE(RESYNC, "a name is what it is at that place, not later") \
+    RULE(SHOW_NAMES, "what is bound by then is there for who copies all") \
     RULE(STAR_BINDS, "import * binds what it finds there already") \
     RULE(STORE_BINDS, "m.x = y binds what is there already") \
     RULE(FUTURES, "a __future__ import concerns every statement") \

@@ -257,7 +257,8 @@ statement_execute(Statement *statement)
 {
     Engine *engine = statement->module->engine;
     Frame frame;
-    if (frame_push(&frame, engine, statement) < 0) {
+    if (namespaces_show(engine) < 0
+        || frame_push(&frame, engine, statement) < 0) {
         return -1;
     }
     int result = journal_enter(&frame);

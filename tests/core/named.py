@@ -20,6 +20,13 @@ ADD_IF = [ADD, "if V:\n    add()"]
 FAIL = "if V:\n    raise ImportError"
 ALL = "import json\nx = [k for k in vars(json) if k[:4] == 'hmr_']"
 TRY = "try:\n    import m\nexcept ImportError:\n    m = None"
+# typing copies the module's names for classes with type parameters.
+FORWARD = [
+    "from a import X",
+    "class C[T]:\n    x = X\n    b: 'B'",
+    "from b import B",
+    "import typing\nx = C.x, typing.get_type_hints(C)['b'].__name__",
+]
 NAMED: dict[str, list[Files]] = {
     "RECORD_FIELDS": [
         {
@@ -64,6 +71,10 @@ NAMED: dict[str, list[Files]] = {
     "GROUP_RERUNS": [
         {"a.py": ["V = 1"], "main.py": ["from a import V", "l = []", *ADD_IF]},
         {"a.py": ["V = 0"], "main.py": ["from a import V", "l = []", *ADD_IF]},
+    ],
+    "SHOW_NAMES": [
+        {"a.py": [f"X = {n}"], "b.py": ["class B: ..."], "main.py": FORWARD}
+        for n in (1, 2)
     ],
     "RELEASED_VALUES": [
         {"main.py": ["l = [1]"]},

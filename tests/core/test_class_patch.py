@@ -126,6 +126,96 @@ USES = {
 }  # fmt: skip
 
 
+SUPER = """
+class Base:
+    def __init__(self, n):
+        self.n = n
+
+class Middle(Base):
+    def __init__(self, n):
+        for _ in range(n):
+            super().__init__(n)
+
+class Other:
+    def __init__(self, m=1):
+        self.m = m
+"""
+WARM = 40  # calls after which CPython's instruction makes no super object any more
+
+
+def test_a_changed_member_leaves_what_super_finds_in_other_classes(
+    project: Project,
+) -> None:
+    """`super().__init__()` of a class in whose line it does not stand; in a library's
+    classes too."""
+    main = f"""
+        import fractions, json.encoder, logging
+        from lib import Middle, Other
+        x = Middle({WARM})
+        y = Other().m
+        log = logging.StreamHandler()
+        """
+    project.start({"lib.py": SUPER, "main.py": main})
+    report = project.edit("lib.py", "m=1", "m=2")
+    assert report.patched == ["lib:class Other"]
+    expect(report, ["main: y = Other().m"])
+    report = project.edit(
+        "lib.py", "self, n):\n        self", "self, n, k=2):\n        self"
+    )
+    assert report.patched == ["lib:class Base"]
+    expect(report, [f"main: x = Middle({WARM})"])
+
+
+@pytest.mark.parametrize("calls", [1, WARM])
+def test_a_changed_member_counts_where_super_comes_to_it(
+    project: Project, calls: int
+) -> None:
+    """Though it stands in no base of the class that asks, only after it in the line."""
+    first = f"""
+        class Asks:
+            def limit(self):
+                for _ in range({calls}):
+                    found = super().limit()
+                return found
+        """
+    main = """
+        from first import Asks
+        from second import Has
+        class Both(Asks, Has):
+            pass
+        shown = Both().limit()
+        """
+    second = "class Has:\n    def limit(self, n=1):\n        return n\n"
+    project.start({"first.py": first, "second.py": second, "main.py": main})
+    report = project.edit("second.py", "n=1", "n=2")
+    assert report.patched == ["second:class Has"]
+    expect(report, ["main: shown = Both().limit()"])
+    assert project.eval("main.shown") == 2
+
+
+def test_super_in_classes_that_share_their_code(project: Project) -> None:
+    main = f"""
+        def make(base):
+            class Made(base):
+                def limit(self):
+                    for _ in range({WARM}):
+                        found = super().limit()
+                    return found
+            return Made
+
+        class A:
+            def limit(self, n=1):
+                return n
+        class B:
+            def limit(self, n=2):
+                return n
+        shown = [make(A)().limit(), make(B)().limit()]
+        """
+    project.start({"main.py": main})
+    project.edit("main.py", "n=2", "n=3")
+    assert project.eval("main.shown") == [1, 3]
+
+
 @pytest.mark.parametrize("text", USES.values(), ids=USES)
 def test_who_looks_a_member_up_runs(project: Project, text: str) -> None:
     main = "from model import Predictor\n" + text + "\nother = [Predictor]\n"

@@ -313,6 +313,50 @@ def test_subclasses_are_read_as_a_set(project: Project) -> None:
     assert project.eval("main.ALL") == ["z", "b"]
 
 
+# A library that copies a module's names, as pydantic does for forward references.
+COPIES = """
+    import sys
+
+    def annotation(cls, name):
+        names = dict(vars(sys.modules[cls.__module__]))
+        return eval(cls.__annotations__[name], names)
+    """
+
+
+def test_a_library_that_copies_all_names_finds_those_bound_by_then(
+    project: Project,
+) -> None:
+    """`B` was taken away for the class that names it above its statement."""
+    project.start(
+        {
+            "../site-packages/copies.py": COPIES,
+            "a.py": "X = 1\n",
+            "b.py": "class B:\n    pass\n",
+            "main.py": """
+                import sys
+                sys.path.insert(0, '../site-packages')
+                import copies
+                from a import X
+
+                class C:
+                    x = X
+                    b: "B"
+
+                from b import B
+                shown = copies.annotation(C, "b").__name__, C.x
+                """,
+            "other.py": """
+                import main, copies
+                shown = copies.annotation(main.C, "b").__name__, main.X
+                """,
+        },
+        "other",
+    )
+    project.edit("a.py", "X = 1", "X = 5")
+    assert project.eval("main.shown") == ("B", 5)
+    assert project.eval("other.shown") == ("B", 5)
+
+
 def test_super_and_properties(project: Project) -> None:
     source = """
         class A:
