@@ -103,9 +103,8 @@ module_is_harmless(PyObject *module)
 }
 
 
-/* Does an adapter see whatever the functions of the module do? */
-static int
-module_is_adapted(const Engine *engine, PyObject *module)
+int
+called_is_adapted(const Engine *engine, PyObject *module)
 {
     for (Py_ssize_t i = 0; i < engine->adapter_count; i++) {
         const Adapter *adapter = &engine->adapters[i];
@@ -226,10 +225,9 @@ dict_holds(PyObject *dict, PyObject *object, int *others)
 }
 
 
-/* Does a module of a library hold the object, or its class, where a library may
- * keep the only instance? 1, 0, -1. */
-static int
-library_holds(Frame *frame, PyObject *object)
+/* ... or its class, where a library may keep the only instance. */
+int
+called_is_held(Frame *frame, PyObject *object)
 {
     const Engine *engine = hmr_engine;
     /* Most types have no such instances: asked once a statement. */
@@ -278,7 +276,7 @@ self_is_outside(Frame *frame, PyObject *self)
     Py_DECREF(home);
     return harmless != 0        ? (harmless < 0 ? -1 : 0)
            : PyType_Check(self) ? 1 /* a class method */
-                                : library_holds(frame, self);
+                                : called_is_held(frame, self);
 }
 
 
@@ -298,7 +296,7 @@ is_given(Frame *frame, PyObject *function)
     if (nested <= 0) {
         return nested;
     }
-    int held = library_holds(frame, function);
+    int held = called_is_held(frame, function);
     return held < 0 ? -1 : !held;
 }
 
@@ -311,7 +309,7 @@ is_harmless(const Engine *engine, PyObject *home, PyObject *name,
 {
     if (is_among(name, telling, Py_ARRAY_LENGTH(telling))
         || is_among(label, harmless_calls, Py_ARRAY_LENGTH(harmless_calls))
-        || module_is_adapted(engine, home)
+        || called_is_adapted(engine, home)
         || engine_module(engine, home) != NULL) {
         return 1;
     }
@@ -331,8 +329,41 @@ called_is_about(Frame *frame, PyObject *argument)
         || group_of(hmr_engine, argument) != NULL) {
         return 0;
     }
-    int held = library_holds(frame, argument);
+    int held = called_is_held(frame, argument);
     return held < 0 ? -1 : !held;
+}
+
+
+int
+called_is_inside(const Engine *engine, const Called *called)
+{
+    return is_inside(engine, called->function)
+           || closes_over_inside(engine, called->function)
+           || (called->self != NULL && is_inside(engine, called->self));
+}
+
+
+PyObject *
+called_label(const Called *called)
+{
+    PyObject *path = NULL, *home = called_home(called->function);
+    if (home == NULL && !PyErr_Occurred()) {
+        home = PyUnicode_FromString(Py_TYPE(called->function)->tp_name);
+    }
+    if (home == NULL
+        || PyObject_GetOptionalAttrString(called->function, "__qualname__",
+                                          &path)
+               < 0) {
+        Py_XDECREF(home);
+        return NULL;
+    }
+    PyObject *label =
+        path != NULL ? PyUnicode_FromFormat("%U.%S", home, path)
+                     : PyUnicode_FromFormat("%U.%s", home,
+                                            Py_TYPE(called->function)->tp_name);
+    Py_XDECREF(home);
+    Py_XDECREF(path);
+    return label;
 }
 
 

@@ -26,6 +26,20 @@ PyObject *called_setter(Frame *frame, const Called *called);
  * call is about that (`functools.update_wrapper(self, f)`)? 1, 0, -1. */
 int called_is_about(Frame *frame, PyObject *argument);
 
+/* Did the program make it, or is it about what that made? Then shapes (shape.c)
+ * see what the call does. */
+int called_is_inside(const Engine *engine, const Called *called);
+
+/* What people call it: new reference, or NULL with an exception set. */
+PyObject *called_label(const Called *called);
+
+/* Does a module of a library hold the object? 1, 0, or -1 with an exception
+ * set. */
+int called_is_held(Frame *frame, PyObject *object);
+
+/* Does an adapter see whatever the functions of the module do? */
+int called_is_adapted(const Engine *engine, PyObject *module);
+
 /* Is the module the one of that name, or in it? Both are str. */
 int called_is_within(PyObject *module, PyObject *name);
 

@@ -4,6 +4,7 @@
 
 #include "class_members.h"
 #include "compat.h"
+#include "kept.h"
 #include "frame_parts.h"
 #include "rules.h"
 
@@ -257,7 +258,7 @@ our_build_class(PyObject *self, PyObject *const *args, Py_ssize_t nargs,
                        ? frame_current(engine)
                        : NULL;
     if (frame != NULL
-        && (class_made_note(frame, type) < 0
+        && (class_made_note(frame, type) < 0 || kept_note_class(frame, type) < 0
             || class_members_add(engine, type) < 0)) {
         Py_CLEAR(type);
     }

@@ -105,12 +105,15 @@ struct Engine {
     int dict_watcher, function_watcher; /* -1: none */
     int tool;                           /* sys.monitoring tool id, -1: none */
     int tracing;               /* how many reasons there are to trace now */
+    long traced;               /* how often that began */
     PyTypeObject *module_type; /* Owned; what modules are while tracing */
     PyObject *disable;         /* Owned; sys.monitoring.DISABLE */
     PyObject *monitoring;      /* Owned; sys.monitoring */
     PyObject *call_event;      /* Owned; sys.monitoring.events.CALL */
     PyObject *calling;         /* Owned list of code: setters.h */
     int setters_made;          /* a trace has one */
+    PyObject *foreign;         /* Owned dict: module -> its top package, None
+                                  where that keeps nothing: kept.h */
     PyObject *async_current;   /* Owned ContextVar: the open async trace */
     Frame *async_frames;       /* open async traces, linked by `up`. */
     long async_number;         /* of the last one */

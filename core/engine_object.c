@@ -114,6 +114,7 @@ engine_create_tables(Engine *engine)
     engine->modules = PyDict_New();
     engine->files = PyDict_New();
     engine->slots = PyDict_New();
+    engine->foreign = PyDict_New();
     engine->missing = PyDict_New();
     engine->pending = PySet_New(NULL);
     engine->written = PySet_New(NULL);
@@ -131,12 +132,13 @@ engine_create_tables(Engine *engine)
         || engine->name_getattr == NULL || engine->name_dict == NULL
         || engine->patched_classes == NULL || engine->modules == NULL
         || engine->files == NULL || engine->slots == NULL
-        || engine->missing == NULL || engine->pending == NULL
-        || engine->written == NULL || engine->wanted == NULL
-        || engine->leftover == NULL || engine->arrived == NULL
-        || engine->log == NULL || engine->cleared == NULL
-        || engine->stat_functions == NULL || engine->async_current == NULL
-        || engine->again == NULL || engine->syntax_types == NULL) {
+        || engine->foreign == NULL || engine->missing == NULL
+        || engine->pending == NULL || engine->written == NULL
+        || engine->wanted == NULL || engine->leftover == NULL
+        || engine->arrived == NULL || engine->log == NULL
+        || engine->cleared == NULL || engine->stat_functions == NULL
+        || engine->async_current == NULL || engine->again == NULL
+        || engine->syntax_types == NULL) {
         return -1;
     }
     return engine_create_probes(engine);
@@ -464,6 +466,7 @@ engine_dealloc(PyObject *self)
     Py_XDECREF(engine->monitoring);
     Py_XDECREF(engine->call_event);
     Py_XDECREF(engine->calling);
+    Py_XDECREF(engine->foreign);
     Py_XDECREF(engine->async_current);
     Py_XDECREF(engine->conflict_reason);
     Py_XDECREF(engine->again);

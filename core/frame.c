@@ -10,6 +10,7 @@
 #include "class_members.h"
 #include "compat.h"
 #include "journal.h"
+#include "kept.h"
 #include "mentions.h"
 #include "namespace.h"
 #include "needed.h"
@@ -89,6 +90,7 @@ frame_fini(Frame *frame, Engine *engine)
     Py_CLEAR(frame->mark);
     journal_fini(frame);
     setters_fini(frame);
+    kept_fini(frame);
     result_fini(frame, engine);
     PyMem_Free(frame->candidates);
     PyMem_Free(frame->bound);

@@ -39,6 +39,8 @@ struct Frame {
     int64_t nested;         /* ns spent in statements of imported modules */
     struct Setter *setters; /* calls that nothing explains yet: setters.h */
     Py_ssize_t setter_count, setter_room;
+    struct Kept *kept; /* calls that may keep what they are given: kept.h */
+    Py_ssize_t kept_count, kept_room;
     double cost;         /* seconds; set at the end */
     int entered;         /* its code began to run */
     int annotates_again; /* names that the module has annotated before */

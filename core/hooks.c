@@ -400,6 +400,7 @@ hooks_start(Engine *engine)
     if (engine->tracing++ > 0) {
         return 0;
     }
+    engine->traced++;
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         if (hooks_add_module(engine, engine->order[i]) < 0) {
             engine->tracing--;

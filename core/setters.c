@@ -6,6 +6,7 @@
 #include "called.h"
 #include "compat.h"
 #include "frame_parts.h"
+#include "kept.h"
 #include "match.h"
 
 /* A call that nothing explains so far. */
@@ -52,17 +53,16 @@ is_known(Frame *frame, PyObject *function, PyObject *first)
 
 
 static int
-note_call(Frame *frame, PyObject *code, PyObject *callable, PyObject *first)
+note_call(Frame *frame, PyObject *code, const Called *called, PyObject *first)
 {
-    Called called = called_of(callable, first);
-    PyObject *label = called_setter(frame, &called);
+    PyObject *label = called_setter(frame, called);
     if (label == NULL) {
         return PyErr_Occurred() ? -1 : 0;
     }
-    PyObject *argument = first == called.self ? NULL : first;
+    PyObject *argument = first == called->self ? NULL : first;
     int known = argument != NULL ? called_is_about(frame, argument) : 0;
     if (known == 0) {
-        known = is_known(frame, called.function, argument);
+        known = is_known(frame, called->function, argument);
     }
     int result = known != 0 ? (known < 0 ? -1 : 0)
                             : note(frame, label, argument,
@@ -100,14 +100,15 @@ on_call(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     }
     Py_ssize_t offset = PyLong_AsSsize_t(args[1]);
     int wanted = offset >= 0 ? is_thrown_away(args[0], offset) : -1;
-    if (wanted == 0) {
-        return Py_NewRef(engine->disable); /* it will never be */
-    }
     PyObject *first = args[3] != self ? args[3] : NULL;
-    if (wanted < 0 || note_call(frame, args[0], args[2], first) < 0) {
+    const Called called = called_of(args[2], first);
+    int may_keep = wanted < 0 ? -1 : kept_note(frame, &called, first);
+    if (may_keep < 0
+        || (wanted > 0 && note_call(frame, args[0], &called, first) < 0)) {
         return NULL;
     }
-    Py_RETURN_NONE;
+    /* A value that is used always will be, and most places call the same. */
+    return Py_NewRef(wanted || may_keep ? Py_None : engine->disable);
 }
 
 
@@ -144,7 +145,11 @@ setters_install(Engine *engine)
 int
 setters_watch(Engine *engine, CodeInfo *info)
 {
-    if (!info->discards || info->calls_watched) {
+    if (info->calls_watched || info->calls_judged == engine->traced) {
+        return 0;
+    }
+    info->calls_judged = engine->traced;
+    if (!info->discards && !kept_concerns(engine, info)) {
         return 0;
     }
     PyObject *done = PyObject_CallMethod(
@@ -221,27 +226,40 @@ has_changed_something(const Trace *trace)
 }
 
 
-int
-setters_judge(Frame *frame)
+/* The first call that nothing explains. Borrowed, or NULL. */
+static PyObject *
+find_setter(const Frame *frame)
 {
     int alone = frame->setter_count == 1 && frame->setters[0].own;
-    if (frame->setter_count == 0
-        || (alone && has_changed_something(frame->trace))) {
-        return 0;
+    if (alone && has_changed_something(frame->trace)) {
+        return NULL;
     }
     for (Py_ssize_t i = 0; i < frame->setter_count; i++) {
         const struct Setter *setter = &frame->setters[i];
-        if (setter->argument != NULL && has_changed(frame, setter->argument)) {
-            continue;
+        if (setter->argument == NULL || !has_changed(frame, setter->argument)) {
+            return setter->label;
         }
-        Py_XSETREF(frame->trace->setter, Py_NewRef(setter->label));
-        hmr_engine->setters_made = 1;
-        if (hmr_engine->transaction) {
-            engine_need_restart(hmr_engine,
-                                "%U calls %U(), which is there for good",
-                                frame->statement->syntax.label, setter->label);
-        }
-        break;
+    }
+    return NULL;
+}
+
+
+int
+setters_judge(Frame *frame)
+{
+    PyObject *label = Py_XNewRef(find_setter(frame));
+    if (label == NULL && kept_judge(frame, &label) < 0) {
+        return -1;
+    }
+    if (label == NULL) {
+        return 0;
+    }
+    Py_XSETREF(frame->trace->setter, label);
+    hmr_engine->setters_made = 1;
+    if (hmr_engine->transaction) {
+        engine_need_restart(hmr_engine,
+                            "%U calls %U(), which is there for good",
+                            frame->statement->syntax.label, label);
     }
     return 0;
 }
