@@ -1,5 +1,5 @@
 """What statements and lifespans start, and only they can end: schedulers, servers,
-child processes and pools of them.
+listeners of log queues, child processes and pools of them.
 
 Each is ended before the statement that started it runs again or goes, after the
 lifespan's shutdown, and when the process ends, as if the program had given it to
@@ -22,6 +22,7 @@ from . import Adapter
 from .pools import renew_executor, renew_pool
 
 CHILD_WAIT = 1.0  # seconds that a child process gets to end
+LISTENER_WAIT = 1.0  # seconds for the records that are in its queue
 SERVER_WAIT = 1.0  # and the loop of a server in a thread
 
 
@@ -106,6 +107,15 @@ def end_executor(executor: Any) -> None:
     executor.shutdown(wait=False)
 
 
+def end_listener(listener: Any) -> None:
+    """As stop(), which the program may still call: at exit, and Python 3.12 fails when
+    there is no thread any more."""
+    thread = listener._thread
+    if thread is not None and thread.is_alive():
+        listener.enqueue_sentinel()
+        thread.join(LISTENER_WAIT)
+
+
 def end_server(server: Any) -> None:
     """Its loop may run in a thread, or never have begun: then shutdown() waits for
     ever."""
@@ -118,6 +128,10 @@ def end_server(server: Any) -> None:
 adapters = (
     Started("apscheduler.schedulers.base", "BaseScheduler", "start", end_scheduler),
     Started("socketserver", "BaseServer", "__init__", end_server),
+    # Statements import the module themselves, by dictConfig(): too late for that run.
+    Started(
+        "logging.handlers", "QueueListener", "start", end_listener, library="logging"
+    ),
     Started("subprocess", "Popen", "__init__", end_popen),
     Started("multiprocessing.process", "BaseProcess", "start", end_process),
     Started(

@@ -63,6 +63,53 @@ def test_a_failed_edit_leaves_a_scheduler_that_runs(project: Project) -> None:
     assert project.eval(THREADS) == threads
 
 
+LOG_QUEUE = """\
+import logging, queue
+
+class Application:
+    # As Litestar: each has its own queue, whose listener starts with it.
+    def __init__(self, name):
+        from logging.handlers import QueueHandler, QueueListener
+
+        self.name, self.records = name, []
+        self.handler = QueueHandler(queue.SimpleQueue())
+        self.listener = QueueListener(self.handler.queue, self)
+        self.listener.start()
+
+    level = 0
+
+    def handle(self, record):
+        self.records.append(record.getMessage())
+
+app = Application("a0")
+x = 1
+"""
+LOGGED = (
+    "(main.app.handler.enqueue(__import__('logging').makeLogRecord({'msg': 'hello'})), "
+    "main.app.listener.stop(), main.app.records, main.app.listener.start())[2]"
+)
+
+
+def test_the_listener_of_a_log_queue_runs_once(project: Project) -> None:
+    project.start({"main.py": LOG_QUEUE}, check=False)
+    alive = project.eval(f"len({THREADS})")
+    project.exec("first = sys.modules['main'].app")
+    for number in range(20):
+        edit = (f'("a{number}")', f'("a{number + 1}")')
+        report = project.edit("main.py", *edit, check=False)
+        assert report.error is None and report.restart is None
+        assert ran(report) == [f"main: app = Application('a{number + 1}')"]
+        assert project.eval(f"len({THREADS})") == alive
+    assert not project.eval("first.listener._thread.is_alive()")
+    project.exec("first.listener.stop()")  # as its own atexit callback may
+    assert project.eval(LOGGED) == ["hello"]
+    failed = project.read("main.py").replace('"a20"', '"a21"') + "1 / 0\n"
+    assert project.save({"main.py": failed}, check=False).error
+    project.exec("engine.redo()")
+    assert project.eval("main.app.listener._thread.is_alive()")
+    assert project.eval(f"len({THREADS})") == alive
+
+
 # What is started, and one child of it that is to be counted.
 SLEEP = "import time; time.sleep(1000)"
 CHILDREN = {
