@@ -40,22 +40,26 @@ class Started(Adapter):
         end: Callable[[Any], object],
         library: str | None = None,
         renew: Callable[[Any], object] | None = None,
+        which: Callable[[Any], object] | None = None,
     ) -> None:
         self.library = library or where
         self._where, self._name, self._method, self._end = where, name, method, end
         self._renew = renew  # it runs code that an edit may change
+        self._which = which  # what to end; None: nothing
         self._living: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def types(self) -> tuple[type, ...]:
         owner = getattr(importlib.import_module(self._where), self._name)
         start, end = getattr(owner, self._method), self._end
         living, renewed = self._living, self._renew is not None
+        which = self._which
 
         @functools.wraps(start)
         def starting(this: Any, /, *args: Any, **kwargs: Any) -> Any:
+            started = which(this) if which else this
             result = start(this, *args, **kwargs)
-            if not is_awaited():
-                api.on_dispose(lambda: end(this))
+            if started is not None and not is_awaited():
+                api.on_dispose(lambda: end(started))
             if renewed:
                 living.add(this)
             return result
@@ -107,6 +111,14 @@ def end_executor(executor: Any) -> None:
     executor.shutdown(wait=False)
 
 
+def listener_of(thread: Any) -> Any:
+    """Its listener, if it waits for the records of a log queue. (The class itself may
+    be imported by the very statement that starts one: dictConfig() does.)"""
+    handlers = sys.modules.get("logging.handlers")
+    owner = getattr(getattr(thread, "_target", None), "__self__", None)
+    return owner if handlers and isinstance(owner, handlers.QueueListener) else None
+
+
 def end_listener(listener: Any) -> None:
     """As stop(), which the program may still call: at exit, and Python 3.12 fails when
     there is no thread any more."""
@@ -128,10 +140,7 @@ def end_server(server: Any) -> None:
 adapters = (
     Started("apscheduler.schedulers.base", "BaseScheduler", "start", end_scheduler),
     Started("socketserver", "BaseServer", "__init__", end_server),
-    # Statements import the module themselves, by dictConfig(): too late for that run.
-    Started(
-        "logging.handlers", "QueueListener", "start", end_listener, library="logging"
-    ),
+    Started("threading", "Thread", "start", end_listener, which=listener_of),
     Started("subprocess", "Popen", "__init__", end_popen),
     Started("multiprocessing.process", "BaseProcess", "start", end_process),
     Started(
