@@ -179,18 +179,6 @@ reads_clean(Statement *statement, Trace *trace, Py_ssize_t *at, Py_ssize_t end)
 }
 
 
-/* Has the import of a package that the module is in failed? It is tried again
- * then. */
-static int
-parent_failed(Module *module)
-{
-    Module *parent = module_package(module);
-    return parent != NULL
-           && (parent->failed_walk == module->engine->walk
-               || (!walk_is_settled(parent) && parent_failed(parent)));
-}
-
-
 /* Import what a statement that is clean so far imported at this point. 1; 0
  * when the import fails, and the statement has to meet the error by itself; or
  * -1 with an exception set. */
@@ -199,7 +187,7 @@ import_clean(Statement *statement, Module *module)
 {
     Engine *engine = module->engine;
     if (module->gone || module->failed_walk == engine->walk
-        || (!walk_is_settled(module) && parent_failed(module))) {
+        || (!walk_is_settled(module) && walk_parent_failed(module))) {
         statement_set_reason(statement, "imports %U, gone", module->name);
         return 0;
     }

@@ -237,6 +237,29 @@ engine_invalidate_caches(Engine *engine)
 }
 
 
+/* Where the modules of a package are that is not loaded, since its own import
+ * fails. New reference; NULL without an exception: there is no such package. */
+static PyObject *
+package_path(PyObject *name)
+{
+    PyObject *path = engine_search_path(name);
+    PyObject *spec = path != NULL && hmr_engine != NULL ? PyObject_CallMethod(
+                         hmr_engine->path_finder, "find_spec", "OO", name, path)
+                                                        : NULL;
+    PyObject *found =
+        spec != NULL
+            ? PyObject_GetAttrString(spec, "submodule_search_locations")
+            : NULL;
+    Py_XDECREF(path);
+    Py_XDECREF(spec);
+    if (found == Py_None) {
+        Py_CLEAR(found);
+    }
+    PyErr_Clear();
+    return found;
+}
+
+
 PyObject *
 engine_search_path(PyObject *name)
 {
@@ -250,8 +273,9 @@ engine_search_path(PyObject *name)
         parent != NULL
             ? PyDict_GetItemWithError(PyImport_GetModuleDict(), parent)
             : NULL;
-    PyObject *path =
-        loaded != NULL ? PyObject_GetAttrString(loaded, "__path__") : NULL;
+    PyObject *path = loaded != NULL ? PyObject_GetAttrString(loaded, "__path__")
+                     : parent != NULL ? package_path(parent)
+                                      : NULL;
     Py_XDECREF(parent);
     PyErr_Clear(); /* no package, no place */
     return path;

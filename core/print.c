@@ -2,20 +2,19 @@
  *
  * Children are what tp_traverse visits, with four exceptions: functions show
  * closure, defaults and attributes but never their globals; classes show their
- * own public containers; dicts show keys too; modules, code, frames, weak
- * references and caches show nothing. Objects that hold no references show
- * their buffer or the bytes of their struct. */
+ * own containers (private ones where a statement exists to change the class),
+ * functools caches, as the root, what was set on them; dicts show keys too;
+ * modules, code, frames, weak references and caches show nothing. Objects that
+ * hold no references show their buffer or the bytes of their struct. */
 
 #include "array.h"
-#include "print.h"
+#include "print_content.h"
 
 #include "compat.h"
 #include "computed.h"
 #include "value.h"
 
 #include <string.h>
-
-#define PRINT_BUFFER_EDGE 65536 /* bytes hashed at both ends of a buffer */
 
 #define KIND_SLOTS 64
 #define MEMOS 32       /* of one object that are left out */
@@ -47,8 +46,7 @@ typedef struct {
 
 /* Types that show nothing, looked up once: caches, patterns, context
  * variables. Borrowed from their modules, which live as long as Python does. */
-static PyTypeObject *silent_types[4];
-static PyTypeObject *deque_type;
+static PyTypeObject *silent_types[3];
 
 
 int
@@ -60,9 +58,7 @@ print_init(void)
         {"functools", "_lru_cache_wrapper"},
         {"re", "Pattern"},
         {"contextvars", "ContextVar"},
-        {"collections", "deque"},
     };
-    PyTypeObject *found[Py_ARRAY_LENGTH(names)];
     for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
         PyObject *module = PyImport_ImportModule(names[i].module);
         PyObject *type = module != NULL
@@ -72,12 +68,8 @@ print_init(void)
         if (type == NULL) {
             return -1;
         }
-        found[i] = (PyTypeObject *)type; /* kept: one reference a process */
+        silent_types[i] = (PyTypeObject *)type; /* kept: one reference */
     }
-    silent_types[0] = found[0];
-    silent_types[1] = found[1];
-    silent_types[2] = found[2];
-    deque_type = found[3];
     return 0;
 }
 
@@ -111,104 +103,14 @@ print_applies(PyObject *object)
 }
 
 
-static uint64_t
-bytes_hash(uint64_t h, const void *data, Py_ssize_t size)
-{
-    const unsigned char *p = data;
-    for (Py_ssize_t i = 0; i < size; i += 8) {
-        uint64_t word = 0;
-        memcpy(&word, p + i, (size_t)Py_MIN(8, size - i));
-        h = (h ^ word) * 0x9E3779B97F4A7C15u;
-        h ^= h >> 29;
-    }
-    return h;
-}
-
-
-/* A buffer's bytes; of a large one both ends and a stride through the middle:
- * a model's weights are too many to read at every step. */
-static uint64_t
-buffer_hash(const Py_buffer *view)
-{
-    uint64_t h = (uint64_t)view->len + 1;
-    if (view->len <= 2 * PRINT_BUFFER_EDGE) {
-        return bytes_hash(h, view->buf, view->len);
-    }
-    const char *data = view->buf;
-    h = bytes_hash(h, data, PRINT_BUFFER_EDGE);
-    Py_ssize_t stride = view->len / 4096;
-    for (Py_ssize_t at = PRINT_BUFFER_EDGE;
-         at + 8 < view->len - PRINT_BUFFER_EDGE; at += stride) {
-        h = bytes_hash(h, data + at, 8);
-    }
-    return bytes_hash(h, data + view->len - PRINT_BUFFER_EDGE,
-                      PRINT_BUFFER_EDGE);
-}
-
-
-/* The bytes of an object's struct, without the pointers to weak references and
- * to a dict that comes into being when first looked at. */
-static uint64_t
-struct_hash(PyObject *object, PyTypeObject *type)
-{
-    Py_ssize_t size = type->tp_basicsize;
-    uint64_t h = 1;
-    for (Py_ssize_t at = (Py_ssize_t)sizeof(PyObject); at < size; at += 8) {
-        if (at != type->tp_weaklistoffset && at != type->tp_dictoffset) {
-            h = bytes_hash(h, (char *)object + at, Py_MIN(8, size - at));
-        }
-    }
-    return h;
-}
-
-
-/* Does a type of C keep state where no print can see it (a hash's context)? */
-static int
-is_opaque(PyObject *object)
-{
-    PyTypeObject *type = Py_TYPE(object);
-    return !(PyDict_CheckExact(object) || PyAnySet_CheckExact(object)
-             || PyList_CheckExact(object) || PyFunction_Check(object)
-             || PyType_Check(object) || PyByteArray_CheckExact(object)
-             || type == deque_type)
-           && !(PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
-                && type->tp_dictoffset != 0);
-}
-
-
-/* What an object holds besides references. */
-static uint64_t
-print_content(PyObject *object)
-{
-    static uint64_t unseen; /* under the GIL */
-    PyTypeObject *type = Py_TYPE(object);
-    if (PyGen_CheckExact(object) || PyAsyncGen_CheckExact(object)) {
-        return ++unseen; /* its frame cannot be seen: always another */
-    }
-    if (PyObject_CheckBuffer(object) && !PyBytes_Check(object)) {
-        Py_buffer view;
-        if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) == 0) {
-            uint64_t h = buffer_hash(&view);
-            PyBuffer_Release(&view);
-            return h;
-        }
-        PyErr_Clear(); /* not contiguous: its struct has to do */
-    }
-    if (PyDict_CheckExact(object) || PyAnySet_CheckExact(object)
-        || PyList_CheckExact(object) || PyTuple_CheckExact(object)
-        || PyFunction_Check(object) || PyType_Check(object)
-        || type->tp_itemsize != 0) {
-        return 0; /* what they hold tells it all */
-    }
-    return struct_hash(object, type);
-}
-
-
 static Kind
 kind_of(PyObject *object)
 {
     if (PyTuple_CheckExact(object)) {
         return KIND_TUPLE;
+    }
+    if (print_is_cache(object)) {
+        return KIND_ROOT;
     }
     if (!print_applies(object)) {
         return KIND_LEFT_OUT;
@@ -369,9 +271,29 @@ visit_function(PyObject *object, Visit *visit)
 }
 
 
-/* A class shows what registries keep on it: public attributes. */
+/* Of a class, is that what it or the interpreter works out when it is asked, or
+ * what is not looked at unless the class itself is to be changed? */
+static int
+is_hidden(PyObject *key, int private)
+{
+    Py_ssize_t length = PyUnicode_Check(key) ? PyUnicode_GET_LENGTH(key) : 0;
+    const char *name = length > 1 ? PyUnicode_AsUTF8(key) : NULL;
+    PyErr_Clear(); /* a name that is no UTF-8 */
+    if (name == NULL || name[0] != '_') {
+        return 0;
+    }
+    if (name[1] == '_') {
+        return !private || strncmp(name, "__annot", 7) == 0
+               || strcmp(name, "__signature__") == 0;
+    }
+    return strcmp(name, "_abc_impl") == 0;
+}
+
+
+/* A class shows what registries keep on it: public attributes; where it is to
+ * be changed also its private ones (`Model.model_rebuild()`). */
 static void
-visit_class(PyObject *object, Visit *visit)
+visit_class(PyObject *object, Visit *visit, int private)
 {
     PyObject *dict = ((PyTypeObject *)object)->tp_dict;
     if (dict == NULL
@@ -381,14 +303,7 @@ visit_class(PyObject *object, Visit *visit)
     Py_ssize_t pos = 0;
     PyObject *key, *value;
     while (PyDict_Next(dict, &pos, &key, &value)) {
-        Py_UCS4 first = PyUnicode_Check(key) && PyUnicode_GET_LENGTH(key) > 1
-                            ? PyUnicode_READ_CHAR(key, 0)
-                            : 0;
-        if (first == '_' && PyUnicode_READ_CHAR(key, 1) == '_') {
-            continue;
-        }
-        if (first == '_'
-            && PyUnicode_CompareWithASCIIString(key, "_abc_impl") == 0) {
+        if (is_hidden(key, private)) {
             continue;
         }
         visit->content =
@@ -398,6 +313,18 @@ visit_class(PyObject *object, Visit *visit)
             printer_add(visit->printer, value);
         }
     }
+}
+
+
+/* What was set on a functools cache: who gets it sees that, too. */
+static void
+visit_cache(PyObject *object, Visit *visit)
+{
+    PyObject *dict = value_dict(object);
+    if (dict != NULL) {
+        visit_dict(dict, object, visit);
+    }
+    Py_XDECREF(dict);
 }
 
 
@@ -431,7 +358,11 @@ visit_node(const Print *print, Py_ssize_t at, Printer *printer)
         visit_function(object, &visit);
     }
     else if (PyType_Check(object)) {
-        visit_class(object, &visit); /* the root: others are not added */
+        /* the root: others are not added */
+        visit_class(object, &visit, print->private);
+    }
+    else if (print_is_cache(object)) {
+        visit_cache(object, &visit);
     }
     else if (PyType_IS_GC(type) && type->tp_traverse != NULL
              && !PyGen_CheckExact(object) && !PyAsyncGen_CheckExact(object)) {
@@ -452,7 +383,8 @@ visit_node(const Print *print, Py_ssize_t at, Printer *printer)
 int
 print_take(Print *print, PyObject *object, Py_ssize_t budget)
 {
-    *print = (Print){.complete = !is_opaque(object)};
+    *print = (Print){.complete = !print_is_opaque(object),
+                     .private = budget == PRINT_GLANCE};
     Printer printer = {.print = print, .budget = Py_MIN(budget, PRINT_DEEP)};
     printer_add(&printer, object);
     for (Py_ssize_t at = 0; at < print->count && !printer.failed; at++) {

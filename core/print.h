@@ -21,6 +21,7 @@ typedef struct {
     PrintNode *nodes;
     Py_ssize_t count, room;
     int complete; /* nothing was left out for the budget */
+    int private;  /* a glance: also at private attributes of the class */
 } Print;
 
 /* Look up types, once a process. 0, or -1 with an exception set. */

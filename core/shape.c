@@ -5,6 +5,7 @@
 #include "frame.h"
 #include "frame_parts.h"
 
+#include "caches.h"
 #include "compat.h"
 #include "contribute.h"
 #include "journal.h"
@@ -15,16 +16,26 @@
 
 /* ---- candidates --------------------------------------------------------- */
 
-/* The group of an object; functions and what was bound before tracking get one
- * when they are first about to be shaped. */
+/* Attributes of a functools cache are set, but what it holds is no shape. */
+static int
+can_be_shaped(PyObject *object, int effect)
+{
+    return print_applies(object) || (effect && print_is_cache(object));
+}
+
+
+/* The group of an object; functions, functools caches and what was bound
+ * before tracking get one when they are first about to be shaped. */
 static Group *
 candidate_group(Engine *engine, PyObject *object)
 {
     Group *group = group_of(engine, object);
-    if (group != NULL || !PyFunction_Check(object)) {
+    PyObject *function =
+        print_is_cache(object) ? cache_function(object) : object;
+    if (group != NULL || function == NULL || !PyFunction_Check(function)) {
         return group;
     }
-    CodeInfo *info = code_info(PyFunction_GET_CODE(object));
+    CodeInfo *info = code_info(PyFunction_GET_CODE(function));
     Statement *creator = info != NULL ? info->statement : NULL;
     if (creator == NULL) {
         return NULL;
@@ -44,11 +55,31 @@ candidate_group(Engine *engine, PyObject *object)
 }
 
 
+/* What is done to an object or a class may change what its classes hold for
+ * it: `Sub.held.append(x)` a list of the base's. Those of the program are
+ * candidates as well. 0, or -1 with an exception set. */
+static int
+frame_add_classes(Frame *frame, PyObject *object)
+{
+    PyTypeObject *type =
+        PyType_Check(object) ? (PyTypeObject *)object : Py_TYPE(object);
+    PyObject *order = type->tp_mro;
+    for (Py_ssize_t i = 0; order != NULL && i < PyTuple_GET_SIZE(order); i++) {
+        PyObject *base = PyTuple_GET_ITEM(order, i);
+        if (base != object && group_of(hmr_engine, base) != NULL
+            && frame_add_candidate(frame, base, base, 0) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
 int
 frame_add_candidate(Frame *frame, PyObject *root, PyObject *object, int effect)
 {
     Engine *engine = hmr_engine;
-    if (!print_applies(object)) {
+    if (!can_be_shaped(object, effect)) {
         return 0;
     }
     for (Py_ssize_t i = 0; i < frame->candidate_count; i++) {
@@ -62,6 +93,9 @@ frame_add_candidate(Frame *frame, PyObject *root, PyObject *object, int effect)
         && frame_add_candidate(frame, (PyObject *)meta, (PyObject *)meta, 0)
                < 0) {
         return -1; /* a metaclass may keep a list of its classes */
+    }
+    if (frame_add_classes(frame, root) < 0) {
+        return -1;
     }
     Group *group = candidate_group(engine, root);
     if (group == NULL || group->outside) {
@@ -180,7 +214,7 @@ frame_add_text_candidates(Frame *frame)
             return -1;
         }
         int result = 0;
-        if (object != NULL && print_applies(object)) {
+        if (object != NULL && can_be_shaped(object, effect)) {
             if (effect) {
                 result = candidate_check_fresh(frame, root);
             }
