@@ -14,6 +14,7 @@ from typing import Any
 
 IMMUTABLE = (int, float, complex, bool, str, bytes, type(None))
 COPIED = (dict, list, set)
+WRAPPERS = 20  # middleware around an application
 CONTEXTS = "_endpoint_context_cache"
 
 
@@ -96,6 +97,24 @@ def forget_derived(app: Any) -> None:
             mounted = getattr(route, "app", None)
             if mounted is not None and not isinstance(mounted, FunctionType):
                 todo.append(mounted)
+
+
+def lifespan_app(app: Any) -> Any:
+    """The application whose lifespan it is: behind middleware that wraps it."""
+    for _ in range(WRAPPERS):
+        inner = getattr(app, "app", None) or getattr(app, "other_asgi_app", None)
+        if knows_lifespan(app) or not callable(inner):
+            break
+        app = inner
+    return app
+
+
+def knows_lifespan(app: Any) -> bool:
+    """Whether we know what makes up its lifespan, and can move that to a successor:
+    Starlette's, or that of a function, which is its code. Others keep in the object
+    what the startup made (Quart, Litestar)."""
+    router = getattr(app, "router", None)
+    return isinstance(app, FunctionType) or hasattr(router, "lifespan_context")
 
 
 def startup_functions(app: Any) -> list[Any]:

@@ -25,8 +25,9 @@ class Live:
         self.app = app
         self._log = log
         self._lifespan = Lifespan(app, config.lifespan, log, engine)
-        self._base = framework.StateBase(app)
-        self._functions = framework.startup_functions(app)
+        self._owner = framework.lifespan_app(app)  # behind middleware around it
+        self._base = framework.StateBase(self._owner)
+        self._functions = framework.startup_functions(self._owner)
         self._shapes_app = False  # the startup added routes and the like
         self._tables: set[tables.Place] = set()  # that it created in memory
 
@@ -46,13 +47,13 @@ class Live:
 
     async def start(self) -> None:
         """Run the startup. Raises LifespanFailed."""
-        before = framework.shape(self.app)
+        before = framework.shape(self._owner)
         there = set(tables.adapter.there)
         try:
             await self._lifespan.startup()
         finally:
             self._tables = tables.adapter.there.keys() - there
-        self._shapes_app = framework.shape(self.app) != before
+        self._shapes_app = framework.shape(self._owner) != before
 
     async def stop(self) -> bool:
         """Run the shutdown; whether it succeeded."""
@@ -77,9 +78,16 @@ class Live:
         knows."""
         if app is self.app:
             return True
+        owner = framework.lifespan_app(app)
+        if owner is self._owner:
+            return True
         if self._shapes_app:
             return False
-        theirs = framework.startup_functions(app)
+        if self.has_lifespan and not (
+            framework.knows_lifespan(owner) and framework.knows_lifespan(self._owner)
+        ):
+            return False
+        theirs = framework.startup_functions(owner)
         ours = self._functions
         return len(ours) == len(theirs) and all(
             a is b for a, b in zip(ours, theirs, strict=True)
@@ -88,11 +96,13 @@ class Live:
     def move_to(self, app: Application) -> None:
         """`app` takes the place of our application; the lifespan, its State and the
         routes of routers that stay go on."""
-        hand_over_routes(self.app, app)
-        self._base = framework.hand_over_state(self.app, self._base, app)
-        self.app = app
+        owner = framework.lifespan_app(app)
+        if owner is not self._owner:
+            hand_over_routes(self._owner, owner)
+            self._base = framework.hand_over_state(self._owner, self._base, owner)
+        self.app, self._owner = app, owner
 
     def reset(self) -> None:
         """Take back what the startup put into the State of an application that
         stays."""
-        framework.reset_state(self.app, self._base)
+        framework.reset_state(self._owner, self._base)

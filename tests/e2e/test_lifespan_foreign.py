@@ -1,0 +1,107 @@
+"""The lifespan of applications of frameworks that we do not know, and of wrapped ones:
+with another application object it starts anew, as in a cold start."""
+
+from __future__ import annotations
+
+from . import apps
+from .conftest import Serve
+
+# As Litestar and Quart: hooks, and what they leave in the application.
+FRAMEWORK = """\
+class Application:
+    def __init__(self, routes, on_startup=()):
+        self.routes, self.on_startup, self.state = routes, on_startup, {}
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "lifespan":
+            await receive()
+            for hook in self.on_startup:
+                hook(self)
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        body = str(self.routes[scope["path"]](self)).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+
+class Wrapper:
+    def __init__(self, app, name):
+        self.app, self.name = app, name
+
+    async def __call__(self, scope, receive, send):
+        await self.app(scope, receive, send)
+"""
+FOREIGN = """\
+from framework import Application, Wrapper
+import journal
+
+def up(app):
+    journal.note("up")
+    app.state["x"] = 1
+
+def index(app):
+    return app.state
+
+def other(app):
+    return "one"
+
+app = Application({"/": index}, [up])
+"""
+WRAPPED = """\
+from contextlib import asynccontextmanager
+from fastapi import FastAPI, Request
+from framework import Wrapper
+import journal
+
+@asynccontextmanager
+async def lifespan(app):
+    journal.note("up")
+    app.state.x = 1
+    yield
+    journal.note("down")
+
+api = FastAPI(lifespan=lifespan)
+
+@api.get("/")
+async def index(request: Request):
+    return request.app.state.x
+
+app = Wrapper(Wrapper(api, "a"), "b")
+"""
+
+FILES = {"journal.py": apps.JOURNAL, "framework.py": FRAMEWORK}
+
+
+def test_an_application_of_another_framework_starts_anew_with_its_successor(
+    serve: Serve,
+) -> None:
+    server = serve(FILES | {"main.py": FOREIGN})
+    assert server.get("/").text == "{'x': 1}"
+    server.edit("main.py", '"/": index', '"/": index, "/b": other')
+    assert server.get("/b").text == "one"
+    assert server.get("/").text == "{'x': 1}"
+    assert server.journal == ["up", "up"]
+    server.edit("main.py", '"one"', '"two"')
+    assert server.get("/b").text == "two"
+    assert server.journal == ["up", "up"]
+    server.edit("main.py", "[up])", "[up, lambda app: app.state.update(y=2)])")
+    assert server.get("/").text == "{'x': 1, 'y': 2}"
+    server.edit("main.py", "[up, lambda app: app.state.update(y=2)]", "[]")
+    assert server.get("/").text == "{}"
+
+
+def test_a_wrapped_application_hands_its_state_over(serve: Serve) -> None:
+    server = serve(FILES | {"main.py": WRAPPED})
+    assert server.get("/").json == 1
+    server.edit("main.py", '"b")', '"c")')
+    assert server.get("/").json == 1
+    server.edit("main.py", "@api.get", "@api.get('/b')\n@api.get")
+    assert server.get("/b").json == 1
+    server.edit("main.py", "FastAPI(", "FastAPI(title='t', ")
+    assert server.get("/").json == 1
+    assert server.journal == ["up"]
+    server.edit("main.py", "lifespan=lifespan", "")
+    assert server.get("/").status == 500
+    assert server.journal == ["up", "down"]
