@@ -7,6 +7,7 @@
 #include "compat.h"
 #include "print.h"
 #include "result.h"
+#include "rules.h"
 #include "value.h"
 
 #include <string.h>
@@ -293,7 +294,7 @@ cache_is_cleared(Engine *engine, PyObject *object, uint64_t state)
 int
 cache_expire(Engine *engine, PyObject *object, uint64_t state)
 {
-    if (state == 0 || result_is_fresh(engine, object)) {
+    if (state == 0 || !rule(CACHES_EXPIRE) || result_is_fresh(engine, object)) {
         return 0;
     }
     int cleared = cache_is_cleared(engine, object, state);
@@ -308,7 +309,7 @@ cache_read(Frame *frame, PyObject *object)
     Engine *engine = hmr_engine;
     object = behind_partials(object);
     PyObject *function = cache_function(object);
-    if (function == NULL) {
+    if (function == NULL || !rule(READ_CACHES)) {
         return 0;
     }
     uint64_t state;

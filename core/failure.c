@@ -221,16 +221,23 @@ failure_meet(Module *module, Frame *frame)
 }
 
 
+static void
+held_clear(Engine *engine)
+{
+    engine->held.module = NULL;
+    Py_CLEAR(engine->held.error);
+    trace_free(engine->held.trace, engine);
+    engine->held.trace = NULL;
+}
+
+
 void
 failure_forget(Engine *engine)
 {
     if (engine->held.module != NULL) {
         loaded_release(engine, engine->held.before);
     }
-    engine->held.module = NULL;
-    Py_CLEAR(engine->held.error);
-    trace_free(engine->held.trace, engine);
-    engine->held.trace = NULL;
+    held_clear(engine);
 }
 
 
@@ -242,7 +249,8 @@ failure_pass_over(Engine *engine)
         return -1;
     }
     PyErr_Clear();
-    journal_withdraw(engine->held.trace, engine); /* no request came so far */
-    failure_forget(engine);
+    /* No request came so far: what it has imported is as if it were not. */
+    journal_withdraw(engine->held.trace, engine);
+    held_clear(engine);
     return 0;
 }

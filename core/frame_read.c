@@ -213,7 +213,7 @@ frame_add_computing(Frame *frame, PyObject *value, PyObject *path)
     for (Py_ssize_t i = 0; at != NULL && i < PyTuple_GET_SIZE(path); i++) {
         PyObject *name = PyTuple_GET_ITEM(path, i);
         PyObject *next = value_attribute(at, name);
-        if (next == NULL && !PyType_Check(at)
+        if (next == NULL && !PyType_Check(at) && rule(COMPUTED)
             && computed_by_program(Py_TYPE(at), name)) {
             result = frame_add_candidate(frame, value, at, 0);
         }

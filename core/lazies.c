@@ -7,6 +7,7 @@
 #include "compat.h"
 #include "frame.h"
 #include "namespace.h"
+#include "rules.h"
 
 
 int
@@ -144,7 +145,7 @@ lazies_settle(Engine *engine, Undo *undo)
     size_t pos = 0;
     const void *key;
     void *item;
-    while (ptrmap_next(&engine->lazies, &pos, &key, &item)) {
+    while (rule(LAZIES) && ptrmap_next(&engine->lazies, &pos, &key, &item)) {
         Binding *binding = item;
         const Version *now = cell_now(&binding->cell, engine);
         if (now == NULL || now->value != Py_None

@@ -12,6 +12,7 @@
 
 #include "compat.h"
 #include "computed.h"
+#include "rules.h"
 #include "value.h"
 
 #include <string.h>
@@ -384,7 +385,7 @@ int
 print_take(Print *print, PyObject *object, Py_ssize_t budget)
 {
     *print = (Print){.complete = !print_is_opaque(object),
-                     .private = budget == PRINT_GLANCE};
+                     .private = budget == PRINT_GLANCE && rule(CLASS_PRIVATE)};
     Printer printer = {.print = print, .budget = Py_MIN(budget, PRINT_DEEP)};
     printer_add(&printer, object);
     for (Py_ssize_t at = 0; at < print->count && !printer.failed; at++) {

@@ -4,6 +4,7 @@
 
 #include "array.h"
 #include "caches.h"
+#include "rules.h"
 
 #define MOST_FILES 64   /* of one function: more are no settings, but data */
 #define MOST_FRAMES 128 /* looked at, from the innermost */
@@ -39,7 +40,8 @@ function_remembers(const Engine *engine, CodeInfo *info)
 CodeInfo *
 remembered_by(const Engine *engine)
 {
-    if (engine->caches.live == 0 && engine->lazies.live == 0) {
+    if ((engine->caches.live == 0 && engine->lazies.live == 0)
+        || !rule(REMEMBERED_FILES)) {
         return NULL;
     }
     PyFrameObject *frame = PyEval_GetFrame();

@@ -21,9 +21,16 @@
     RULE(READ_FILES, "opening a file reads it") \
     RULE(READ_MISSING, "looking for a module in vain is a read") \
     RULE(READ_DELETED, "del reads whether the name is bound") \
+    RULE(READ_CACHES, "who calls a cache reads what its function may read") \
+    RULE(CACHES_EXPIRE, "a cache of what has changed is cleared") \
+    RULE(LAZIES, "a global that requests fill in is None again") \
+    RULE(REMEMBERED_FILES, "files that requests remember are read") \
     RULE(EQUAL_TYPES, "equal values are of one type") \
     RULE(SHAPES, "prints before and after find changed objects") \
     RULE(GROUP_RERUNS, "who changed an object runs, so does its creator") \
+    RULE(BASE_CLASSES, "an object holds what its classes hold for it") \
+    RULE(CLASS_PRIVATE, "a class that is to be changed: private parts, too") \
+    RULE(COMPUTED, "an attribute that is worked out may change the object") \
     RULE(REMOVED_SHAPER, "also when who changed it is gone") \
     RULE(OBJECT_AS_IT_WAS, "who needs an object as it was gets it") \
     RULE(RELEASED_VALUES, "a value that was replaced is made again") \

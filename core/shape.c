@@ -66,7 +66,8 @@ frame_add_classes(Frame *frame, PyObject *object)
     PyObject *order = type->tp_mro;
     for (Py_ssize_t i = 0; order != NULL && i < PyTuple_GET_SIZE(order); i++) {
         PyObject *base = PyTuple_GET_ITEM(order, i);
-        if (base != object && group_of(hmr_engine, base) != NULL
+        if (base != object && rule(BASE_CLASSES)
+            && group_of(hmr_engine, base) != NULL
             && frame_add_candidate(frame, base, base, 0) < 0) {
             return -1;
         }

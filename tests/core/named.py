@@ -27,6 +27,36 @@ FORWARD = [
     "from b import B",
     "import typing\nx = C.x, typing.get_type_hints(C)['b'].__name__",
 ]
+BASE = "class C:\n    held = []\n\n\nclass D(C):\n    pass"
+OPEN = "class M(pydantic.BaseModel):\n    late: 'L | None' = None"
+OPEN = f"import pydantic\n\n\n{OPEN}\n\n\nclass L(pydantic.BaseModel):\n    x: int = 1"
+KEPT = """import functools
+
+
+class P:
+    @functools.cached_property
+    def y(self):
+        return [x]
+"""
+CACHED = "import functools\n\n\n@functools.cache\ndef f():\n    return [x]"
+LAZY = """_kept = None
+
+
+def get_kept():
+    global _kept
+    if _kept is None:
+        _kept = [x]
+    return _kept
+"""
+FILE = """import functools
+
+
+@functools.cache
+def f():
+    with open("data.txt") as file:
+        return file.read()
+"""
+GET = "def get_f():\n    return f()"
 NAMED: dict[str, list[Files]] = {
     "RECORD_FIELDS": [
         {
@@ -80,6 +110,31 @@ NAMED: dict[str, list[Files]] = {
         {"main.py": ["l = [1]"]},
         {"main.py": ["l = [1]", "l = [2]"]},
         {"main.py": ["l = [1]"]},
+    ],
+    "BASE_CLASSES": [
+        {"main.py": [BASE, "D.held.append(1)"]},
+        {"main.py": [BASE]},
+    ],
+    "CLASS_PRIVATE": [
+        {"main.py": [OPEN, "M.model_rebuild()"]},
+        {"main.py": [OPEN]},
+    ],
+    "COMPUTED": [
+        {"main.py": ["x = 1", KEPT, "p = P()", "z = p.y"]},
+        {"main.py": ["x = 2", KEPT, "p = P()", "z = p.y"]},
+    ],
+    "READ_CACHES": [
+        {"main.py": ["x = 1", CACHED, "y = f()", "z = f()"]},
+        {"main.py": ["x = 2", CACHED, "y = f()", "z = f()"]},
+    ],
+    "CACHES_EXPIRE": [
+        {"main.py": ["x = 1", CACHED, GET]},
+        {"main.py": ["x = 2", CACHED, GET]},
+    ],
+    "LAZIES": [{"main.py": ["x = 1", LAZY]}, {"main.py": ["x = 2", LAZY]}],
+    "REMEMBERED_FILES": [
+        {"data.txt": ["1"], "main.py": [FILE, GET]},
+        {"data.txt": ["2"], "main.py": [FILE, GET]},
     ],
     "FAILED_IMPORTS": [
         {"a.py": ["V = 1"], "m.py": ["from a import V", FAIL], "main.py": [TRY]},

@@ -111,3 +111,14 @@ def test_a_module_that_a_failing_package_has_missed_appears(
     project.save({"pkg/sub.py": "y = 1\n"})
     project.save({"pkg/sub.py": "x = 1\n"})
     assert project.eval("main.x") == 1
+
+
+def test_what_a_failing_module_of_requests_has_imported_goes(project: Project) -> None:
+    ask = "def get_x():\n    from sub import x\n    return x\n"
+    project.start({"deep.py": "", "sub.py": "", "main.py": ask})
+    fails = "from deep import missing\n"
+    project.save({"sub.py": fails, "main.py": "y = 1\n"})
+    assert not project.eval("'deep' in __import__('sys').modules")
+    project.save({"deep.py": "missing = 1\n", "sub.py": f"{fails}x = 1\n"})
+    project.save({"main.py": ask})
+    assert project.eval("main.get_x()") == 1
