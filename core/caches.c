@@ -2,6 +2,7 @@
 
 #include "caches.h"
 
+#include "class_member.h"
 #include "class_members.h"
 #include "code.h"
 #include "compat.h"
@@ -100,7 +101,8 @@ typedef struct {
     int changed;    /* something is not what it was before the transaction */
     uint64_t state; /* which versions were met */
     const Cell *wanted;
-    int met; /* the wanted one was */
+    int met;            /* the wanted one was */
+    PyTypeObject *type; /* whose methods it may call; NULL: of none */
 } Closure;
 
 
@@ -198,6 +200,29 @@ closure_add_name(Closure *closure, Module *module, PyObject *name,
 }
 
 
+/* What the class has by a name in the code of one of its methods. */
+static int
+closure_add_member(Closure *closure, PyObject *name, int depth)
+{
+    PyObject *member = closure->type != NULL
+                           ? Py_XNewRef(_PyType_Lookup(closure->type, name))
+                           : NULL;
+    PyObject *functions = member != NULL ? member_functions(member) : NULL;
+    int result = 0;
+    for (Py_ssize_t i = 0;
+         result == 0 && functions != NULL && i < PyTuple_GET_SIZE(functions);
+         i++) {
+        PyObject *function = PyTuple_GET_ITEM(functions, i);
+        if (PyFunction_Check(function)) {
+            result = closure_add_function(closure, function, depth - 1);
+        }
+    }
+    Py_XDECREF(functions);
+    Py_XDECREF(member);
+    return result;
+}
+
+
 /* The code, and what is nested in it: it may call its own functions. */
 static int
 closure_add_code(Closure *closure, PyObject *code, int depth)
@@ -230,6 +255,13 @@ closure_add_code(Closure *closure, PyObject *code, int depth)
     for (Py_ssize_t i = 0; i < info->name_count; i++) {
         if (closure_add_name(closure, info->module, info->names[i].name,
                              info->code, depth, MODULE_STEPS)
+            < 0) {
+            return -1;
+        }
+    }
+    PyObject *names = info->code->co_names;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); i++) {
+        if (closure_add_member(closure, PyTuple_GET_ITEM(names, i), depth)
             < 0) {
             return -1;
         }
@@ -323,7 +355,15 @@ cache_read(Frame *frame, PyObject *object)
 int
 cache_read_function(Frame *frame, PyObject *function, uint64_t *state)
 {
-    Closure closure = {.engine = hmr_engine, .frame = frame};
+    return cache_read_method(frame, NULL, function, state);
+}
+
+
+int
+cache_read_method(Frame *frame, PyTypeObject *type, PyObject *function,
+                  uint64_t *state)
+{
+    Closure closure = {.engine = hmr_engine, .frame = frame, .type = type};
     int result = closure_add_function(&closure, function, CLOSURE_DEPTH);
     ptrmap_fini(&closure.seen);
     *state = closure.changed ? closure.state | 1 : 0;

@@ -34,6 +34,11 @@ int cache_read(Frame *frame, PyObject *object);
  * transaction. 0, or -1 with an exception set. */
 int cache_read_function(Frame *frame, PyObject *function, uint64_t *state);
 
+/* The same of a function that the class calls: it may call what the class has
+ * by its names. */
+int cache_read_method(Frame *frame, PyTypeObject *type, PyObject *function,
+                      uint64_t *state);
+
 /* May the function read the cell, by its code? 1, 0, or -1 with an exception
  * set. */
 int function_may_read(PyObject *function, const Cell *cell);

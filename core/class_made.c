@@ -6,6 +6,7 @@
 #include "compat.h"
 #include "kept.h"
 #include "frame_parts.h"
+#include "member_caches.h"
 #include "rules.h"
 
 
@@ -71,6 +72,7 @@ class_made_note(Frame *frame, PyObject *type)
             return -1;
         }
     }
+    made->remembers = member_caches_in((PyTypeObject *)type);
     made->trace = frame->trace;
     made_give(made, frame->statement);
     made->number = ++engine->class_number;
@@ -143,8 +145,12 @@ void
 class_made_replace(const Frame *frame, PyObject *fresh, PyObject *type)
 {
     Made *given_up = made_find(hmr_engine, fresh);
+    Made *made = made_find(hmr_engine, type);
     if (given_up != NULL) {
         given_up->trace = NULL;
+    }
+    if (given_up != NULL && made != NULL) {
+        made->remembers |= given_up->remembers;
     }
     const ClassMaker maker = {frame->trace, frame->statement};
     class_made_restore(hmr_engine, type, &maker);

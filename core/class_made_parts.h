@@ -11,6 +11,7 @@ typedef struct {
     PyObject *ref;        /* Owned weak reference to the class */
     const Trace *trace;   /* Borrowed; of the run; NULL: retired */
     Statement *statement; /* Borrowed; NULL: it is no more */
+    int remembers;        /* it has cached methods or properties */
     long number;          /* in the order in which they were made */
 } Made;
 

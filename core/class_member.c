@@ -3,6 +3,7 @@
 #include "class_member.h"
 
 #include "compat.h"
+#include "computed.h"
 #include "engine.h"
 #include "value.h"
 
@@ -149,6 +150,15 @@ member_functions(PyObject *member)
     static const char *const wrapped[] = {"__func__"};
     if (PyFunction_Check(member)) {
         return PyTuple_Pack(1, member);
+    }
+    if (computed_is_cached_property(Py_TYPE(member))) {
+        PyObject *dict = value_dict(member);
+        PyObject *function = dict != NULL ? dict_peek(dict, "func") : NULL;
+        PyObject *one = function != NULL && PyFunction_Check(function)
+                            ? PyTuple_Pack(1, function)
+                            : NULL;
+        Py_XDECREF(dict);
+        return one;
     }
     int is_property = Py_IS_TYPE(member, &PyProperty_Type);
     if (!is_property && !Py_IS_TYPE(member, &PyStaticMethod_Type)

@@ -17,7 +17,8 @@ int parts_equal(PyObject *a, PyObject *b);
 /* Two __annotate__ functions, or NULL. */
 int annotates_equal(PyObject *a, PyObject *b);
 
-/* The functions behind property(), staticmethod() or classmethod(), or the
+/* The functions behind property(), staticmethod(), classmethod() or
+ * functools.cached_property(), or the
  * function itself, as a tuple (None: a property has none of that kind). New
  * reference; NULL without an exception when it is no such thing. */
 PyObject *member_functions(PyObject *member);

@@ -7,6 +7,7 @@
 #include "class_super.h"
 #include "compat.h"
 #include "frame_parts.h"
+#include "member_caches.h"
 #include "needed.h"
 #include "print.h"
 #include "rules.h"
@@ -312,6 +313,9 @@ our_instance_getattro(PyObject *self, PyObject *name)
             < 0) {
             return NULL;
         }
+    }
+    if (frame != NULL && member_cache_read(frame, self, name) < 0) {
+        return NULL;
     }
     return PyObject_GenericGetAttr(self, name);
 }

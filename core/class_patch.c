@@ -6,6 +6,7 @@
 #include "class_member.h"
 #include "class_members.h"
 #include "compat.h"
+#include "computed.h"
 #include "needed.h"
 #include "undo.h"
 #include "value.h"
@@ -60,9 +61,9 @@ static int
 code_calls(PyCodeObject *code, int *wraps)
 {
     static const char *const names[] = {"property", "staticmethod",
-                                        "classmethod", NULL};
+                                        "classmethod", "cached_property", NULL};
     static const char *const attributes[] = {"getter", "setter", "deleter",
-                                             NULL};
+                                             "cached_property", NULL};
     const Opcodes *ops = &hmr_engine->opcodes;
     PyObject *bytes = PyCode_GetCode(code);
     if (bytes == NULL) {
@@ -310,6 +311,14 @@ typedef struct {
 typedef enum { MEMBER_REFUSED, MEMBER_KEPT, MEMBER_CHANGED } MemberFate;
 
 
+/* Instances hold values of it, which nothing else may take for its own. */
+static int
+member_is_memo(PyObject *member)
+{
+    return computed_is_cached_property(Py_TYPE(member));
+}
+
+
 static MemberFate
 member_fate(PyObject *name, PyObject *now, PyObject *value)
 {
@@ -326,7 +335,10 @@ member_fate(PyObject *name, PyObject *now, PyObject *value)
     if (now != NULL && members_equal(now, value)) {
         return MEMBER_KEPT;
     }
-    if (!member_is_plain(value) || (now != NULL && !member_is_plain(now))) {
+    if (!member_is_plain(value)
+        || (now != NULL
+            && (!member_is_plain(now)
+                || member_is_memo(now) != member_is_memo(value)))) {
         return MEMBER_REFUSED;
     }
     if (name_is_special(name) && !name_is(name, "__doc__")
@@ -369,7 +381,8 @@ merge_leave(Merge *merge, PyObject *name, PyObject *value)
         return 1; /* whoever asks for annotations is told those of now */
     }
     if (!name_is_class_annotation(name)
-        && (name_is_special(name) || !member_is_plain(value))) {
+        && (name_is_special(name) || !member_is_plain(value)
+            || member_is_memo(value))) {
         return 0;
     }
     return PySet_Add(merge->changed, name) < 0 ? -1 : 1;

@@ -6,9 +6,9 @@
  * For classes of the plain metaclass, without decorators, __slots__, or a base
  * with an __init_subclass__ or its own way to look up attributes; nobody else
  * has changed the class; all that differs are functions (property,
- * staticmethod and classmethod among them), immutable constants, the docstring
- * and annotations; special methods may change, but neither come nor go. GIL
- * held. */
+ * cached_property, staticmethod and classmethod among them), immutable
+ * constants, the docstring and annotations; special methods may change, but
+ * neither come nor go. GIL held. */
 
 #ifndef HMR_CORE_CLASS_PATCH_H
 #define HMR_CORE_CLASS_PATCH_H

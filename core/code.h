@@ -33,6 +33,7 @@ typedef struct {
     int discards;      /* it calls something and throws the value away */
     int calls_watched; /* sys.monitoring tells of its calls: setters.h */
     long calls_judged; /* Engine.traced when that was decided */
+    int memo;          /* it computes a cached property: member_caches.h */
     int scanned;       /* names and stores are filled in */
     FileCell **files;  /* Owned: remembered.h */
     Py_ssize_t file_count, file_room;

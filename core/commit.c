@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "files.h"
 #include "lazies.h"
+#include "member_caches.h"
 #include "loaded.h"
 #include "namespace.h"
 #include "needed.h"
@@ -331,6 +332,7 @@ transaction_commit(Transaction *tx)
         || report_visited(tx) < 0 || commit_modules(tx) < 0
         || namespaces_settle(engine) < 0 || slots_settle(engine) < 0
         || adapters_arrange(engine) < 0 || caches_settle(engine) < 0
+        || member_caches_settle(engine) < 0
         || lazies_settle(engine, tx->undo) < 0
         || each_statement(tx, commit_statement) < 0
         || report_statements(tx) < 0) {
@@ -381,7 +383,8 @@ transaction_commit_unwalked(Transaction *tx)
         return 0;
     }
     if (report_removed(tx) < 0 || report_statements(tx) < 0
-        || caches_settle(engine) < 0 || lazies_settle(engine, tx->undo) < 0
+        || caches_settle(engine) < 0 || member_caches_settle(engine) < 0
+        || lazies_settle(engine, tx->undo) < 0
         || each_statement(tx, commit_class_lines) < 0) {
         return -1;
     }

@@ -70,6 +70,16 @@ computed_is_value(const PyTypeObject *type)
 }
 
 
+int
+computed_is_cached_property(const PyTypeObject *type)
+{
+    return PyType_HasFeature((PyTypeObject *)type, Py_TPFLAGS_HEAPTYPE)
+           && strcmp(type->tp_name, "cached_property") == 0
+           && module_is_of(dict_peek(type->tp_dict, "__module__"), "functools",
+                           strlen("functools"));
+}
+
+
 /* The class among a type's bases that has the name in its own dict; NULL: a
  * type of C. */
 static PyTypeObject *

@@ -15,6 +15,9 @@ int computed_is_value(const PyTypeObject *type);
  * a tracked class: no, the code that computed it may be edited. */
 int computed_is_memo(PyTypeObject *type, PyObject *key);
 
+/* Is it functools.cached_property? */
+int computed_is_cached_property(const PyTypeObject *type);
+
 /* Does code of the program work out the attribute, which the instance's dict
  * does not hold: a property, a cached_property or another descriptor, or
  * __getattr__, of a tracked class? It may leave something in the object. */

@@ -70,10 +70,12 @@ struct Engine {
                                   got new members in this transaction */
     PyObject *name_dict;       /* Owned; "__dict__" */
     long class_number;
-    PtrMap results;    /* functools cache -> ResultCell */
-    PyObject *cleared; /* Owned dict: cache that this transaction cleared ->
+    PtrMap results;     /* functools cache -> ResultCell */
+    PyObject *computed; /* Owned list: instances whose cached properties this
+                           transaction has computed; or NULL */
+    PyObject *cleared;  /* Owned dict: cache that this transaction cleared ->
                           for which state (caches.h) */
-    PrintSaved shaped; /* objects without a creator that this transaction has
+    PrintSaved shaped;  /* objects without a creator that this transaction has
                           changed, as they were */
     Py_ssize_t cell_count;
     Module **retired; /* records of modules that are no more: traces may

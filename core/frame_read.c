@@ -13,6 +13,7 @@
 #include "mentions.h"
 #include "namespace.h"
 #include "needed.h"
+#include "print.h"
 #include "result.h"
 #include "rules.h"
 #include "value.h"
@@ -292,6 +293,9 @@ frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path,
         return 0;
     }
     int expected = called_only ? result_expect(frame, value, path) : 0;
+    if (called && print_is_cache(value) && frame_first(frame, value) < 0) {
+        return -1; /* see member_caches.c */
+    }
     if (expected < 0 || (called && !expected && cache_read(frame, value) < 0)
         || (path != NULL && engine->outside_groups > 0
             && journal_read_path(frame, value, path) < 0)) {

@@ -10,6 +10,7 @@
 #include "files.h"
 #include "frame.h"
 #include "journal.h"
+#include "member_caches.h"
 #include "namespace.h"
 #include "result.h"
 #include "rules.h"
@@ -62,6 +63,9 @@ on_code_start(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     }
     Frame *frame = frame_current(engine);
     if (frame != NULL && code != frame->statement->code) {
+        if (engine->transaction && member_cache_computes(engine, info) < 0) {
+            return NULL;
+        }
         int known = result_enter(frame, info);
         if (known < 0 || (!known && frame_read_code(frame, info) < 0)) {
             return NULL;
@@ -413,6 +417,7 @@ hooks_start(Engine *engine)
         return -1;
     }
     class_members_start(engine);
+    member_caches_start();
     environ_start(engine);
     files_trace(engine, 1);
     return 0;
@@ -429,6 +434,7 @@ hooks_stop(Engine *engine)
     files_trace(engine, 0);
     environ_stop(engine);
     class_members_stop(engine);
+    member_caches_stop();
     class_made_stop(engine);
     journal_stop(engine);
     setters_stop(engine);

@@ -82,6 +82,13 @@ print_is_cache(PyObject *object)
 }
 
 
+PyTypeObject *
+print_cache_type(void)
+{
+    return silent_types[0];
+}
+
+
 static int
 type_is_silent(PyTypeObject *type)
 {

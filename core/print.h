@@ -30,6 +30,9 @@ int print_init(void);
 /* Is it a functools.lru_cache wrapper? */
 int print_is_cache(PyObject *object);
 
+/* Their type. Borrowed; NULL: there is none. */
+PyTypeObject *print_cache_type(void);
+
 /* Does anyone ever change such an object? Modules, code, immutable data and the
  * like are never printed. */
 int print_applies(PyObject *object);

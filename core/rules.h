@@ -14,6 +14,7 @@
     RULE(READ_CODE, "and the code itself") \
     RULE(READ_GROUPS, "and what was done to the objects") \
     RULE(READ_PATHS, "an attribute path is compared by its value") \
+    RULE(MEMBER_CACHES, "what methods and properties remember is followed") \
     RULE(RECORD_FIELDS, "fields of cached records are compared") \
     RULE(READ_ALL_NAMES, "vars(), dir(), import * read all names") \
     RULE(READ_SUBCLASSES, "__subclasses__() reads which ones there are") \

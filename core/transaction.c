@@ -343,6 +343,7 @@ transaction_perform(Transaction *tx)
         transaction_rollback(tx, walked);
     }
     PyDict_Clear(engine->cleared);
+    Py_CLEAR(engine->computed);
     print_saved_fini(&engine->shaped);
     engine->transaction = 0;
     engine->undoing = NULL;

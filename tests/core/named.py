@@ -20,6 +20,14 @@ ADD_IF = [ADD, "if V:\n    add()"]
 FAIL = "if V:\n    raise ImportError"
 ALL = "import json\nx = [k for k in vars(json) if k[:4] == 'hmr_']"
 TRY = "try:\n    import m\nexcept ImportError:\n    m = None"
+CACHED = """
+import functools
+class C:
+    @functools.cache
+    def get(self):
+        return X
+"""
+ASKED = ["c = C()", "x = c.get()", "y = c.get()"]
 # typing copies the module's names for classes with type parameters.
 FORWARD = [
     "from a import X",
@@ -104,6 +112,10 @@ NAMED: dict[str, list[Files]] = {
     ],
     "SHOW_NAMES": [
         {"a.py": [f"X = {n}"], "b.py": ["class B: ..."], "main.py": FORWARD}
+        for n in (1, 2)
+    ],
+    "MEMBER_CACHES": [
+        {"a.py": [f"X = {n}"], "main.py": ["from a import X", CACHED, *ASKED]}
         for n in (1, 2)
     ],
     "RELEASED_VALUES": [
