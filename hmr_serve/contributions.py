@@ -59,7 +59,8 @@ class Routes:
             self._succeed(old, new)
         router = _router(new)
         router.routes.extend(items)
-        router._mark_routes_changed()
+        if hasattr(router, "_mark_routes_changed"):  # FastAPI's of today
+            router._mark_routes_changed()
         return items
 
     def _succeed(self, old: Any, new: Any) -> None:

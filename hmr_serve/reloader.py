@@ -54,7 +54,7 @@ WRITTEN_WAIT = 1.0  # for so long, an edit that fails while it is written is tri
 WORKERS_WAIT = 0.05  # what handlers in worker threads get to finish before an update
 RELEASE_COST = 0.5  # seconds and bytes from which on an old value goes first
 RELEASE_SIZE = 64 << 20
-COLD_HOLD = 5.0  # seconds that requests wait for what a child says of a cold start
+COLD_HOLD = 60.0  # seconds that requests wait for what a child says of a cold start
 CLOCK_STEP = 0.01  # file systems' time stamps come from a clock that ticks seldom
 
 

@@ -10,6 +10,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.testclient import TestClient
 
+from hmr_serve import contributions
 from hmr_serve.framework import startup_functions
 from hmr_serve.routes import hand_over_routes
 
@@ -192,3 +193,15 @@ def test_a_lifespan_is_found_below_what_fastapi_merges_it_with() -> None:
     app.include_router(router_of("users"))
     app.include_router(router_of("items"))
     assert startup_functions(app) == [lifespan.__wrapped__]
+
+
+def test_routes_are_added_to_routers_of_older_releases_of_fastapi() -> None:
+    """They keep no note of their routes (`_mark_routes_changed`, 0.1xx)."""
+
+    class Router:
+        def __init__(self, *routes: str) -> None:
+            self.routes = [*routes]
+
+    old, new = Router("a", "b"), Router("a")
+    assert contributions.Routes().add(old, new, ("b",)) == ("b",)
+    assert new.routes == ["a", "b"]

@@ -32,7 +32,8 @@ LEFT_OUT = {
     "module:__warningregistry__": "which warnings were shown already",
     "module:Model[int]": "pydantic's entry for a generic model, made only when its "
     "cache has none",
-    "typing:identity": "aliases come out of typing's caches, or not",
+    "typing:identity": "aliases come out of typing's caches, or not, and with them "
+    "equal metadata of libraries: Annotated[T, Depends(f)]",
     "module:__annotations__": "3.12/3.13 make it at the first annotated statement run: "
     "its content is compared, its place among the names is not",
     "module:__annotate__": "3.14: the compiler's function; what it gives is compared",
@@ -192,7 +193,11 @@ class Picture:
         ):
             origin = self.value(getattr(obj, "__origin__", None), path + ".__origin__")
             more = getattr(obj, "__metadata__", ())
-            return (kind, origin, *self.items((*obj.__args__, *more), path))
+            noted = [
+                self.metadata(one, f"{path}.__metadata__[{i}]")
+                for i, one in enumerate(more)
+            ]
+            return (kind, origin, *self.items(obj.__args__, path), *noted)
         if kind == "ForwardRef":
             return (kind, obj.__forward_arg__)
         if kind == "TypeAliasType":
@@ -202,6 +207,14 @@ class Picture:
                 return (kind, obj.__name__, type(error).__name__, str(error))
             return (kind, obj.__name__, self.value(meant, path + ".__value__"))
         return (kind, getattr(obj, "__name__", None) or repr(obj))
+
+    def metadata(self, obj: Any, path: str) -> Any:
+        """An alias out of typing's cache, of 128, brings its metadata along."""
+        alike = type(obj).__hash__ is not object.__hash__
+        module = type(obj).__module__
+        if alike and module != "builtins" and not self.tracked_module(module):
+            return self.fresh(obj, path)
+        return self.value(obj, path)
 
     def instance(self, obj: Any, path: str) -> Any:
         cls = type(obj)
