@@ -30,7 +30,8 @@ adapters_add(Engine *engine, PyObject *object)
     int ordered = together >= 0 ? flag(object, "ordered") : -1;
     int lasting = ordered >= 0 ? flag(object, "lasting") : -1;
     int blind = lasting >= 0 ? flag(object, "blind") : -1;
-    if (blind < 0) {
+    int always = blind >= 0 ? flag(object, "always") : -1;
+    if (always < 0) {
         Py_XDECREF(library);
         return -1;
     }
@@ -48,7 +49,8 @@ adapters_add(Engine *engine, PyObject *object)
                   .together = together,
                   .ordered = ordered,
                   .lasting = lasting,
-                  .blind = blind};
+                  .blind = blind,
+                  .always = always};
     return 0;
 }
 
@@ -459,11 +461,13 @@ int
 adapters_judge(Frame *frame)
 {
     Engine *engine = hmr_engine;
-    if (is_passive(frame->statement)) {
-        return 0;
-    }
+    int passive = is_passive(frame->statement);
     for (Py_ssize_t i = 0; i < engine->adapter_count;) {
         int given_up;
+        if (passive && !engine->adapters[i].always) {
+            i++;
+            continue;
+        }
         PyObject *now = look(engine, &engine->adapters[i], &given_up);
         if (now == NULL) {
             i += !given_up;

@@ -26,7 +26,7 @@ typedef struct Adapter {
                           there was none yet */
     Group **anchors;   /* Owned; of objects that statements read */
     Py_ssize_t anchor_count, anchor_room;
-    int together, ordered, lasting, blind; /* see hmr_serve/adapters */
+    int together, ordered, lasting, blind, always; /* see hmr_serve/adapters */
 } Adapter;
 
 /* Let the engine use an adapter (docs/adapters.md). 0, or -1 with an exception

@@ -11,10 +11,19 @@
 /* Frameworks whose registries the engine sees (groups, contributions), that
  * have an adapter, or that keep nothing but caches. */
 static const char *const exempt[] = {
-    "annotated_types",   "attr",          "attrs",
-    "fastapi",           "hmr_serve",     "prometheus_client",
-    "pydantic",          "sqlalchemy",    "sqlmodel",
-    "starlette",         "pydantic_core", "pydantic_settings",
+    "annotated_types",
+    "attr",
+    "attrs",
+    "django",
+    "fastapi",
+    "hmr_serve",
+    "prometheus_client",
+    "pydantic",
+    "sqlalchemy",
+    "sqlmodel",
+    "starlette",
+    "pydantic_core",
+    "pydantic_settings",
     "typing_extensions",
 };
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 GROUP = "hmr_serve.adapters"
 OURS = (
     "decimals",
+    "django",
     "engines",
     "exits",
     "handlers",
@@ -54,6 +55,7 @@ class Adapter:
     together = False  # statements that put something there run again together
     ordered = False  # the order of places matters: `arrange` is called
     lasting = False  # places are left alone until their statement runs again or goes
+    always = False  # constants and plain functions of the program show, too
     blind = False  # there is nothing to look at: `types` made all that is needed
 
     def types(self) -> tuple[type, ...]:
