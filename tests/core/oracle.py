@@ -77,6 +77,7 @@ def compare(project: Project, cold: Cold, headline: str) -> None:
     cold_look = cold.ask("look", targets=project.asked, keep=False)
     found = differences(live_look["requests"], cold_look["requests"])
     project.late.update(n for n in cold_look["order"] if n not in cold_look["before"])
+    project.late.update(cold_look["came"])  # also where the module in it has failed
     late = [
         name
         for name in live_look["order"]

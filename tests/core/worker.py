@@ -236,11 +236,13 @@ class Worker:
     def do_look(self, targets: list[str], *, keep: bool) -> dict[str, Any]:
         """All that is compared, the snapshot as digests. First what requests get: they
         may import modules, or fill what is global."""
+        there = self.loaded()
         return {
             "requests": self.do_requests(targets) if targets else {},
             "before": self.do_order(),
             "answers": self.do_answers("get_"),
             "order": self.do_order(),
+            "came": sorted(self.loaded() - there),
             "digests": self.do_digests(keep=keep),
         }
 
@@ -321,6 +323,10 @@ class Worker:
         return asyncio.run(self.get_all(targets))
 
     # Inside
+
+    def loaded(self) -> set[str]:
+        """Names of tracked modules, packages without a file among them."""
+        return {name for name, _ in snapshot.tracked_modules(self.root)}
 
     def modules(self) -> dict[str, Any]:
         return {
