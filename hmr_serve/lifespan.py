@@ -138,7 +138,7 @@ class Lifespan:
             "state": self.state,
         }
         try:
-            await self.app(scope, self._inbox.get, self._send)
+            await self.app(scope, self._receive, self._send)
         except Exception as exc:
             self._raised(exc)
         finally:
@@ -159,6 +159,12 @@ class Lifespan:
             self.unsupported = True
         else:
             self._failure = LifespanFailed("Exception in 'lifespan' protocol", exc)
+
+    async def _receive(self) -> dict[str, Any]:
+        """Nothing comes after a startup that failed: Quart waits all the same."""
+        if self._failure and self._task:
+            self._task.cancel()
+        return await self._inbox.get()
 
     async def _send(self, message: dict[str, Any]) -> None:
         kind = message["type"]

@@ -71,6 +71,45 @@ async def index(request: Request):
 app = Wrapper(Wrapper(api, "a"), "b")
 """
 
+# As Quart: generators that run once, and a startup that fails and goes on to listen.
+ONCE = """\
+import journal
+
+class Application:
+    def __init__(self):
+        self.x, self.generators = None, []
+
+    def while_serving(self, function):
+        self.generators.append(function())
+        return function
+
+    async def __call__(self, scope, receive, send):
+        while scope["type"] == "lifespan":
+            event = (await receive())["type"]
+            try:
+                for generator in self.generators:
+                    if event == "lifespan.startup":
+                        next(generator)
+                    else:
+                        generator.close()
+            except Exception as error:
+                await send({"type": f"{event}.failed", "message": str(error)})
+            else:
+                await send({"type": f"{event}.complete"})
+        body = str(self.x).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+"""
+SERVING = """\
+from once import Application
+
+app = Application()
+
+@app.while_serving
+def life():
+    app.x = 1
+    yield
+"""
 FILES = {"journal.py": apps.JOURNAL, "framework.py": FRAMEWORK}
 
 
@@ -105,3 +144,15 @@ def test_a_wrapped_application_hands_its_state_over(serve: Serve) -> None:
     server.edit("main.py", "lifespan=lifespan", "")
     assert server.get("/").status == 500
     assert server.journal == ["up", "down"]
+
+
+def test_a_startup_that_fails_and_goes_on_to_listen_ends(serve: Serve) -> None:
+    """Its generator is spent: only a new process can start it again."""
+    server = serve(FILES | {"once.py": ONCE, "main.py": SERVING})
+    assert server.get("/").text == "1"
+    server.edit("main.py", "app.x = 1", "app.x = 2")
+    assert server.get("/").text == "2"
+    server.edit("main.py", "app.x = 2", "app.x = 1 / 0")
+    assert server.get("/").status == 503  # neither starts in this process
+    server.edit("main.py", "app.x = 1 / 0", "app.x = 3")
+    assert server.get("/").text == "3"
