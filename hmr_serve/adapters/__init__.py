@@ -28,6 +28,7 @@ OURS = (
     "engines",
     "exits",
     "handlers",
+    "jinja",
     "locales",
     "loggers",
     "metrics",
