@@ -122,3 +122,50 @@ def test_what_a_failing_module_of_requests_has_imported_goes(project: Project) -
     project.save({"deep.py": "missing = 1\n", "sub.py": f"{fails}x = 1\n"})
     project.save({"main.py": ask})
     assert project.eval("main.get_x()") == 1
+
+
+PROXY = """
+class Proxy:
+    def __init__(self, target):
+        self.target = target
+
+    def __getattr__(self, name):
+        return getattr(self.target, name)
+"""
+SETTINGS = """
+class Settings:
+    A = 1
+
+
+inner = Settings()
+outer = Proxy(Proxy(inner))
+"""
+
+
+def test_who_asks_a_proxy_of_a_proxy_sees_what_there_is_at_its_place(
+    project: Project,
+) -> None:
+    project.start(
+        {"a.py": PROXY + SETTINGS, "main.py": "from a import inner\ninner.A = 2\n"}
+    )
+    reads = "from a import outer, inner\nx = [outer.A]\ninner.A = 2\n"
+    project.save({"main.py": reads})
+    assert project.eval("main.x") == [1]
+
+
+def test_a_cache_holds_what_its_first_caller_has_filled_it_with(
+    project: Project,
+) -> None:
+    cached = "import functools\n\n\n@functools.cache\ndef f():\n    return [x]\n\n\n"
+    project.start({"main.py": f"x = 1\n{cached}y = f()\nx += 5\n"})
+    project.save({"main.py": f"x = 1\n{cached}x += 5\ny = f()\n"})
+    assert project.eval("main.y") == [6]
+
+
+def test_variables_stand_in_the_order_in_which_they_were_set(project: Project) -> None:
+    sets = "import os\n\nos.environ.setdefault('HMR_{0}', '1')\n"
+    main = "import os\n{}\nx = [k for k in os.environ if k[:4] == 'HMR_']\n"
+    files = {"a.py": sets.format("A"), "b.py": sets.format("B")}
+    project.start({**files, "main.py": main.format("import a, b")})
+    project.save({"main.py": main.format("import b, a")})
+    assert project.eval("main.x") == ["HMR_B", "HMR_A"]
