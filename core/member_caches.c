@@ -68,10 +68,16 @@ member_caches_in(PyTypeObject *type)
     Py_ssize_t pos = 0;
     PyObject *name, *value;
     int found = 0;
-    while (!found && PyDict_Next(type->tp_dict, &pos, &name, &value)) {
-        PyObject *cache = PyFunction_Check(value) ? NULL : member_cache(value);
-        found = cache != NULL
-                || (!PyFunction_Check(value) && memo_function(value) != NULL);
+    while (PyDict_Next(type->tp_dict, &pos, &name, &value)) {
+        if (PyFunction_Check(value)) {
+            continue;
+        }
+        PyObject *function = memo_function(value);
+        if (function != NULL) { /* it may compute something at once */
+            code_info(PyFunction_GET_CODE(function))->memo = 1;
+        }
+        PyObject *cache = member_cache(value);
+        found |= cache != NULL || function != NULL;
         Py_XDECREF(cache);
     }
     return found;

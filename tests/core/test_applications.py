@@ -169,3 +169,13 @@ def test_variables_stand_in_the_order_in_which_they_were_set(project: Project) -
     project.start({**files, "main.py": main.format("import a, b")})
     project.save({"main.py": main.format("import b, a")})
     assert project.eval("main.x") == ["HMR_B", "HMR_A"]
+
+
+def test_what_a_new_class_has_computed_at_once_stays(project: Project) -> None:
+    kept = "import functools\n\n\nclass C:\n    @functools.cached_property\n"
+    made = f"{kept}    def y(self):\n        return [x]\n\n\nx = 1\no = C()\n"
+    project.start({"main.py": ""})
+    project.save({"a.py": made, "main.py": "from a import o\no.y\n"})
+    assert project.eval("main.o.__dict__") == {"y": [1]}
+    project.edit("a.py", "x = 1", "x = 2")
+    assert project.eval("main.o.__dict__") == {"y": [2]}
