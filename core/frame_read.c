@@ -18,6 +18,8 @@
 #include "rules.h"
 #include "value.h"
 
+#include <string.h>
+
 
 int
 frame_first(Frame *frame, const void *key)
@@ -237,6 +239,36 @@ frame_read_again(Frame *frame, PyObject *value, PyObject *path)
 }
 
 
+/* Does subscription of the class ask nobody, or but typing.Generic? */
+static int
+class_is_subscripted_plainly(PyTypeObject *type)
+{
+    PyObject *mro = type->tp_mro;
+    for (Py_ssize_t i = 0; mro != NULL && i < PyTuple_GET_SIZE(mro); i++) {
+        PyTypeObject *base = (PyTypeObject *)PyTuple_GET_ITEM(mro, i);
+        if (base->tp_dict != NULL
+            && dict_peek(base->tp_dict, "__class_getitem__") != NULL) {
+            return strcmp(base->tp_name, "typing.Generic") == 0;
+        }
+    }
+    return 1;
+}
+
+
+/* A `def` that calls nobody holds a class in its annotations and defaults, and
+ * looks at nothing in it. */
+static int
+frame_only_holds(const Frame *frame, PyObject *value)
+{
+    const CodeInfo *info = frame->statement->code != NULL
+                               ? code_info(frame->statement->code)
+                               : NULL;
+    return frame->statement->syntax.kind == STATEMENT_FUNCTION && info != NULL
+           && info->scanned && !info->calls && PyType_Check(value)
+           && class_is_subscripted_plainly((PyTypeObject *)value);
+}
+
+
 int
 frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path,
                 int called)
@@ -306,7 +338,7 @@ frame_read_name(Frame *frame, Module *module, PyObject *name, PyObject *path,
         return 0;
     }
     Group *group = group_of(engine, value);
-    if (group == NULL || !rule(READ_GROUPS)) {
+    if (group == NULL || !rule(READ_GROUPS) || frame_only_holds(frame, value)) {
         return 0;
     }
     return frame_need_classes(frame, value) < 0

@@ -443,3 +443,42 @@ def test_generic_classes(project: Project) -> None:
     project.edit("main.py", "self.v = v", "self.v = [v]")
     assert project.eval("main.box.v") == [3]
     project.edit("main.py", "Box[int]", "Box[str]")
+
+
+def test_a_function_that_holds_a_class_in_its_annotations_runs_alone(
+    project: Project,
+) -> None:
+    """The class is another by then: others have derived from it."""
+    base = """
+        from typing import Generic, TypeVar
+
+        class Base(Generic[TypeVar("T")]):
+            known = []
+
+            def __init_subclass__(cls):
+                Base.known.append(cls.__name__)
+        """
+    helper = """
+        from base import Base
+
+        def helper(cls: type[Base], other: Base | None = None) -> dict[str, Base]:
+            '''Helps.'''
+            return cls
+        """
+    main = """
+        from base import Base
+        from helper import helper
+
+        class One(Base):
+            pass
+
+        Base.last = One
+        found = Base.known[:]
+        """
+    project.start({"base.py": base, "helper.py": helper, "main.py": main})
+    report = project.edit("helper.py", "Helps.", "Helps a lot.")
+    expect(
+        report,
+        ["helper: def helper"],
+        may=["main: from helper import helper"],
+    )
