@@ -21,9 +21,4 @@
 int class_patch_take(Frame *frame, const Binding *binding, const Version *old,
                      PyObject *fresh);
 
-/* Where an edited class statement does not differ in a method, let its code
- * hold the old code of that; where only the body differs, add it to the pairs.
- * 0, or -1 with an exception set. */
-int class_patch_graft(PyObject *old_code, PyObject *new_code, CodePairs *pairs);
-
 #endif

@@ -3,7 +3,7 @@
 #include "match.h"
 
 #include "caches.h"
-#include "class_patch.h"
+#include "class_text.h"
 #include "compat.h"
 #include "rules.h"
 #include "split.h"
@@ -376,7 +376,7 @@ statement_patch(Statement *fresh, Statement *old, Patches *patches)
              && fresh->syntax.kind == STATEMENT_CLASS) {
         fresh->replaces = old;
         fresh->shifted = 1; /* grafted code holds old lines as constants */
-        result = class_patch_graft(old->code, fresh->code, &patches->pairs);
+        result = class_text_graft(old->code, fresh->code, &patches->pairs);
     }
     code_pairs_fini(&pairs);
     return result;
