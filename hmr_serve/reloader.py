@@ -37,7 +37,7 @@ from .notices import Notices
 from .problem import Problem
 from .report import has_effect, several
 from .retired import Retired
-from .saves import fingerprints, is_empty, saved
+from .saves import Fingerprints, fingerprints, is_empty, saved
 from .update import Update, only_folders
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from .signals import Signals
 
 ENTRY = "entry"  # the entry's name in the engine
-EMPTY_WAIT = 0.05  # seconds that an empty file gets: the next save may be writing it
 EMPTY_STEP = 0.002
 WRITTEN_WAIT = 1.0  # for so long, an edit that fails while it is written is tried again
 WORKERS_WAIT = 0.05  # what handlers in worker threads get to finish before an update
@@ -183,8 +182,13 @@ class Reloader:
 
     def _may_be_truncated(self, update: Update) -> bool:
         """Whether a file is empty, perhaps only until its writer goes on."""
-        late = time.perf_counter() - update.began > EMPTY_WAIT
+        late = time.perf_counter() - update.began > update.patience
         return not late and any(map(is_empty, update.paths))
+
+    def _may_be_half_written(self, update: Update, before: Fingerprints) -> bool:
+        """Whether what failed is a file that somebody was writing, or still is."""
+        update.patience = WRITTEN_WAIT  # an empty file gets more time now
+        return fingerprints(update.paths) != before or self._may_be_truncated(update)
 
     def _apply(self, update: Update) -> None:
         update.paths = self._inputs.counted(update.paths)
@@ -228,9 +232,7 @@ class Reloader:
         if (
             (report.error is not None or report.restart)
             and time.perf_counter() - update.began < WRITTEN_WAIT
-            and (
-                fingerprints(update.paths) != written or self._may_be_truncated(update)
-            )
+            and self._may_be_half_written(update, written)
         ):
             self._waiting = update  # it was read while somebody wrote it: once more
             return

@@ -8,10 +8,12 @@ import stat
 from collections.abc import Iterable
 from typing import Any
 
+Fingerprints = list[tuple[Any, ...]]
+
 COMPARED_SIZE = 1 << 20  # bytes up to which a file's content is compared
 
 
-def fingerprints(paths: Iterable[str]) -> list[tuple[Any, ...]]:
+def fingerprints(paths: Iterable[str]) -> Fingerprints:
     """Tells whether the files were written in between. A small file's content is part
     of it: time stamps come from a clock that ticks seldom (4 ms on Linux), and two
     saves fit between its ticks."""

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from ._core import Report
 
 
+EMPTY_WAIT = 0.05  # seconds that an empty file gets: the next save may be writing it
+
+
 class Update:
     """One change on its way: what the fence stands for."""
 
@@ -19,6 +22,7 @@ class Update:
         self.paths = set(paths)
         self.began = time.perf_counter()
         self.since = time.time()
+        self.patience = EMPTY_WAIT
         self.failed = False  # it was given up; what stands is put in order
 
     def merge(self, later: Update) -> None:

@@ -218,3 +218,21 @@ def test_a_file_that_is_written_while_it_is_applied_is_no_mistake(
     plain.edit("words.py", "hello", "salut")
     assert plain.get().text == "salut 3"
     assert "half" not in plain.log
+
+
+def test_a_writer_that_pauses_after_emptying_a_file_is_no_mistake(
+    plain: Server,
+) -> None:
+    """It gets no processor for a while, as an update reads the file."""
+    plain.write(
+        "limits.py",
+        "import journal, os, time\njournal.note('applying')\n"
+        "while os.path.getsize('limits.py'):\n    time.sleep(0.001)\n"
+        "raise ValueError('half')\n",
+    )
+    plain.until_noted("applying")
+    with (plain.folder / "limits.py").open("w") as file:
+        time.sleep(0.2)
+        file.write("LIMIT = 3\n")
+    assert plain.get().text == "hello 3"
+    assert "Traceback" not in plain.log
