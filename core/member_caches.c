@@ -156,14 +156,7 @@ mark_memos(Engine *engine)
     size_t pos = 0;
     PyTypeObject *type;
     while ((type = next_class(engine, &pos)) != NULL) {
-        Py_ssize_t at = 0;
-        PyObject *name, *value;
-        while (PyDict_Next(type->tp_dict, &at, &name, &value)) {
-            PyObject *function = memo_function(value);
-            if (function != NULL) {
-                code_info(PyFunction_GET_CODE(function))->memo = 1;
-            }
-        }
+        (void)member_caches_in(type); /* it does */
         Py_DECREF(type);
     }
 }

@@ -18,7 +18,8 @@
 void member_caches_start(void);
 void member_caches_stop(void);
 
-/* Does the class remember anything? */
+/* Does the class remember anything? Code that computes its cached properties is
+ * marked (CodeInfo.memo). */
 int member_caches_in(PyTypeObject *type);
 
 /* Tracked code starts in a transaction; its Python frame is the current one:

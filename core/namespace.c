@@ -234,23 +234,6 @@ namespace_order(Module *module, Engine *engine)
 }
 
 
-int
-namespace_settle(Module *module)
-{
-    Engine *engine = module->engine;
-    Py_ssize_t pos = 0;
-    PyObject *name, *capsule;
-    while (PyDict_Next(module->bindings, &pos, &name, &capsule)) {
-        Binding *binding = PyCapsule_GetPointer(capsule, BINDING_CAPSULE);
-        Version *now = cell_now(&binding->cell, engine);
-        if ((now == NULL || !now->gone) && binding_sync(binding, now) < 0) {
-            return -1;
-        }
-    }
-    return namespace_order(module, engine);
-}
-
-
 /* Has a statement that is at work bound the name? */
 static int
 binding_is_in_work(const Binding *binding, Engine *engine)
@@ -264,8 +247,10 @@ binding_is_in_work(const Binding *binding, Engine *engine)
 }
 
 
+/* Put the module's names into its namespace as they are at this place. `bound`:
+ * only those that are bound by now, which no statement at work has bound. */
 static int
-namespace_show(Module *module)
+namespace_sync(Module *module, int bound)
 {
     Engine *engine = module->engine;
     Py_ssize_t pos = 0;
@@ -273,13 +258,24 @@ namespace_show(Module *module)
     while (PyDict_Next(module->bindings, &pos, &name, &capsule)) {
         Binding *binding = PyCapsule_GetPointer(capsule, BINDING_CAPSULE);
         Version *now = cell_now(&binding->cell, engine);
-        if (now != NULL && now->value != NULL && now != binding->actual
-            && !binding_is_in_work(binding, engine)
-            && binding_sync(binding, now) < 0) {
+        int concerned = !bound ? now == NULL || !now->gone
+                               : now != NULL && now->value != NULL
+                                     && now != binding->actual
+                                     && !binding_is_in_work(binding, engine);
+        if (concerned && binding_sync(binding, now) < 0) {
             return -1;
         }
     }
     return 0;
+}
+
+
+int
+namespace_settle(Module *module)
+{
+    return namespace_sync(module, 0) < 0
+               ? -1
+               : namespace_order(module, module->engine);
 }
 
 
@@ -297,7 +293,7 @@ namespaces_show(Engine *engine)
         }
         module->lacks =
             module->walk != engine->walk || module->passed < module->count;
-        if (namespace_show(module) < 0) {
+        if (namespace_sync(module, 1) < 0) {
             return -1;
         }
         lacking |= module->lacks;
