@@ -136,3 +136,24 @@ def test_python_code_of_ours_does_not_run_source(
         text=True,
     )
     assert (result.returncode, slip in result.stdout) == (1 if slip else 0, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "leaks"),
+    [
+        ("core/graph/cell.c", 1),
+        ("core/module.c", 1),
+        ("asgi/bridge/scope.c", 1),
+        ("Objects/dictobject.c", 0),
+    ],
+)
+def test_a_leak_is_ours_by_the_folder_of_its_frames(
+    tmp_path: Path, path: str, leaks: int
+) -> None:
+    frame = f"    #1 0x7f in make /home/me/hmr/{path}:10"
+    report = f"Direct leak of 64 byte(s) in 1 object(s) allocated from:\n{frame}\n"
+    (tmp_path / "report.1").write_text(report)
+    tool = [sys.executable, "tools/leaks.py", str(tmp_path)]
+    result = subprocess.run(tool, cwd=TOP, capture_output=True, text=True)
+    assert result.stdout.count("Direct leak") == leaks
+    assert result.returncode == leaks

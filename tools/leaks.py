@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-OURS = re.compile(r"/(core|asgi|include/hmr|tests/planted)/[\w.]+\.[ch]:\d+")
+OURS = re.compile(r"/((core|asgi)(/\w+)?|include/hmr|tests/planted)/[\w.]+\.[ch]:\d+")
 PYTHON_CODE = re.compile(r" in _?PyEval_EvalFrame")
 
 

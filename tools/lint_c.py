@@ -20,6 +20,7 @@ from typing import NamedTuple
 MAX_COLUMNS = 80
 MAX_FILE_LINES = 800
 MAX_FUNCTION_LINES = 100
+EXTENSIONS = ("core", "asgi")  # a header's name says enough in one of them
 
 # Calls that lose errors or overflow, and what to call instead.
 BANNED = {
@@ -224,9 +225,16 @@ def lint_guard(path: Path, code: list[str]) -> Iterator[Slip]:
         yield Slip(path, 1, f"no include guard HMR_..{path.stem.upper()}_H around it")
 
 
+def siblings(path: Path) -> list[str]:
+    """The folder of a file, and those beside it in one extension (core/*, asgi/*)."""
+    beside = path.parent.parent
+    folders = sorted(beside.glob("*/")) if beside.name in EXTENSIONS else []
+    return [str(path.parent), *map(str, folders)]
+
+
 def lint_alone(path: Path, cc: str, includes: list[str]) -> Iterator[Slip]:
     """A header includes what it needs."""
-    flags = [f"-I{directory}" for directory in [str(path.parent), *includes]]
+    flags = [f"-I{directory}" for directory in [*siblings(path), *includes]]
     warnings = ["-Wall", "-Wextra", "-Werror", "-Wno-missing-field-initializers"]
     result = subprocess.run(
         [cc, "-std=gnu11", *warnings, *flags, "-fsyntax-only", "-x", "c", "-"],

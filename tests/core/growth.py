@@ -21,8 +21,9 @@ STATES = 20  # of a program, and so the edits until it is as it was
 WARM_UP = 3  # cycles until caches are full
 SLACK = 2  # what a library makes once
 OBJECTS = 150  # what the census leaves itself
-# Records of modules that were imported once and are no more stay (core/retired.h): some
-# ten blocks each, and from 3.14 on a dict that counts as an object. Tables keep room.
+# Records of modules that were imported once and are no more stay
+# (core/loading/retired.h): some ten blocks each, and from 3.14 on a dict that counts as
+# an object. Tables keep room.
 BLOCKS_AN_EDIT = 4
 BLOCKS_KEPT = 1500
 

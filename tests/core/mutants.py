@@ -2,7 +2,7 @@
 
     ./dev mutants [RULE ...]
 
-runs random programs and edits with one rule off at a time (core/rules.h) until the
+runs random programs and edits with one rule off at a time (core/base/rules.h) until the
 oracle finds a difference, and prints after how many steps, by which kind of edit. Where
 random programs seldom need a rule, a named program (named.py) shows it. A rule that is
 not found within --steps fails the run: the generator is too tame. What
@@ -23,7 +23,7 @@ from .harness import ENGINE, Zygote
 from .named import NAMED
 from .soak import Failure, replay, run_program
 
-HEADER = Path(__file__).parents[2] / "core" / "rules.h"
+HEADER = Path(__file__).parents[2] / "core" / "base" / "rules.h"
 
 
 def rules() -> dict[str, str]:
