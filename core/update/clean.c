@@ -183,11 +183,13 @@ reads_clean(Statement *statement, Trace *trace, Py_ssize_t *at, Py_ssize_t end)
  * when the import fails, and the statement has to meet the error by itself; or
  * -1 with an exception set. */
 static int
-import_clean(Statement *statement, Module *module)
+import_clean(Statement *statement, Module *module, int nested)
 {
     Engine *engine = module->engine;
     if (module->gone || module->failed_walk == engine->walk
-        || (!walk_is_settled(module) && walk_parent_failed(module))) {
+        || (!walk_is_settled(module)
+            && (walk_parent_failed(module)
+                || (!nested && walk_lacks_parent(module))))) {
         statement_set_reason(statement, "imports %U, gone", module->name);
         return 0;
     }
@@ -280,7 +282,7 @@ trace_follow(Statement *statement, Trace *trace, long *nested)
         }
         ordered = import->wrote > ordered ? import->wrote : ordered;
         long ran = engine->ran;
-        int clean = import_clean(statement, import->module);
+        int clean = import_clean(statement, import->module, import->nested);
         if (clean <= 0) {
             return clean;
         }

@@ -277,6 +277,30 @@ walk_parent_failed(Module *module)
 }
 
 
+int
+walk_lacks_parent(Module *module)
+{
+    PyObject *name = module->name;
+    Py_ssize_t dot =
+        PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), -1);
+    if (dot <= 0 || module->engine->partial) {
+        return 0;
+    }
+    Module *parent = module_package(module);
+    if (parent != NULL || PyErr_Occurred()) {
+        PyErr_Clear(); /* without memory: the import itself tells */
+        return parent != NULL && !walk_is_settled(parent)
+               && walk_lacks_parent(parent);
+    }
+    PyObject *head = PyUnicode_Substring(name, 0, dot);
+    int lacks = head != NULL
+                && PyDict_Contains(PyImport_GetModuleDict(), head) == 0;
+    Py_XDECREF(head);
+    PyErr_Clear();
+    return lacks;
+}
+
+
 /* Importing a.b imports a first. */
 static int
 walk_parent(Module *module)

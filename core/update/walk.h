@@ -45,4 +45,8 @@ int walk_is_settled(const Module *module);
  * tried again then. */
 int walk_parent_failed(Module *module);
 
+/* Is there none as yet, after an import that failed? Importing it comes first.
+ */
+int walk_lacks_parent(Module *module);
+
 #endif

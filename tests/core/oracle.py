@@ -95,7 +95,8 @@ def compare(project: Project, cold: Cold, headline: str) -> None:
     live, fresh = live_look["digests"], cold_look["digests"]
     if without_late(project, live, fresh) != fresh:
         live, fresh = project.snapshot(), cold.ask("snapshot")
-        found += differences(without_late(project, live, fresh), fresh)
+        live = sorted_late(project, without_late(project, live, fresh))
+        found += differences(live, sorted_late(project, fresh))
     live_order, cold_order = (
         [name for name in look["order"] if name not in late]
         for look in (live_look, cold_look)
@@ -116,6 +117,21 @@ def without_late(
     kept = {key: value for key, value in live.items() if key not in gone}
     kept["modules"] = [name for name in live["modules"] if name not in gone]
     return kept
+
+
+def sorted_late(project: Project, picture: dict[str, Any]) -> dict[str, Any]:
+    """Submodules that requests have imported, earlier ones or these, stand in their
+    package in the order of the requests, which a cold start knows nothing of."""
+
+    def shown(package: str, part: Any) -> Any:
+        names = part.get("names", []) if isinstance(part, dict) else []
+        late = sorted(n for n in names if f"{package}.{n}" in project.late)
+        if len(late) < 2:
+            return part
+        following = iter(late)
+        return part | {"names": [next(following) if n in late else n for n in names]}
+
+    return {name: shown(name, part) for name, part in picture.items()}
 
 
 def same_error(report: Report, cold: dict[str, Any]) -> None:

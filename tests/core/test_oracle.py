@@ -238,3 +238,21 @@ def test_the_environment_of_a_module_of_earlier_requests_is_left_out(
     project.exec("os.environ['HMR_LATE'] = 'other'")
     with pytest.raises(Difference):
         project.edit("main.py", "y = 1", "y = 2")
+
+
+def test_requests_import_the_modules_of_a_package_in_an_order_of_their_own(
+    project: Project,
+) -> None:
+    """The cold start's requests import one, then what earlier ones have imported."""
+    ask = "def get_x():\n    from pkg import b\n    return b.x\n"
+    files = {"pkg/__init__.py": "", "pkg/a.py": "x = 1\n", "pkg/b.py": "x = 1\n"}
+    project.start({**files, "main.py": ask})
+    project.save({"main.py": ask.replace("b", "a")})
+    assert project.eval("[n for n in vars(sys.modules['pkg']) if n < 'c'][-2:]") == [
+        "b",
+        "a",
+    ]
+    project.save({"pkg/__init__.py": "c = 1\n"})
+    project.exec("vars(sys.modules['pkg'])['c'] = vars(sys.modules['pkg']).pop('c')")
+    with pytest.raises(Difference):
+        project.save({"main.py": f"{ask}y = 2\n"})

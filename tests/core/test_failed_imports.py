@@ -1,0 +1,32 @@
+"""Imports that fail in programs that go on: differences that random programs have
+found."""
+
+from __future__ import annotations
+
+from .harness import Project
+
+
+def test_a_module_of_a_package_that_fails_is_there_only_after_the_attempt(
+    project: Project,
+) -> None:
+    """The first import of it tries the package, and fails; a later one finds it in
+    sys.modules. It has to run after a walk in which the latter was all there was."""
+    made = "class C:\n    A = 0\no = C()\n"
+    first = "try:\n    from two import o, v, z\nexcept ImportError:\n    o = None\n"
+    project.start(
+        {
+            "m2.py": made,
+            "pkg/__init__.py": "from . import sub\nimport missing\n",
+            "pkg/sub.py": "from m2 import o\ny = o.A\n",
+            "two.py": "from pkg.sub import o\no.B = 1\n",
+            "main.py": first,
+        }
+    )
+    project.save(
+        {
+            "m2.py": f"{made}v = 1\n",
+            "two.py": "from m2 import v\nfrom pkg.sub import o\no.B = 1\n",
+            "main.py": f"{first}from two import o\n",
+        }
+    )
+    assert not project.eval("hasattr(main, 'v')")
