@@ -293,8 +293,8 @@ walk_lacks_parent(Module *module)
                && walk_lacks_parent(parent);
     }
     PyObject *head = PyUnicode_Substring(name, 0, dot);
-    int lacks = head != NULL
-                && PyDict_Contains(PyImport_GetModuleDict(), head) == 0;
+    int lacks =
+        head != NULL && PyDict_Contains(PyImport_GetModuleDict(), head) == 0;
     Py_XDECREF(head);
     PyErr_Clear();
     return lacks;

@@ -30,3 +30,17 @@ def test_a_module_of_a_package_that_fails_is_there_only_after_the_attempt(
         }
     )
     assert not project.eval("hasattr(main, 'v')")
+
+
+def test_a_package_that_had_failed_comes_with_its_module(project: Project) -> None:
+    project.start(
+        {
+            "pkg/__init__.py": "from . import sub\nimport missing\n",
+            "pkg/sub.py": "x = 1\n",
+            "a.py": "try:\n    from pkg.sub import x\nexcept ImportError:\n    x = 0\n",
+            "b.py": "from pkg.sub import x\n",
+            "main.py": "import a\nimport b\n",
+        }
+    )
+    project.save({"pkg/__init__.py": "", "a.py": "", "main.py": "import b\n"})
+    assert project.eval("'pkg' in sys.modules")

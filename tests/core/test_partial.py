@@ -180,3 +180,17 @@ def test_a_new_statement_that_imports_runs_once_in_both_walks(
     project.start(files)
     report = project.save({"leaf.py": text})
     assert len(report.executed) == len(set(report.executed))
+
+
+def test_an_edited_module_that_nobody_imports_any_more_goes(project: Project) -> None:
+    """Its alias has to run again, and no partial walk ever comes to it."""
+    alias = "type A = list[C]\n"
+    project.start(
+        {
+            "a.py": f"class C: ...\n{alias}",
+            "b.py": "from a import C\n",
+            "main.py": "from b import C\n",
+        }
+    )
+    project.save({"a.py": alias, "b.py": "", "main.py": ""})
+    assert "a" not in project.eval("list(sys.modules)")
