@@ -118,10 +118,10 @@ walk_check_aliases(Engine *engine)
             continue;
         }
         const Module *module = binding->module;
-        if (engine->partial ? module->gone
-                                  || (module->needed
-                                      && module->walk != engine->walk)
-                            : !module_is_reached(module, engine)) {
+        if (engine->partial
+                ? module->gone
+                      || (module->needed && module->walk != engine->walk)
+                : !module_is_reached(module, engine)) {
             continue; /* it would never run; who is needed, in a whole walk */
         }
         for (Py_ssize_t i = 0; i < module->count; i++) {
