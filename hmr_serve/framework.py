@@ -9,7 +9,6 @@ applications have nothing.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
@@ -85,21 +84,15 @@ def forget_derived(app: Any) -> None:
     contexts = getattr(sys.modules.get("fastapi.routing"), CONTEXTS, None)
     if isinstance(contexts, dict):
         contexts.clear()
-    for item in mounted_in(app):
-        # FastAPI's; Litestar has a property of that name.
-        if getattr(item, "__dict__", {}).get("openapi_schema") is not None:
-            item.openapi_schema = None
-
-
-def mounted_in(app: Any) -> Iterator[Any]:
-    """The application and those that it has mounted, at any depth; each once."""
     todo, seen = [app], set()
     while todo:
         item = todo.pop()
         if id(item) in seen:
             continue
         seen.add(id(item))
-        yield item
+        # FastAPI's; Litestar has a property of that name.
+        if getattr(item, "__dict__", {}).get("openapi_schema") is not None:
+            item.openapi_schema = None
         for route in getattr(item, "routes", None) or ():
             mounted = getattr(route, "app", None)
             if mounted is not None and not isinstance(mounted, FunctionType):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from .workers import is_of_pool
@@ -48,16 +48,9 @@ class Lifespan:
     """The startup and shutdown of one application object."""
 
     def __init__(
-        self,
-        app: Application,
-        mode: str,
-        log: Log,
-        engine: Engine | None,
-        prepare: Callable[[], object] = lambda: None,
+        self, app: Application, mode: str, log: Log, engine: Engine | None
     ) -> None:
-        """`prepare` is called in the lifespan's task, before its trace begins."""
         self.app = app
-        self._prepare = prepare
         self.state: dict[str, Any] = {}
         self.running = False  # the startup completed, no shutdown yet
         self.unsupported = False  # the application raised, which `auto` allows
@@ -78,7 +71,6 @@ class Lifespan:
 
         Raises LifespanFailed."""
         if self._mode == "off":
-            copy_context().run(self._prepare)
             return
         before = set(threading.enumerate())
         self._inbox.put_nowait({"type": "lifespan.startup"})
@@ -115,11 +107,6 @@ class Lifespan:
             await asyncio.sleep(THREADS_WAIT / THREADS_LOOKS)
         return [thread.name for thread in self._threads if thread.is_alive()]
 
-    def call(self, function: Callable[[], object]) -> None:
-        """As if the task had: what the function starts is the lifespan's."""
-        context = self._task.get_context() if self._task else copy_context()
-        context.copy().run(function)
-
     def cancel(self) -> None:
         """End the task without a shutdown (a second Ctrl+C)."""
         if self._task:
@@ -143,7 +130,6 @@ class Lifespan:
 
     async def _main(self) -> None:
         _starting.set(self)
-        self._prepare()
         if self._engine:
             self._engine.begin(TRACE)
         scope = {

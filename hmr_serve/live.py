@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import framework, middleware
+from . import framework
 from .adapters import tables
 from .lifespan import Application, Lifespan
 from .routes import hand_over_routes
@@ -24,10 +24,7 @@ class Live:
     ) -> None:
         self.app = app
         self._log = log
-        self._engine = engine
-        self._lifespan = Lifespan(
-            app, config.lifespan, log, engine, self._build_middleware
-        )
+        self._lifespan = Lifespan(app, config.lifespan, log, engine)
         self._owner = framework.lifespan_app(app)  # behind middleware around it
         self._base = framework.StateBase(self._owner)
         self._functions = framework.startup_functions(self._owner)
@@ -104,14 +101,6 @@ class Live:
             hand_over_routes(self._owner, owner)
             self._base = framework.hand_over_state(self._owner, self._base, owner)
         self.app, self._owner = app, owner
-        self.renew_middleware()
-
-    def renew_middleware(self) -> None:
-        """Build the middleware of the application anew; the lifespan goes on."""
-        self._lifespan.call(self._build_middleware)
-
-    def _build_middleware(self) -> None:
-        middleware.build(self._owner, self._engine)
 
     def reset(self) -> None:
         """Take back what the startup put into the State of an application that

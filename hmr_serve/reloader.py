@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import adapters, api, framework, middleware, workers
+from . import adapters, api, framework, workers
 from .cold import cold_start, is_user_file, raised_in_library
 from .endings import Endings
 from .entry import Entry
@@ -332,16 +332,10 @@ class Reloader:
         if app is not self.live.app:
             self.live.move_to(app)
             self._server.app = app
-        elif middleware.TRACE in report.stale:
-            self.live.renew_middleware()
         if has_effect(report):
-            self._forget_derived(app, report)
+            framework.forget_derived(app)
         self._restart_websockets(report)
         self._done(update, report, False)
-
-    def _forget_derived(self, app: Any, report: Report) -> None:
-        framework.forget_derived(app)
-        middleware.forget_mounted(app, report)
 
     def _restart_websockets(self, report: Report) -> None:
         """A socket whose handler goes on with an object that was built anew (its
@@ -380,7 +374,7 @@ class Reloader:
                     f"the lifespan's shutdown left {several(left)} running",
                 )
                 return
-            self._forget_derived(app, report)
+            framework.forget_derived(app)
             self._restart_websockets(report)
             self._done(update, report, restarted)
         except adapters.CannotWithdraw as exc:
