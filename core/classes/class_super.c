@@ -4,6 +4,8 @@
 
 #include "class_made.h"
 #include "class_members_parts.h"
+#include "engine.h"
+#include "instructions.h"
 
 /* How super() looks attributes up without us. Of the process. */
 static getattrofunc super_getattro;
@@ -88,6 +90,26 @@ starting_class(const PyCodeObject *code)
 }
 
 
+/* Is there a super(Other, self).name in it? Any class may be meant. */
+static int
+code_names_other(PyCodeObject *code)
+{
+    enum { TWO_ARGUMENTS = 2 }; /* dis.rst, LOAD_SUPER_ATTR */
+    PyObject *bytes = PyCode_GetCode(code);
+    int found = bytes == NULL;
+    if (bytes != NULL) {
+        Instructions in = instructions_of(bytes);
+        while (!found && instructions_next(&in)) {
+            found = in.op == in.opcodes->load_super_attr
+                    && (in.arg & TWO_ARGUMENTS);
+        }
+        Py_DECREF(bytes);
+    }
+    PyErr_Clear(); /* without memory: yes, which is safe */
+    return found;
+}
+
+
 static int
 read_after(Frame *frame, PyObject *class, PyObject *name)
 {
@@ -115,7 +137,7 @@ class_super_read(Frame *frame, PyCodeObject *code)
     if (!uses) {
         return 0;
     }
-    PyObject *class = starting_class(code);
+    PyObject *class = code_names_other(code) ? NULL : starting_class(code);
     int result = 0;
     for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(names); i++) {
         PyObject *name = PyTuple_GET_ITEM(names, i);

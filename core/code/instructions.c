@@ -63,13 +63,13 @@ opcodes_read_list(PyObject *module, const char *name, unsigned char *marks)
 
 /* opcode.hasconst, opcode.hasname, and how far each name's index is shifted. */
 static int
-opcodes_read_arguments(Opcodes *opcodes, PyObject *module, PyObject *opmap)
+opcodes_read_arguments(Opcodes *opcodes, PyObject *module)
 {
     if (opcodes_read_list(module, "hasconst", opcodes->constant) < 0
         || opcodes_read_list(module, "hasname", opcodes->named) < 0) {
         return -1;
     }
-    int super = opcode_number(opmap, "LOAD_SUPER_ATTR");
+    int super = opcodes->load_super_attr;
     opcodes->named[opcodes->load_global] = 2;
     opcodes->named[opcodes->load_attr] = 2;
     if (super >= 0 && super < 256) {
@@ -126,13 +126,14 @@ opcodes_init(Opcodes *opcodes)
         .store_global = opcode_number(opmap, "STORE_GLOBAL"),
         .delete_name = opcode_number(opmap, "DELETE_NAME"),
         .delete_global = opcode_number(opmap, "DELETE_GLOBAL"),
+        .load_super_attr = opcode_number(opmap, "LOAD_SUPER_ATTR"),
         .extended_arg = opcode_number(opmap, "EXTENDED_ARG"),
         .call_intrinsic_1 = opcode_number(opmap, "CALL_INTRINSIC_1"),
         .import_name = opcode_number(opmap, "IMPORT_NAME"),
     };
     result = opcodes_read_caches(opcodes, entries, opmap);
     if (result == 0) {
-        result = opcodes_read_arguments(opcodes, module, opmap);
+        result = opcodes_read_arguments(opcodes, module);
     }
     if (result == 0) {
         result = opcodes_read_calls(opcodes, opmap);

@@ -12,7 +12,7 @@ typedef struct {
     int load_name, load_global, load_from_dict, load_attr, load_const;
     int call, pop_top, load_small_int, push_null, store_name, store_global,
         extended_arg;
-    int delete_name, delete_global;
+    int delete_name, delete_global, load_super_attr;
     unsigned char calls[256]; /* 1: a call */
     unsigned char caches[256];
     unsigned char constant[256]; /* 1: the argument indexes co_consts */

@@ -193,6 +193,34 @@ def test_a_changed_member_counts_where_super_comes_to_it(
     assert project.eval("main.shown") == 2
 
 
+def test_super_with_two_arguments_may_begin_at_another_class(project: Project) -> None:
+    asks = f"""
+        class Asks:
+            def ask(self):
+                for _ in range({WARM}):
+                    found = super(First, self).limit
+                return found, __class__
+
+            limit = 0
+        class First:
+            pass
+        """
+    main = """
+        from asks import Asks, First
+        from has import Has
+        class Both(First, Has, Asks):
+            pass
+        warm = Both().ask()[0]
+        shown = Both().ask()[0]
+        """
+    has = "class Has:\n    limit = 1\n"
+    project.start({"asks.py": asks, "has.py": has, "main.py": main})
+    report = project.edit("has.py", "limit = 1", "limit = 2")
+    assert report.patched == ["has:class Has"]
+    expect(report, [f"main: {n} = Both().ask()[0]" for n in ("warm", "shown")])
+    assert project.eval("main.shown") == 2
+
+
 def test_super_in_classes_that_share_their_code(project: Project) -> None:
     main = f"""
         def make(base):
