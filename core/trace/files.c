@@ -4,6 +4,7 @@
 
 #include "compat.h"
 #include "frame.h"
+#include "linecache.h"
 #include "paths.h"
 #include "remembered.h"
 #include "result.h"
@@ -273,8 +274,8 @@ interesting_path(Engine *engine, PyObject *path)
 }
 
 
-static int
-note_path(Engine *engine, Frame *frame, PyObject *path, int listed)
+int
+file_note(Engine *engine, Frame *frame, PyObject *path, int listed)
 {
     if (!rule(READ_FILES)) {
         return 0;
@@ -396,7 +397,7 @@ on_audit(const char *event, PyObject *args, void *data)
         note_remembered(engine, path);
         return 0;
     }
-    return note_path(engine, frame, path, listed);
+    return linecache_for_warning() ? 0 : file_note(engine, frame, path, listed);
 }
 
 
@@ -436,7 +437,7 @@ traced_call(const char *name, PyObject *const *args, Py_ssize_t nargs,
         int counts =
             path != NULL
             && !(PyUnicode_Check(path) && engine_tracks_path(engine, path));
-        int result = counts ? note_path(engine, frame, path, 0) : 0;
+        int result = counts ? file_note(engine, frame, path, 0) : 0;
         Py_XDECREF(path);
         if (result < 0) {
             return NULL;

@@ -26,6 +26,10 @@ int file_refresh(FileCell *file);
 /* Take what is there now as what was read. */
 void file_accept(FileCell *file);
 
+/* The frame's statement reads the path, unless that is of no interest. 0, or -1
+ * with an exception set. */
+int file_note(Engine *engine, Frame *frame, PyObject *path, int listed);
+
 /* Is the import system itself at work, not its user? */
 int caller_is_importlib(void);
 

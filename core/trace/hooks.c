@@ -10,6 +10,7 @@
 #include "files.h"
 #include "frame.h"
 #include "journal.h"
+#include "linecache.h"
 #include "member_caches.h"
 #include "namespace.h"
 #include "result.h"
@@ -53,6 +54,11 @@ on_code_start(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     CodeInfo *info = code_info(code);
     if (info == NULL) {
         Module *module = starting_module(engine, code);
+        if (module == NULL && linecache_starts(code)) {
+            return linecache_read(engine, frame_current(engine)) < 0
+                       ? NULL
+                       : Py_NewRef(Py_None);
+        }
         if (module == NULL) {
             return Py_NewRef(engine->disable);
         }
@@ -412,7 +418,8 @@ hooks_start(Engine *engine)
         }
     }
     if (adapters_refresh(engine) < 0 || journal_start(engine) < 0
-        || class_made_start(engine) < 0 || monitoring_set(engine, 1) < 0) {
+        || class_made_start(engine) < 0 || linecache_start() < 0
+        || monitoring_set(engine, 1) < 0) {
         engine->tracing--;
         return -1;
     }

@@ -4,6 +4,7 @@
 
 #include "compat.h"
 #include "files.h"
+#include "linecache.h"
 #include "paths.h"
 
 #include <string.h>
@@ -15,6 +16,9 @@ static int
 transaction_add_file(Transaction *tx, PyObject *path)
 {
     PyObject *roots = tx->engine->roots;
+    if (linecache_forget(path) < 0) {
+        return -1;
+    }
     PyObject *shown = Py_NewRef(path);
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(roots); i++) {
         PyObject *root = PyTuple_GET_ITEM(roots, i);

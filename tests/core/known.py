@@ -11,13 +11,8 @@ ENGINE = "issue 4 (the engine)"
 OUTSIDE = "issue 5 (the outside world)"
 NEWER = sys.version_info >= (3, 14)
 
-KNOWN = {
-    "test_files.py::test_editing_a_data_file_reruns_its_reader[linecache]": (
-        f"{OUTSIDE}: what linecache keeps"
-    ),
-}
 FOUND = "test_applications.py::test"
-KNOWN |= {
+KNOWN = {
     f"{FOUND}_who_asks_a_proxy_of_a_proxy_sees_what_there_is_at_its_place": (
         f"{ENGINE}: whose object it stands for is not read, two objects further"
     ),

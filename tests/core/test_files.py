@@ -30,6 +30,37 @@ def test_editing_a_data_file_reruns_its_reader(project: Project, read: str) -> N
     assert "2" in str(project.eval("main.data"))
 
 
+def test_who_gets_lines_that_are_read_already_runs(project: Project) -> None:
+    line = "import linecache\n{} = linecache.getline('data.txt', 1)\n"
+    files = {"data.txt": "1", "a.py": line.format("x"), "b.py": line.format("y")}
+    project.start({**files, "main.py": "import a, b\n"})
+    report = project.save({"data.txt": "2"})
+    assert ran(report) == [
+        f"{m}: {n} = linecache.getline('data.txt', 1)" for m, n in ("ax", "by")
+    ]
+    assert project.eval("main.a.x, main.b.y") == ("2\n", "2\n")
+    project.exec("import linecache; text = linecache.getline('data.txt', 1)")
+    project.save({"data.txt": "3"})
+    project.exec("text += linecache.getline('data.txt', 1)")
+    assert project.eval("text") == "2\n3\n"
+
+
+def test_who_asks_for_its_source_runs_when_that_changes(project: Project) -> None:
+    main = "import inspect\ndef f():\n    return 1\n"
+    show = "import inspect\nfrom main import f\n{} = inspect.getsource(f)\n"
+    files = {"a.py": show.format("x"), "b.py": show.format("y"), "main.py": main}
+    project.start({**files, "all.py": "import a, b\n"}, "all")
+    project.edit("main.py", "return 1", "return 2")
+    assert "return 2" in project.eval("all.a.x")
+    assert "return 2" in project.eval("all.b.y")
+
+
+def test_a_warning_that_is_shown_reads_no_source(project: Project) -> None:
+    main = "import warnings\nwarnings.warn('old')\nx = [1]\ny = 1\n"
+    project.start({"main.py": main})
+    assert ran(project.edit("main.py", "y = 1", "y = 2")) == ["main: y = 2"]
+
+
 def test_a_data_file_without_a_change_costs_nothing(project: Project) -> None:
     project.start({"data.txt": "1", "main.py": "data = open('data.txt').read()\n"})
     assert ran(project.save({"data.txt": "1"})) == []
