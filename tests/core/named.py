@@ -20,7 +20,7 @@ ADD_IF = [ADD, "if V:\n    add()"]
 FAIL = "if V:\n    raise ImportError"
 ALL = "import json\nx = [k for k in vars(json) if k[:4] == 'hmr_']"
 TRY = "try:\n    import m\nexcept ImportError:\n    m = None"
-CACHED = """
+CACHED_METHOD = """
 import functools
 class C:
     @functools.cache
@@ -115,8 +115,15 @@ NAMED: dict[str, list[Files]] = {
         for n in (1, 2)
     ],
     "MEMBER_CACHES": [
-        {"a.py": [f"X = {n}"], "main.py": ["from a import X", CACHED, *ASKED]}
+        {"a.py": [f"X = {n}"], "main.py": ["from a import X", CACHED_METHOD, *ASKED]}
         for n in (1, 2)
+    ],
+    "READ_DOCSTRINGS": [
+        {
+            "a.py": [f"def f():\n    'the {word} one'"],
+            "main.py": ["from a import f", "x = getattr(f, '__doc__')"],
+        }
+        for word in ("old", "new")
     ],
     "RELEASED_VALUES": [
         {"main.py": ["l = [1]"]},
