@@ -13,11 +13,13 @@
 /* A function's docstring is its first constant; since 3.14 a flag says so. */
 #if PY_VERSION_HEX >= 0x030E0000
 #define HMR_CODE_HAS_DOCSTRING(co) (((co)->co_flags & CO_HAS_DOCSTRING) != 0)
+#define HMR_DOCSTRING_FLAG CO_HAS_DOCSTRING
 #define HMR_LAZY_ANNOTATIONS 1 /* PEP 649 */
 #else
 #define HMR_CODE_HAS_DOCSTRING(co) \
     (((co)->co_flags & CO_OPTIMIZED) && PyTuple_GET_SIZE((co)->co_consts) > 0 \
      && PyUnicode_Check(PyTuple_GET_ITEM((co)->co_consts, 0)))
+#define HMR_DOCSTRING_FLAG 0
 #define HMR_LAZY_ANNOTATIONS 0
 #endif
 

@@ -12,6 +12,7 @@
     RULE(READ_NAMES, "a statement reads the names of its text") \
     RULE(READ_CALLED_NAMES, "and the names of the code that it calls") \
     RULE(READ_CODE, "and the code itself") \
+    RULE(READ_DOCSTRINGS, "who looks at a docstring reads it") \
     RULE(READ_GROUPS, "and what was done to the objects") \
     RULE(READ_PATHS, "an attribute path is compared by its value") \
     RULE(MEMBER_CACHES, "what methods and properties remember is followed") \

@@ -35,6 +35,9 @@ code_info_free(void *extra)
         }
         cell_unref(&info->cell->cell, hmr_engine);
     }
+    if (info->doc != NULL && hmr_engine != NULL) {
+        cell_unref(&info->doc->cell, hmr_engine);
+    }
     PyMem_Free(info);
 }
 
@@ -67,15 +70,15 @@ code_info(PyObject *code)
 }
 
 
-static CodeCell *
-code_cell_new(Engine *engine, PyObject *name)
+CodeCell *
+code_cell_new(Engine *engine, CellKind kind, PyObject *name)
 {
     CodeCell *cell = PyMem_Calloc(1, sizeof(*cell));
     if (cell == NULL) {
         PyErr_NoMemory();
         return NULL;
     }
-    cell_init(&cell->cell, CELL_CODE, engine);
+    cell_init(&cell->cell, kind, engine);
     cell->name = Py_NewRef(name);
     cell->cell.base = version_new(NULL, NULL);
     if (cell->cell.base == NULL) {
@@ -98,7 +101,8 @@ code_attach(PyObject *code, Module *module, Statement *statement)
     info->module = module;
     info->statement = statement;
     if ((info->code->co_flags & CO_OPTIMIZED) && statement != NULL) {
-        info->cell = code_cell_new(hmr_engine, info->code->co_qualname);
+        info->cell =
+            code_cell_new(hmr_engine, CELL_CODE, info->code->co_qualname);
         if (info->cell == NULL) {
             PyMem_Free(info);
             return NULL;

@@ -24,6 +24,8 @@ typedef struct {
     Statement *statement; /* Borrowed; NULL: none, or no more */
     Module *module;       /* Borrowed; whose globals it runs on; may be NULL */
     CodeCell *cell;       /* Owned; NULL unless it is a function's code */
+    CodeCell *doc;        /* Owned; NULL: nobody has looked: docstring.h */
+    int doc_set;          /* a statement gave a function another docstring */
     NameRead *names;      /* Owned. */
     Py_ssize_t name_count;
     PyObject *stores;  /* Owned tuple of str: global names it may bind */
@@ -54,6 +56,10 @@ CodeInfo *code_info(PyObject *code);
  * function of it may still be called). Borrowed. */
 Module *code_info_module(const CodeInfo *info);
 
+/* A cell of that kind, for what has that name. New reference; NULL with an
+ * exception set. */
+CodeCell *code_cell_new(Engine *engine, CellKind kind, PyObject *name);
+
 /* Attach infos to a statement's code and all code nested in it.
  * 0, or -1 with an exception set. */
 int code_tree_attach(PyObject *code, Statement *statement);
@@ -74,11 +80,17 @@ int code_info_scan(CodeInfo *info);
 int code_info_add_function(CodeInfo *info, PyObject *function);
 void code_info_remove_function(CodeInfo *info, PyObject *function);
 
+typedef enum {
+    CHANGED_NOT, /* but something nested in it */
+    CHANGED_DOCSTRING,
+    CHANGED_BODY, /* its own instructions differ, its docstring may */
+} CodeChange;
+
 /* Two code objects that stand at the same place of an old and a new tree. */
 typedef struct {
     PyObject *old_code; /* Owned. */
     PyObject *new_code; /* Owned. */
-    int changed;        /* its own instructions differ */
+    CodeChange changed;
 } CodePair;
 
 typedef struct {
@@ -104,7 +116,7 @@ int code_makes_parameters(const PyCodeObject *code);
 CodeDifference
 code_tree_compare(PyObject *old_code, PyObject *new_code, CodePairs *pairs);
 int code_pairs_add(CodePairs *pairs, PyObject *old_code, PyObject *new_code,
-                   int changed);
+                   CodeChange changed);
 void code_pairs_fini(CodePairs *pairs);
 
 /* Put old nested code where the equal new one stands, with its lines. Nobody

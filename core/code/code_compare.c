@@ -4,6 +4,7 @@
 #include "code.h"
 
 #include "compat.h"
+#include "docstring.h"
 #include "engine.h"
 #include "linetable.h"
 #include "value.h"
@@ -22,11 +23,13 @@ objects_equal(PyObject *a, PyObject *b)
 }
 
 
-/* What a function object or class shows of its code: all but the body. */
+/* What a function object or class shows of its code: all but the body and the
+ * docstring. */
 static int
 code_face_equal(PyCodeObject *a, PyCodeObject *b)
 {
-    return a->co_flags == b->co_flags && a->co_argcount == b->co_argcount
+    return ((a->co_flags ^ b->co_flags) & ~HMR_DOCSTRING_FLAG) == 0
+           && a->co_argcount == b->co_argcount
            && a->co_posonlyargcount == b->co_posonlyargcount
            && a->co_kwonlyargcount == b->co_kwonlyargcount
            && a->co_nfreevars == b->co_nfreevars
@@ -94,10 +97,11 @@ arguments_equal(const Instructions *x, PyCodeObject *a, const Instructions *y,
 }
 
 
-/* Are two class bodies equal, nested code and derived names left out? */
+/* Are two bodies equal, nested code and names that classes derive left out?
+ * Constants count where they are used. */
 static int
-class_bodies_equal(PyCodeObject *a, PyObject *a_bytes, PyCodeObject *b,
-                   PyObject *b_bytes)
+bodies_equal(PyCodeObject *a, PyObject *a_bytes, PyCodeObject *b,
+             PyObject *b_bytes)
 {
     const Opcodes *ops = &hmr_engine->opcodes;
     Instructions x = instructions_of(a_bytes);
@@ -131,6 +135,7 @@ class_bodies_equal(PyCodeObject *a, PyObject *a_bytes, PyCodeObject *b,
 }
 
 
+/* The docstring is the first. */
 static int
 constant_lists_equal(PyObject *a, PyObject *b)
 {
@@ -148,12 +153,12 @@ constant_lists_equal(PyObject *a, PyObject *b)
 }
 
 
-/* Are the instructions equal, nested code and positions left out?
- * 1, 0, or -1 with an exception set. */
+/* Are the instructions equal, nested code and positions left out? `docstring`:
+ * of functions, that too. 1, 0, or -1 with an exception set. */
 static int
-code_own_equal(PyCodeObject *a, PyCodeObject *b)
+code_own_equal(PyCodeObject *a, PyCodeObject *b, int docstring)
 {
-    if (!code_face_equal(a, b)
+    if (!code_face_equal(a, b) || (docstring && a->co_flags != b->co_flags)
         || ((a->co_flags & CO_OPTIMIZED)
             && !objects_equal(a->co_names, b->co_names))
         || !objects_equal(a->co_localsplusnames, b->co_localsplusnames)
@@ -165,25 +170,17 @@ code_own_equal(PyCodeObject *a, PyCodeObject *b)
     PyObject *y = PyCode_GetCode(b);
     int equal = -1;
     if (x != NULL && y != NULL) {
-        if (a->co_flags & CO_OPTIMIZED) {
+        if (docstring && (a->co_flags & CO_OPTIMIZED)) {
             equal = objects_equal(x, y)
                     && constant_lists_equal(a->co_consts, b->co_consts);
         }
         else {
-            equal = class_bodies_equal(a, x, b, y);
+            equal = bodies_equal(a, x, b, y);
         }
     }
     Py_XDECREF(x);
     Py_XDECREF(y);
     return equal;
-}
-
-
-static PyObject *
-code_docstring(PyCodeObject *code)
-{
-    return HMR_CODE_HAS_DOCSTRING(code) ? PyTuple_GET_ITEM(code->co_consts, 0)
-                                        : Py_None;
 }
 
 
@@ -196,15 +193,16 @@ code_makes_parameters(const PyCodeObject *code)
 }
 
 
-/* May a live function of `a` be given `b`? The bodies may differ, and nothing
- * else that anyone can have looked at. */
+/* May a live function of `a` be given `b`? The bodies may differ, the docstring
+ * where it can follow, and nothing else that anyone can have looked at. */
 static int
 code_patchable(PyCodeObject *a, PyCodeObject *b)
 {
     if (!(a->co_flags & CO_OPTIMIZED) || !code_face_equal(a, b)
         || code_makes_parameters(a)
         || PyUnicode_CompareWithASCIIString(a->co_name, "__annotate__") == 0
-        || !objects_equal(code_docstring(a), code_docstring(b))) {
+        || (!objects_equal(docstring_of(a), docstring_of(b))
+            && !docstring_may_follow(a))) {
         return 0;
     }
     Py_ssize_t args = a->co_argcount + a->co_kwonlyargcount
@@ -229,7 +227,7 @@ code_patchable(PyCodeObject *a, PyCodeObject *b)
 
 
 int
-code_pairs_add(CodePairs *pairs, PyObject *a, PyObject *b, int changed)
+code_pairs_add(CodePairs *pairs, PyObject *a, PyObject *b, CodeChange changed)
 {
     CodePair *grown = array_reserve(pairs->pairs, pairs->count, &pairs->room,
                                     sizeof(*grown), 4);
@@ -324,15 +322,21 @@ code_compare(PyObject *a, PyObject *b, CodePairs *pairs)
 {
     PyCodeObject *old_code = (PyCodeObject *)a;
     PyCodeObject *new_code = (PyCodeObject *)b;
-    int equal = code_own_equal(old_code, new_code);
+    CodeChange change = CHANGED_NOT;
+    int equal = code_own_equal(old_code, new_code, 1);
+    if (equal == 0) {
+        if (!code_patchable(old_code, new_code)) {
+            return CODE_DIFFERENT;
+        }
+        change = CHANGED_DOCSTRING;
+        equal = code_own_equal(old_code, new_code, 0);
+    }
     if (equal < 0) {
         return CODE_ERROR;
     }
     if (!equal) {
-        if (!code_patchable(old_code, new_code)) {
-            return CODE_DIFFERENT;
-        }
-        return code_pairs_add(pairs, a, b, 1) < 0 ? CODE_ERROR : CODE_PATCHABLE;
+        return code_pairs_add(pairs, a, b, CHANGED_BODY) < 0 ? CODE_ERROR
+                                                             : CODE_PATCHABLE;
     }
     Py_ssize_t before = pairs->count;
     Py_ssize_t size = PyTuple_GET_SIZE(new_code->co_consts);
@@ -342,6 +346,9 @@ code_compare(PyObject *a, PyObject *b, CodePairs *pairs)
         return CODE_ERROR;
     }
     CodeDifference result = code_compare_nested(a, b, pairs, same);
+    if (result == CODE_SAME && change != CHANGED_NOT) {
+        result = CODE_PATCHABLE;
+    }
     if (result == CODE_PATCHABLE) {
         for (Py_ssize_t j = 0, n = 0; j < size; j++) {
             Py_ssize_t i;
@@ -352,7 +359,7 @@ code_compare(PyObject *a, PyObject *b, CodePairs *pairs)
                 }
             }
         }
-        if (code_pairs_add(pairs, a, b, 0) < 0) {
+        if (code_pairs_add(pairs, a, b, change) < 0) {
             result = CODE_ERROR;
         }
     }
@@ -360,8 +367,8 @@ code_compare(PyObject *a, PyObject *b, CodePairs *pairs)
              && code_patchable(old_code, new_code)) {
         /* A class body inside a function is part of the function's own. */
         code_pairs_truncate(pairs, before);
-        result =
-            code_pairs_add(pairs, a, b, 1) < 0 ? CODE_ERROR : CODE_PATCHABLE;
+        result = code_pairs_add(pairs, a, b, CHANGED_BODY) < 0 ? CODE_ERROR
+                                                               : CODE_PATCHABLE;
     }
     PyMem_Free(same);
     return result;

@@ -163,6 +163,7 @@ cell_unref(Cell *cell, Engine *engine)
         group_clear((Group *)cell, engine);
         break;
     case CELL_CODE:
+    case CELL_DOC:
         Py_CLEAR(((CodeCell *)cell)->name);
         break;
     case CELL_FILE:

@@ -227,6 +227,7 @@ cell_is_of(const Cell *cell, const Module *module)
                && (group->creator == NULL || group->creator->module == module);
     }
     case CELL_CODE:
+    case CELL_DOC:
     case CELL_FILE:
     case CELL_SLOT:
     case CELL_SUBCLASSES:

@@ -37,6 +37,7 @@ typedef enum {
     CELL_BINDING,
     CELL_GROUP,
     CELL_CODE,
+    CELL_DOC,
     CELL_FILE,
     CELL_SLOT,
     CELL_SUBCLASSES,
@@ -107,11 +108,12 @@ typedef struct {
                     slots (journal.c), which put it back */
 } Group;
 
-/* The code of one function, over its patches. */
+/* The code of one function, over its patches; or its docstring. */
 typedef struct {
     Cell cell;
     PyObject *name; /* Owned; the qualified name, for reasons */
-    PyObject *code; /* Borrowed; the newest; NULL when that is gone */
+    PyObject *code; /* Borrowed; the newest; NULL when that is gone, and of a
+                       docstring */
 } CodeCell;
 
 /* A path whose content, absence or listing was read. */

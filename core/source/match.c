@@ -169,7 +169,7 @@ statement_lay_out(Statement *fresh, Statement *old, Patches *patches)
         result = 1;
         for (Py_ssize_t i = 0; i < pairs.count && result > 0; i++) {
             if (code_pairs_add(&patches->pairs, pairs.pairs[i].old_code,
-                               pairs.pairs[i].new_code, 0)
+                               pairs.pairs[i].new_code, CHANGED_NOT)
                 < 0) {
                 result = -1;
             }

@@ -6,6 +6,7 @@
 #include "class_made.h"
 #include "class_members.h"
 #include "compat.h"
+#include "docstring.h"
 #include "environ.h"
 #include "files.h"
 #include "frame.h"
@@ -425,6 +426,7 @@ hooks_start(Engine *engine)
     }
     class_members_start(engine);
     member_caches_start();
+    docstrings_start();
     environ_start(engine);
     files_trace(engine, 1);
     return 0;
@@ -442,6 +444,7 @@ hooks_stop(Engine *engine)
     environ_stop(engine);
     class_members_stop(engine);
     member_caches_stop();
+    docstrings_stop();
     class_made_stop(engine);
     journal_stop(engine);
     setters_stop(engine);

@@ -37,6 +37,10 @@ reason_from_read(Statement *statement, const Read *read)
         statement_set_reason(statement, "called %U, changed",
                              ((CodeCell *)cell)->name);
         break;
+    case CELL_DOC:
+        statement_set_reason(statement, "looked at %U's docstring, changed",
+                             ((CodeCell *)cell)->name);
+        break;
     case CELL_FILE:
         statement_set_reason(statement, "depends on %U, changed",
                              ((FileCell *)cell)->path);

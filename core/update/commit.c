@@ -467,8 +467,8 @@ transaction_rollback(Transaction *tx, int walked)
         if (cell->live != NULL) {
             cell->live->producer = cell->live_producer;
         }
-        if (cell->kind == CELL_CODE || cell->kind == CELL_FILE
-            || cell->kind == CELL_MEMBER) {
+        if (cell->kind == CELL_CODE || cell->kind == CELL_DOC
+            || cell->kind == CELL_FILE || cell->kind == CELL_MEMBER) {
             version_set(&cell->base, cell->live);
         }
         else {

@@ -10,6 +10,7 @@
 #include "class_members.h"
 #include "code.h"
 #include "compat.h"
+#include "docstring.h"
 #include "failure.h"
 #include "frame.h"
 #include "hooks.h"
@@ -56,14 +57,18 @@ transaction_patch_pair(Transaction *tx, const CodePair *pair)
     }
     while (old->function_count > 0) {
         PyObject *function = old->functions[old->function_count - 1];
-        if (undo_add_code(tx->undo, function, pair->old_code, pair->new_code)
-                < 0
-            || PyObject_SetAttrString(function, "__code__", pair->new_code)
-                   < 0) {
+        if (undo_patch(tx->undo, function, pair->old_code, pair->new_code)
+            < 0) {
             return -1; /* the watcher moves it to `new` */
         }
     }
-    if (pair->changed && old->cell != NULL && rule(PATCH_CALLED)) {
+    int readers;
+    if (docstring_change(tx->engine, old, new, &readers) < 0) {
+        return -1;
+    }
+    tx->changed |= readers;
+    if (pair->changed == CHANGED_BODY && old->cell != NULL
+        && rule(PATCH_CALLED)) {
         Version *version = version_new(NULL, NULL);
         if (version == NULL) {
             return -1;

@@ -6,6 +6,7 @@
 #include "class_enum.h"
 #include "class_member.h"
 #include "compat.h"
+#include "docstring.h"
 #include "frame.h"
 #include "namespace.h"
 #include "slots.h"
@@ -32,6 +33,8 @@ undo_free(Undo *undo, Engine *engine)
         Py_DECREF(undo->codes[i].function);
         Py_DECREF(undo->codes[i].old_code);
         Py_DECREF(undo->codes[i].new_code);
+        Py_XDECREF(undo->codes[i].old_doc);
+        Py_XDECREF(undo->codes[i].new_doc);
     }
     for (Py_ssize_t i = 0; i < undo->name_count; i++) {
         version_unref(undo->names[i].old);
@@ -63,9 +66,25 @@ undo_free(Undo *undo, Engine *engine)
 }
 
 
+/* Put the function's old or new code in place. */
+static int
+put_code(const UndoCode *item, int back)
+{
+    PyObject *doc = back ? item->old_doc : item->new_doc;
+    return PyObject_SetAttrString(item->function, "__code__",
+                                  back ? item->old_code : item->new_code)
+                       < 0
+                   || (doc != NULL
+                       && PyObject_SetAttrString(item->function, "__doc__", doc)
+                              < 0)
+               ? -1
+               : 0;
+}
+
+
 int
-undo_add_code(Undo *undo, PyObject *function, PyObject *old_code,
-              PyObject *new_code)
+undo_patch(Undo *undo, PyObject *function, PyObject *old_code,
+           PyObject *new_code)
 {
     UndoCode *codes = array_reserve(undo->codes, undo->code_count,
                                     &undo->code_room, sizeof(*codes), 4);
@@ -73,12 +92,18 @@ undo_add_code(Undo *undo, PyObject *function, PyObject *old_code,
         return -1;
     }
     undo->codes = codes;
-    undo->codes[undo->code_count++] = (UndoCode){
+    PyObject *doc = docstring_next(function, old_code, new_code);
+    UndoCode *item = &undo->codes[undo->code_count++];
+    *item = (UndoCode){
         .function = Py_NewRef(function),
         .old_code = Py_NewRef(old_code),
         .new_code = Py_NewRef(new_code),
+        .old_doc = doc != NULL
+                       ? Py_NewRef(docstring_of((PyCodeObject *)old_code))
+                       : NULL,
+        .new_doc = Py_XNewRef(doc),
     };
-    return 0;
+    return put_code(item, 0);
 }
 
 
@@ -210,9 +235,7 @@ void
 undo_restore_code(Undo *undo)
 {
     for (Py_ssize_t i = undo->code_count; i-- > 0;) {
-        if (PyObject_SetAttrString(undo->codes[i].function, "__code__",
-                                   undo->codes[i].old_code)
-            < 0) {
+        if (put_code(&undo->codes[i], 1) < 0) {
             PyErr_WriteUnraisable(undo->codes[i].function);
         }
     }
@@ -309,10 +332,7 @@ undo_swap(Undo *undo, Engine *engine, int back)
         return -1;
     }
     for (Py_ssize_t i = 0; i < undo->code_count; i++) {
-        const UndoCode *item = &undo->codes[i];
-        if (PyObject_SetAttrString(item->function, "__code__",
-                                   back ? item->old_code : item->new_code)
-            < 0) {
+        if (put_code(&undo->codes[i], back) < 0) {
             return -1;
         }
     }

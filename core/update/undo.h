@@ -12,6 +12,7 @@
 typedef struct {
     PyObject *function;            /* Owned. */
     PyObject *old_code, *new_code; /* Owned. */
+    PyObject *old_doc, *new_doc;   /* Owned; NULL: its docstring stays */
 } UndoCode;
 
 typedef struct {
@@ -57,9 +58,10 @@ typedef struct Undo {
 Undo *undo_new(void);
 void undo_free(Undo *undo, Engine *engine); /* NULL is ignored */
 
-/* A function is about to get new code. 0, or -1 with an exception set. */
-int undo_add_code(Undo *undo, PyObject *function, PyObject *old_code,
-                  PyObject *new_code);
+/* Give a function new code, and its docstring. 0, or -1 with an exception set.
+ */
+int undo_patch(Undo *undo, PyObject *function, PyObject *old_code,
+               PyObject *new_code);
 
 /* A class is about to get these members. 0, or -1 with an exception set. */
 int undo_add_class(Undo *undo, PyObject *type, PyObject *members);

@@ -476,7 +476,7 @@ def test_a_function_that_holds_a_class_in_its_annotations_runs_alone(
         found = Base.known[:]
         """
     project.start({"base.py": base, "helper.py": helper, "main.py": main})
-    report = project.edit("helper.py", "Helps.", "Helps a lot.")
+    report = project.edit("helper.py", "dict[str", "dict[int")
     expect(
         report,
         ["helper: def helper"],
