@@ -222,6 +222,26 @@ class_made_visit(const Statement *statement, int (*visit)(PyObject *, void *),
 }
 
 
+int
+class_made_visit_all(const Engine *engine, int (*visit)(PyObject *, void *),
+                     void *arg)
+{
+    size_t pos = 0;
+    const void *type;
+    void *item;
+    int result = 0;
+    while (result == 0 && ptrmap_next(&engine->classes, &pos, &type, &item)) {
+        PyObject *held; /* NULL: it is no more */
+        if (((Made *)item)->trace != NULL
+            && PyWeakref_GetRef(((Made *)item)->ref, &held) > 0) {
+            result = visit(held, arg);
+            Py_DECREF(held);
+        }
+    }
+    return result;
+}
+
+
 void
 class_made_sweep(Engine *engine)
 {

@@ -61,6 +61,10 @@ PyObject *class_made_subclasses(PyObject *type);
 int class_made_visit(const Statement *statement,
                      int (*visit)(PyObject *, void *), void *arg);
 
+/* The same for the classes of all statements. `visit` makes none. */
+int class_made_visit_all(const Engine *engine, int (*visit)(PyObject *, void *),
+                         void *arg);
+
 /* The statement is freed. */
 void class_made_forget(Engine *engine, const Statement *statement);
 

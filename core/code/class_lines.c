@@ -132,7 +132,7 @@ class_fix(PyObject *type, PyCodeObject *code)
 }
 
 
-/* Is the class of that text? */
+/* The class is of that name. */
 static int
 visit_made(PyObject *type, void *code)
 {
@@ -160,6 +160,73 @@ classes_fix(const Statement *statement, PyCodeObject *code)
 }
 
 
+/* The body of a class in a function, and its module. */
+typedef struct {
+    PyCodeObject *body;
+    const Module *module;
+} Inner;
+
+
+/* Has the class a function that is not of that body? Another function of the
+ * same name may have the same class. */
+static int
+is_of_other_text(PyTypeObject *type, PyCodeObject *body)
+{
+    Py_ssize_t pos = 0;
+    PyObject *name, *value;
+    int functions = 0, found = 0;
+    while (PyDict_Next(type->tp_dict, &pos, &name, &value)) {
+        if (!PyFunction_Check(value)) {
+            continue;
+        }
+        functions = 1;
+        for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(body->co_consts); i++) {
+            found |= PyTuple_GET_ITEM(body->co_consts, i)
+                     == PyFunction_GET_CODE(value);
+        }
+    }
+    return functions && !found;
+}
+
+
+/* Statements that have called the function have made it. */
+static int
+visit_inner(PyObject *type, void *arg)
+{
+    const Inner *inner = arg;
+    PyObject *module = dict_peek(((PyTypeObject *)type)->tp_dict, "__module__");
+    return module != NULL && PyUnicode_Check(module)
+                   && PyUnicode_Compare(module, inner->module->name) == 0
+                   && !is_of_other_text((PyTypeObject *)type, inner->body)
+               ? visit_made(type, inner->body)
+               : 0;
+}
+
+
+/* Classes in functions. */
+static int
+inner_classes_fix(const Statement *statement, PyObject *code)
+{
+    PyObject *consts = ((PyCodeObject *)code)->co_consts;
+    int result = 0;
+    for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(consts); i++) {
+        PyObject *item = PyTuple_GET_ITEM(consts, i);
+        if (!PyCode_Check(item)) {
+            continue;
+        }
+        Inner inner = {(PyCodeObject *)item, statement->module};
+        if (!(inner.body->co_flags & CO_OPTIMIZED)) {
+            result = class_made_visit_all(statement->module->engine,
+                                          visit_inner, &inner);
+        }
+        if (result == 0) {
+            result = inner_classes_fix(statement, item);
+        }
+    }
+    return result;
+}
+
+
 int
 class_fix_lines(const Statement *statement, PyObject *code)
 {
@@ -170,8 +237,10 @@ class_fix_lines(const Statement *statement, PyObject *code)
             continue;
         }
         if (((PyCodeObject *)item)->co_flags & CO_OPTIMIZED) {
-            if (code_makes_parameters((PyCodeObject *)item)
-                && class_fix_lines(statement, item) < 0) {
+            int outer = code_makes_parameters((PyCodeObject *)item);
+            if ((outer ? class_fix_lines(statement, item)
+                       : inner_classes_fix(statement, item))
+                < 0) {
                 return -1;
             }
             continue;

@@ -110,6 +110,10 @@ typedef enum {
  * thing itself? It runs with the statement, and nobody calls it again. */
 int code_makes_parameters(const PyCodeObject *code);
 
+/* Does the code hold the line of a class in a function as a constant? Then it
+ * has to be compiled again where that moves (CPython 3.13 and later). */
+int code_tree_holds_lines(PyObject *code);
+
 /* Compare two statements' code. With CODE_PATCHABLE, pairs holds the functions
  * to be given new code, and unchanged nested code of the old tree has been
  * grafted into the new one. */

@@ -64,6 +64,42 @@ is_name(PyCodeObject *code, unsigned int index, const char *name)
 }
 
 
+/* A class body that stores its line (CPython 3.13 and later). */
+static int
+holds_line(PyCodeObject *code)
+{
+    int found = 0;
+    for (Py_ssize_t i = 0; !(code->co_flags & CO_OPTIMIZED) && !found
+                           && i < PyTuple_GET_SIZE(code->co_names);
+         i++) {
+        found = is_name(code, (unsigned int)i, "__firstlineno__");
+    }
+    return found;
+}
+
+
+/* Inside of a function, code that is not itself one is a class body. */
+static int
+tree_holds_lines(PyObject *code, int inside)
+{
+    PyCodeObject *co = (PyCodeObject *)code;
+    inside |= (co->co_flags & CO_OPTIMIZED) && !code_makes_parameters(co);
+    int found = inside && holds_line(co);
+    for (Py_ssize_t i = 0; !found && i < PyTuple_GET_SIZE(co->co_consts); i++) {
+        PyObject *item = PyTuple_GET_ITEM(co->co_consts, i);
+        found = PyCode_Check(item) && tree_holds_lines(item, inside);
+    }
+    return found;
+}
+
+
+int
+code_tree_holds_lines(PyObject *code)
+{
+    return tree_holds_lines(code, 0);
+}
+
+
 /* Does the instruction after `in` store a name that tells a position or follows
  * from method bodies (PEP: none; class attributes set by the 3.13 compiler)? */
 static int
@@ -289,14 +325,28 @@ code_graft(PyObject *new_parent, Py_ssize_t index, PyObject *old_child)
 }
 
 
-static CodeDifference code_compare(PyObject *a, PyObject *b, CodePairs *pairs);
+static CodeDifference
+code_compare(PyObject *a, PyObject *b, CodePairs *pairs, int inside);
+
+
+/* Frames that run the old code go on with it: suspended generators. */
+static void
+copy_own_lines(PyCodeObject *target, PyCodeObject *source)
+{
+    if (Py_SIZE(target) == Py_SIZE(source)) {
+        target->co_firstlineno = source->co_firstlineno;
+        Py_SETREF(target->co_linetable, Py_NewRef(source->co_linetable));
+    }
+}
 
 
 /* Compare what is nested in two equal bodies. */
 static CodeDifference
 code_compare_nested(PyObject *a, PyObject *b, CodePairs *pairs,
-                    unsigned char *same)
+                    unsigned char *same, int inside)
 {
+    PyCodeObject *co = (PyCodeObject *)b;
+    inside |= (co->co_flags & CO_OPTIMIZED) && !code_makes_parameters(co);
     CodeDifference result = CODE_SAME;
     for (Py_ssize_t n = 0;; n++) {
         Py_ssize_t i, j;
@@ -305,7 +355,7 @@ code_compare_nested(PyObject *a, PyObject *b, CodePairs *pairs,
         if (p == NULL || q == NULL) {
             return p == q ? result : CODE_DIFFERENT;
         }
-        CodeDifference difference = code_compare(p, q, pairs);
+        CodeDifference difference = code_compare(p, q, pairs, inside);
         if (difference == CODE_ERROR || difference == CODE_DIFFERENT) {
             return difference;
         }
@@ -317,8 +367,9 @@ code_compare_nested(PyObject *a, PyObject *b, CodePairs *pairs,
 }
 
 
+/* `inside`: of a function, whose code has to say where a class in it stands. */
 static CodeDifference
-code_compare(PyObject *a, PyObject *b, CodePairs *pairs)
+code_compare(PyObject *a, PyObject *b, CodePairs *pairs, int inside)
 {
     PyCodeObject *old_code = (PyCodeObject *)a;
     PyCodeObject *new_code = (PyCodeObject *)b;
@@ -345,8 +396,10 @@ code_compare(PyObject *a, PyObject *b, CodePairs *pairs)
         PyErr_NoMemory();
         return CODE_ERROR;
     }
-    CodeDifference result = code_compare_nested(a, b, pairs, same);
-    if (result == CODE_SAME && change != CHANGED_NOT) {
+    CodeDifference result = code_compare_nested(a, b, pairs, same, inside);
+    int moved = inside && old_code->co_firstlineno != new_code->co_firstlineno
+                && holds_line(new_code);
+    if (result == CODE_SAME && (change != CHANGED_NOT || moved)) {
         result = CODE_PATCHABLE;
     }
     if (result == CODE_PATCHABLE) {
@@ -359,6 +412,7 @@ code_compare(PyObject *a, PyObject *b, CodePairs *pairs)
                 }
             }
         }
+        copy_own_lines(old_code, new_code);
         if (code_pairs_add(pairs, a, b, change) < 0) {
             result = CODE_ERROR;
         }
@@ -378,7 +432,7 @@ code_compare(PyObject *a, PyObject *b, CodePairs *pairs)
 CodeDifference
 code_tree_compare(PyObject *old_code, PyObject *new_code, CodePairs *pairs)
 {
-    CodeDifference result = code_compare(old_code, new_code, pairs);
+    CodeDifference result = code_compare(old_code, new_code, pairs, 0);
     if (result != CODE_PATCHABLE) {
         code_pairs_fini(pairs);
     }

@@ -244,12 +244,14 @@ statement_move(Split *split, Module *module, Py_ssize_t index, Statement *old,
 {
     Statement *fresh = split->statements[index];
     int count = old->syntax.end_line - old->syntax.line + 1;
-    int same_text = !compile
-                    && fresh->syntax.end_line - fresh->syntax.line + 1 == count
-                    && lines_equal(old_lines, old->syntax.line, split->lines,
-                                   fresh->syntax.line, count);
-    if ((same_text && fresh->syntax.line == old->syntax.line)
-        || !rule(MOVED_LINES)) {
+    int stays = fresh->syntax.line == old->syntax.line;
+    int same_text =
+        !compile
+        && (stays || old->code == NULL || !code_tree_holds_lines(old->code))
+        && fresh->syntax.end_line - fresh->syntax.line + 1 == count
+        && lines_equal(old_lines, old->syntax.line, split->lines,
+                       fresh->syntax.line, count);
+    if ((same_text && stays) || !rule(MOVED_LINES)) {
         return 0;
     }
     if (old->code != NULL) {

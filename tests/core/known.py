@@ -23,12 +23,7 @@ KNOWN = {
         f"{ENGINE}: places outside have no order; nor have the items of sys.path"
     ),
 }
-if sys.version_info >= (3, 13):
-    START = "test_text.py::test_a_tracked_start_is_a_plain_start"
-    KNOWN[f"{START}[a nested function in a class in a function]"] = (
-        f"{ENGINE}: __firstlineno__ of a class in a moved function is a constant"
-    )
-else:
+if sys.version_info < (3, 13):
     SETTER = "test_setters.py::test_a_setter_that_is_edited_or_goes_needs_a_new_process"
     KNOWN[f"{SETTER}[unpacked]"] = (
         f"{OUTSIDE}: 3.12's sys.monitoring tells of no f(**x) of a Python function"

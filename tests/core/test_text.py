@@ -95,6 +95,130 @@ def test_firstlineno_of_a_class_follows(project: Project) -> None:
     assert ran(report) == []
 
 
+def test_firstlineno_of_classes_in_functions_follows(project: Project) -> None:
+    source = """
+        def make():
+            class C:
+                x = 5
+                def f(self):
+                    class D:
+                        pass
+                    return D
+                class Inner:
+                    pass
+            return C
+
+        def again():
+            def make():
+                class C:
+                    pass
+                return C
+            return make()
+        """
+    make = (
+        "from lib import make, again\nA, B = make(), make()\nD = A().f()\nE = again()\n"
+    )
+    project.start({"lib.py": source, "main.py": make})
+    assert (
+        ran(
+            project.edit(
+                "lib.py", "def make():\n    class", "# a\n\ndef make():\n    class"
+            )
+        )
+        == []
+    )
+    assert ran(project.edit("lib.py", "x = 5", "x = 5\n        # why")) == []
+    report = project.edit("lib.py", "def again", "# b\n" * 300 + "def again")
+    assert ran(report) == []
+    assert ran(project.edit("lib.py", "# b\n" * 300, "")) == []
+    project.edit("lib.py", "return D", "return D  # here\n\n")
+    report = project.save({"lib.py": "1 / 0\n" + project.read("lib.py")})
+    assert report.error
+    report = project.edit("lib.py", "1 / 0", "# 0")
+    assert ran(report) == []
+
+
+MOVED = """
+import inspect, warnings
+
+def f():
+    return 1
+
+class C:
+    x = 1
+
+    def method(self):
+        warnings.warn("here")
+        return sorted(inspect.stack()[0][2:3])
+
+    class Inner:
+        "In it."
+
+def make():
+    class Made:
+        y = 2
+    return Made
+
+def count():
+    yield 1
+    def inner():
+        return 2
+    yield 2
+    raise ValueError(inner())
+
+Made = make()
+"""
+SHOWN = "[inspect.getsource(x) for x in (f, C, C.method, C.Inner, Made, make)]"
+
+
+def test_sources_lines_and_warnings_are_those_of_the_moved_text(
+    project: Project,
+) -> None:
+    project.start({"main.py": MOVED})
+    edits = (
+        ("import inspect", "# a\nimport inspect"),
+        ("class C", "# c\n\nclass C"),
+        ("x = 1", "x = 1\n\n    # x"),
+        ("return 2", "return 20"),
+        ("yield 1\n", "yield 1\n    # y\n"),
+    )
+    for old, new in edits:
+        project.exec("import main; going = main.count(); next(going)")
+        assert ran(project.edit("main.py", old, new)) == []
+        sources = project.eval(
+            SHOWN.replace("(f,", "(main.f,")
+            .replace(" C", " main.C")
+            .replace(" Made", " main.Made")
+            .replace(" make", " main.make")
+            .replace("inspect.", "main.inspect.")
+        )
+        text = project.read("main.py")
+        assert all(s.strip() in text for s in sources), sources
+        assert [s.split(None, 2)[1] for s in sources] == [
+            "f():",
+            "C:",
+            "method(self):",
+            "Inner:",
+            "Made:",
+            "make():",
+        ]
+        project.exec("""
+            import traceback, main
+            with main.warnings.catch_warnings(record=True) as caught:
+                main.warnings.simplefilter("always")
+                lines = main.C().method() + [caught[0].lineno]
+            try:
+                list(going)
+            except ValueError as error:
+                lines += [traceback.extract_tb(error.__traceback__)[-1].lineno]
+            """)
+        where = [
+            text[: text.index(t)].count("\n") + 1
+            for t in ("return sorted", "warnings.warn", "raise Val")
+        ]
+        assert project.eval("lines") == where
+
+
 def test_a_bare_string_in_mid_file_is_no_docstring(project: Project) -> None:
     project.start({"main.py": "x = 1\n'not a doc'\ny = __doc__\n"})
     assert project.eval("main.__doc__") is None
