@@ -156,8 +156,8 @@ def test_a_named_program_equals_a_cold_start(zygote: Zygote, rule: str) -> None:
 
 
 def test_every_rule_that_mutants_switches_off_is_a_rule_of_the_engine() -> None:
-    core = mutants.HEADER.parent
-    sources = "".join(path.read_text() for path in core.glob("*.c"))
+    core = mutants.HEADER.parents[1]
+    sources = "".join(path.read_text() for path in core.rglob("*.c"))
     assert len(mutants.rules()) > 30
     for name in mutants.rules():
         assert f"rule({name})" in sources, f"{name} is asked nowhere"
