@@ -85,11 +85,9 @@ class_set(PyObject *type, const char *name, PyObject *value)
 }
 
 
-/* The object of a qualified name, `Outer.Inner`, that the statement has bound:
- * a later one may bind the name anew. New reference, or NULL without an
- * exception. */
-static PyObject *
-find_bound(const Statement *statement, PyObject *qualname)
+/* A later statement may have bound the name anew. */
+PyObject *
+class_find_bound(const Statement *statement, PyObject *qualname)
 {
     const Trace *trace = statement_trace(statement);
     Py_ssize_t length = PyUnicode_GET_LENGTH(qualname);
@@ -153,7 +151,7 @@ visit_made(PyObject *type, void *code)
 static int
 classes_fix(const Statement *statement, PyCodeObject *code)
 {
-    PyObject *type = find_bound(statement, code->co_qualname);
+    PyObject *type = class_find_bound(statement, code->co_qualname);
     int result = type != NULL ? class_fix(type, code) : 0;
     Py_XDECREF(type);
     return result == 0 ? class_made_visit(statement, visit_made, code) : result;

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CACHE_FORMAT 3 /* grows with any change of the records below */
+#define CACHE_FORMAT 4 /* grows with any change of the records below */
 
 enum {
     RECORD_KEY,

@@ -110,11 +110,17 @@ class_is_ours(const PyTypeObject *type)
 }
 
 
-/* SQLAlchemy's list of what it has memoized in the object. */
+/* SQLAlchemy's list of what it has memoized in the object; or on that list: a
+ * method, which the instance then has in its dict. */
 static int
-is_note_of_sqlalchemy(PyObject *key, PyTypeObject *type)
+is_note_of_sqlalchemy(PyObject *dict, PyObject *key, PyTypeObject *type)
 {
-    return PyUnicode_CompareWithASCIIString(key, "_memoized_keys") == 0
+    static const char list[] = "_memoized_keys";
+    PyObject *keys = dict_peek(dict, list);
+    return keys != NULL
+           && (PyUnicode_CompareWithASCIIString(key, list) == 0
+               || (PyFrozenSet_CheckExact(keys)
+                   && PySet_Contains(keys, key) > 0))
            && PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
            && module_is_of(dict_peek(type->tp_dict, "__module__"), "sqlalchemy",
                            strlen("sqlalchemy"));
@@ -132,7 +138,7 @@ is_own_descriptor(PyObject *found)
 
 
 int
-computed_is_memo(PyTypeObject *type, PyObject *key)
+computed_is_memo(PyTypeObject *type, PyObject *dict, PyObject *key)
 {
     if (!PyUnicode_Check(key)) {
         return 0;
@@ -143,7 +149,79 @@ computed_is_memo(PyTypeObject *type, PyObject *key)
     int is_memo = found != NULL && is_own_descriptor(found)
                   && Py_TYPE(found)->tp_descr_set == NULL;
     return is_memo ? !class_is_ours(class_with(type, key))
-                   : is_note_of_sqlalchemy(key, type);
+                   : is_note_of_sqlalchemy(dict, key, type);
+}
+
+
+/* ---- SQLAlchemy's objects with slots ------------------------------------ */
+
+/* Such a class says with a method what is worked out for which slot. */
+static const char *const memoizing[] = {"_memoized_attr_", "_memoized_method_"};
+
+
+static int
+has_memoized_slots(const PyTypeObject *type)
+{
+    PyObject *order = type->tp_mro;
+    for (Py_ssize_t i = 0; order != NULL && i < PyTuple_GET_SIZE(order); i++) {
+        const PyTypeObject *at = (PyTypeObject *)PyTuple_GET_ITEM(order, i);
+        if (strcmp(at->tp_name, "MemoizedSlots") == 0
+            && module_is_of(dict_peek(at->tp_dict, "__module__"), "sqlalchemy",
+                            strlen("sqlalchemy"))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* The value of the slot that the method named `key` fills. New reference, or
+ * NULL without an exception. */
+static PyObject *
+memoized_slot(PyObject *object, PyObject *key)
+{
+    const char *text = PyUnicode_Check(key) ? PyUnicode_AsUTF8(key) : NULL;
+    PyObject *value = NULL;
+    for (size_t i = 0; text != NULL && i < Py_ARRAY_LENGTH(memoizing); i++) {
+        size_t length = strlen(memoizing[i]);
+        PyObject *slot = strncmp(text, memoizing[i], length) == 0
+                             ? PyUnicode_FromString(text + length)
+                             : NULL;
+        PyObject *found =
+            slot != NULL ? _PyType_Lookup(Py_TYPE(object), slot) : NULL;
+        if (found != NULL && Py_IS_TYPE(found, &PyMemberDescr_Type)) {
+            value = PyMember_GetOne((const char *)object,
+                                    ((PyMemberDescrObject *)found)->d_member);
+        }
+        Py_XDECREF(slot);
+    }
+    PyErr_Clear(); /* nobody has asked for it yet */
+    return value;
+}
+
+
+void
+computed_each_slot(PyObject *object, void (*visit)(PyObject *value, void *arg),
+                   void *arg)
+{
+    if (!has_memoized_slots(Py_TYPE(object))) {
+        return;
+    }
+    PyObject *order = Py_TYPE(object)->tp_mro;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(order); i++) {
+        PyTypeObject *at = (PyTypeObject *)PyTuple_GET_ITEM(order, i);
+        PyObject *dict =
+            PyType_HasFeature(at, Py_TPFLAGS_HEAPTYPE) ? at->tp_dict : NULL;
+        Py_ssize_t pos = 0;
+        PyObject *key, *ignored;
+        while (dict != NULL && PyDict_Next(dict, &pos, &key, &ignored)) {
+            PyObject *value = memoized_slot(object, key);
+            if (value != NULL) {
+                visit(value, arg);
+                Py_DECREF(value); /* the slot holds it */
+            }
+        }
+    }
 }
 
 

@@ -10,10 +10,14 @@
  * a union and its parameters? */
 int computed_is_value(const PyTypeObject *type);
 
-/* Does the dict of a type's instance hold under the key what a descriptor of a
- * library put there (functools.cached_property, SQLAlchemy's memoized ones)? Of
- * a tracked class: no, the code that computed it may be edited. */
-int computed_is_memo(PyTypeObject *type, PyObject *key);
+/* Does `dict`, of an instance of the type, hold under the key what a descriptor
+ * of a library put there (functools.cached_property, SQLAlchemy's memoized
+ * ones)? Of a tracked class: no, the code that computed it may be edited. */
+int computed_is_memo(PyTypeObject *type, PyObject *dict, PyObject *key);
+
+/* Visit the same of SQLAlchemy's objects with slots. */
+void computed_each_slot(PyObject *object,
+                        void (*visit)(PyObject *value, void *arg), void *arg);
 
 /* Is it functools.cached_property? */
 int computed_is_cached_property(const PyTypeObject *type);

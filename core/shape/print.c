@@ -246,7 +246,7 @@ visit_dict(PyObject *dict, PyObject *holder, Visit *visit)
     Py_ssize_t pos = 0;
     PyObject *key, *value;
     while (PyDict_Next(dict, &pos, &key, &value)) {
-        if (type == NULL || !computed_is_memo(type, key)) {
+        if (type == NULL || !computed_is_memo(type, dict, key)) {
             visit_child(key, visit);
             visit_child(value, visit);
         }
@@ -344,9 +344,19 @@ visit_note_memos(Visit *visit, PyObject *dict, PyTypeObject *type)
     PyObject *key, *value;
     while (dict != NULL && visit->memo_count < MEMOS
            && PyDict_Next(dict, &pos, &key, &value)) {
-        if (computed_is_memo(type, key)) {
+        if (computed_is_memo(type, dict, key)) {
             visit->memos[visit->memo_count++] = value;
         }
+    }
+}
+
+
+static void
+visit_note_slot(PyObject *value, void *arg)
+{
+    Visit *visit = arg;
+    if (visit->memo_count < MEMOS) {
+        visit->memos[visit->memo_count++] = value;
     }
 }
 
@@ -381,6 +391,9 @@ visit_node(const Print *print, Py_ssize_t at, Printer *printer)
             visit_note_memos(&visit, dict, type);
             Py_XDECREF(dict);
             PyErr_Clear(); /* without memory the print is merely different */
+        }
+        else if (PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)) {
+            computed_each_slot(object, visit_note_slot, &visit);
         }
         (void)type->tp_traverse(object, visit_child, &visit);
     }

@@ -2,9 +2,9 @@
 
 #include "match.h"
 
-#include "caches.h"
 #include "class_text.h"
 #include "compat.h"
+#include "patchable.h"
 #include "rules.h"
 #include "split.h"
 
@@ -284,48 +284,6 @@ statement_move(Split *split, Module *module, Py_ssize_t index, Statement *old,
 }
 
 
-/* What a decorator of a library put in the function's place may have looked at
- * the function; then a patch would not reach it. */
-static int
-function_is_patchable(const Statement *old)
-{
-    if (old->syntax.kind != STATEMENT_FUNCTION
-        || PyTuple_GET_SIZE(old->syntax.opaque) == 0) {
-        return 1;
-    }
-    PyObject *value =
-        PyDict_GetItemWithError(old->module->ns, old->syntax.label);
-    if (value != NULL && cache_function(value) != NULL) {
-        return 1; /* it is cleared instead */
-    }
-    return value != NULL && PyFunction_Check(value)
-           && code_info(PyFunction_GET_CODE(value)) != NULL;
-}
-
-
-/* Do the changed functions stand behind an opaque decorator inside the
- * statement? */
-static int
-pairs_are_opaque(const Statement *old, const CodePairs *pairs)
-{
-    PyObject *opaque = old->syntax.opaque;
-    for (Py_ssize_t i = 0; i < pairs->count; i++) {
-        PyObject *name = ((PyCodeObject *)pairs->pairs[i].old_code)->co_name;
-        if (!pairs->pairs[i].changed
-            || (old->syntax.kind == STATEMENT_FUNCTION
-                && PyUnicode_Compare(name, old->syntax.label) == 0)) {
-            continue; /* the statement's own function: judged by its value */
-        }
-        for (Py_ssize_t j = 0; j < PyTuple_GET_SIZE(opaque); j++) {
-            if (PyUnicode_Compare(PyTuple_GET_ITEM(opaque, j), name) == 0) {
-                return 1;
-            }
-        }
-    }
-    return 0;
-}
-
-
 static int
 patches_add(Patches *patches, Module *module, CodePairs *pairs)
 {
@@ -358,7 +316,7 @@ static int
 statement_patch(Statement *fresh, Statement *old, Patches *patches)
 {
     if (old->trace == NULL || old->code == NULL || fresh->code == NULL
-        || !function_is_patchable(old)) {
+        || !patch_reaches_function(old)) {
         return 0;
     }
     if (code_positions_save(&patches->positions, old->code) < 0) {
@@ -371,7 +329,8 @@ statement_patch(Statement *fresh, Statement *old, Patches *patches)
     if (difference == CODE_ERROR) {
         result = -1;
     }
-    else if (difference == CODE_PATCHABLE && !pairs_are_opaque(old, &pairs)) {
+    else if (difference == CODE_PATCHABLE
+             && patch_reaches_nested(old, &pairs)) {
         result = patches_add(patches, fresh->module, &pairs) < 0 ? -1 : 1;
     }
     else if (difference == CODE_DIFFERENT

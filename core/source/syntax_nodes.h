@@ -51,6 +51,7 @@ typedef struct {
     PyObject *candidates;
     PyObject *annotations;
     PyObject *opaque;
+    int remembering; /* inside of so many calls that keep what lambdas give */
 } Scan;
 
 
@@ -61,11 +62,22 @@ NodeKind node_kind(const SyntaxTypes *types, PyObject *node);
 int node_line(PyObject *node, const char *name);
 
 /* syntax_shapes.c. Collect into the scan's lists: what a node may shape, names
- * in its annotations, functions under decorators that may replace them. 0, or
- * -1 with an exception set. */
+ * in its annotations. 0, or -1 with an exception set. */
 int scan_node(Scan *scan, PyObject *node);
 int scan_annotations(Scan *scan, PyObject *node);
+
+/* Visit what the field holds: a list of nodes, one, or None. 0, or -1. */
+int scan_each(Scan *scan, PyObject *node, const char *field,
+              int (*visit)(Scan *, PyObject *));
+
+/* syntax_opaque.c. The same: functions under decorators that may replace them.
+ */
 int scan_opaque(Scan *scan, PyObject *node);
+
+/* Is it a call that keeps what a lambda among its arguments gives, when it is
+ * called at last? A lambda in such a call. 0, or -1 with an exception set. */
+int call_remembers(const SyntaxTypes *types, PyObject *node);
+int scan_opaque_lambda(Scan *scan);
 
 /* syntax_names.c. New references; NULL with an exception set. */
 PyObject *own_names(const SyntaxTypes *types, PyObject *node);
