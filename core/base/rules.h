@@ -40,6 +40,7 @@
     RULE(SHOW_NAMES, "what is bound by then is there for who copies all") \
     RULE(STAR_BINDS, "import * binds what it finds there already") \
     RULE(STORE_BINDS, "m.x = y binds what is there already") \
+    RULE(GIVEN_MODULES, "who is given a module may read all of it") \
     RULE(FUTURES, "a __future__ import concerns every statement") \
     RULE(MOVED_LINES, "statements that move get their line numbers") \
     RULE(CLASS_LINES, "so do classes") \

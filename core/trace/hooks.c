@@ -13,6 +13,7 @@
 #include "journal.h"
 #include "linecache.h"
 #include "member_caches.h"
+#include "module_type.h"
 #include "namespace.h"
 #include "result.h"
 #include "rules.h"
@@ -182,26 +183,6 @@ monitoring_set(Engine *engine, int on)
 
 /* ---- namespaces --------------------------------------------------------- */
 
-/* Importing a submodule binds its name in the package: that is the doing of the
- * import system, and the walk follows it by itself. */
-static int
-is_submodule_bind(const Engine *engine, const Module *module, PyObject *key,
-                  PyObject *value)
-{
-    if (value == NULL || !PyModule_Check(value)) {
-        return 0;
-    }
-    Module *child = engine_module_by_ns(engine, PyModule_GetDict(value));
-    if (child == NULL) {
-        return 0;
-    }
-    PyObject *name = PyUnicode_FromFormat("%U.%U", module->name, key);
-    int same = name != NULL && PyUnicode_Compare(name, child->name) == 0;
-    Py_XDECREF(name);
-    return same;
-}
-
-
 static int
 on_namespace_event(PyDict_WatchEvent event, PyObject *dict, PyObject *key,
                    PyObject *value)
@@ -222,7 +203,7 @@ on_namespace_event(PyDict_WatchEvent event, PyObject *dict, PyObject *key,
         return journal_event(engine, frame, event, dict, key, value);
     }
     if (frame == NULL || cleared || !PyUnicode_Check(key)
-        || is_submodule_bind(engine, module, key, value)) {
+        || module_is_submodule_bind(engine, module, key, value)) {
         return 0;
     }
     return frame_bind(frame, module, key);
@@ -259,128 +240,6 @@ on_function_event(PyFunction_WatchEvent event, PyFunctionObject *function,
 
 
 /* ---- modules ------------------------------------------------------------ */
-
-static int
-is_name(PyObject *name, const char *text)
-{
-    return PyUnicode_CompareWithASCIIString(name, text) == 0;
-}
-
-
-/* A name that is not there is asked of the module's own __getattr__: whether it
- * has one is a read too, but where the import system asks (it asks any module
- * for __path__). */
-static int
-module_fall_back(Engine *engine, Frame *frame, Module *module, PyObject *name,
-                 int importing)
-{
-    int found = PyDict_Contains(module->ns, name);
-    if (found != 0) {
-        return found < 0 ? -1 : 0;
-    }
-    return importing || name_is_system(name)
-               ? frame_show_name(frame, module, engine->name_getattr)
-               : frame_read_name(frame, module, engine->name_getattr, NULL, 1);
-}
-
-
-/* `from pkg import a, b`: importlib looks in this order for what it has to
- * import. A submodule that is there already takes its place among the others,
- * where a cold start may import it. */
-static int
-frame_note_loaded(Frame *frame, Module *package, PyObject *name)
-{
-    PyObject *value;
-    if (PyDict_GetItemRef(package->ns, name, &value) <= 0) {
-        return PyErr_Occurred() ? -1 : 0;
-    }
-    Module *module =
-        PyModule_Check(value)
-            ? engine_module_by_ns(package->engine, PyModule_GetDict(value))
-            : NULL;
-    Py_DECREF(value);
-    return module != NULL ? trace_add_import(frame->trace, module) : 0;
-}
-
-
-/* A read through the module object: `m.x`, `from m import x`, getattr. */
-static PyObject *
-tracked_module_getattro(PyObject *self, PyObject *name)
-{
-    Engine *engine = hmr_engine;
-    Frame *frame = engine != NULL ? frame_current(engine) : NULL;
-    Module *module = frame != NULL
-                         ? engine_module_by_ns(engine, PyModule_GetDict(self))
-                         : NULL;
-    if (module != NULL && frame->number == 0
-        && frame_note_import(frame, module) < 0) {
-        return NULL; /* whoever looks into a module has imported it */
-    }
-    int importing = module != NULL && caller_is_importlib();
-    if (importing
-        && (frame_show_name(frame, module, name) < 0
-            || (frame->number == 0
-                && frame_note_loaded(frame, module, name) < 0))) {
-        return NULL;
-    }
-    if (module != NULL && !importing) {
-        if (engine->transaction && walk_reach(module) < 0) {
-            return NULL;
-        }
-        int result = 0;
-        if (is_name(name, "__dict__")) {
-            /* not a library that looks at modules for its own purposes
-             * (pydantic, inspect) */
-            if (engine_caller_is_tracked(engine)) {
-                result = frame_read_namespace(frame, module);
-            }
-        }
-        else {
-            result = frame_read_name(frame, module, name, NULL, 1);
-        }
-        if (result < 0) {
-            return NULL;
-        }
-    }
-    if (module != NULL
-        && module_fall_back(engine, frame, module, name, importing) < 0) {
-        return NULL;
-    }
-    return PyModule_Type.tp_getattro(self, name);
-}
-
-
-/* `m.x = value`: storing the object that is there already raises no event. */
-static int
-tracked_module_setattro(PyObject *self, PyObject *name, PyObject *value)
-{
-    Engine *engine = hmr_engine;
-    Frame *frame = engine != NULL ? frame_current(engine) : NULL;
-    Module *module = frame != NULL && value != NULL
-                         ? engine_module_by_ns(engine, PyModule_GetDict(self))
-                         : NULL;
-    if (PyModule_Type.tp_setattro(self, name, value) < 0) {
-        return -1;
-    }
-    return module == NULL || !rule(STORE_BINDS)
-                   || is_submodule_bind(engine, module, name, value)
-               ? 0
-               : frame_bind(frame, module, name);
-}
-
-
-static PyType_Slot tracked_module_slots[] = {
-    {Py_tp_getattro, tracked_module_getattro},
-    {Py_tp_setattro, tracked_module_setattro},
-    {0, NULL},
-};
-
-static PyType_Spec tracked_module_spec = {
-    .name = "hmr_serve._core.TrackedModule",
-    .flags = Py_TPFLAGS_DEFAULT, /* GC comes from the base */
-    .slots = tracked_module_slots,
-};
-
 
 int
 hooks_add_module(Engine *engine, Module *module)
@@ -461,9 +320,7 @@ hooks_stop(Engine *engine)
 int
 hooks_install(Engine *engine)
 {
-    engine->module_type = (PyTypeObject *)PyType_FromSpecWithBases(
-        &tracked_module_spec, (PyObject *)&PyModule_Type);
-    if (engine->module_type == NULL || monitoring_install(engine) < 0) {
+    if (module_type_install(engine) < 0 || monitoring_install(engine) < 0) {
         return -1;
     }
     engine->dict_watcher = PyDict_AddWatcher(on_namespace_event);

@@ -64,6 +64,7 @@ def f():
     with open("data.txt") as file:
         return file.read()
 """
+GIVEN = "x = [n for n, _ in inspect.getmembers(a) if n[0] != '_']"
 GET = "def get_f():\n    return f()"
 NAMED: dict[str, list[Files]] = {
     "RECORD_FIELDS": [
@@ -124,6 +125,10 @@ NAMED: dict[str, list[Files]] = {
             "main.py": ["from a import f", "x = getattr(f, '__doc__')"],
         }
         for word in ("old", "new")
+    ],
+    "GIVEN_MODULES": [
+        {"a.py": [*names, "X = 1"], "main.py": ["import a, inspect", GIVEN]}
+        for names in ([], ["Y = 1"])
     ],
     "RELEASED_VALUES": [
         {"main.py": ["l = [1]"]},
