@@ -378,12 +378,16 @@ visit_judge(Group *group, void *arg)
 }
 
 
-/* Of what it has read by name. */
+/* Of what it has read by name; an import of a name looks at nothing in the object. */
 static int
 groups_clean(Statement *statement, const Trace *trace)
 {
     Engine *engine = statement->module->engine;
     Judged judged = {statement, trace};
+    if (statement->syntax.kind == STATEMENT_IMPORT) {
+        return !imports_visit_outside(engine, statement->syntax.imports,
+                                      visit_judge, &judged);
+    }
     for (Py_ssize_t i = 0; i < trace->read_count; i++) {
         const Read *read = &trace->reads[i];
         /* a path is compared by its value: see mentions.h */
@@ -396,9 +400,7 @@ groups_clean(Statement *statement, const Trace *trace)
             return 0;
         }
     }
-    return statement->syntax.kind != STATEMENT_IMPORT
-           || !imports_visit_outside(engine, statement->syntax.imports,
-                                     visit_judge, &judged);
+    return 1;
 }
 
 

@@ -315,3 +315,21 @@ def test_between_updates_nobody_watches(project: Project) -> None:
     project.exec("sys.modules['main'].outside.flag = 'theirs'")
     project.edit("main.py", STATE, STATE + "y = 1\n", check=False)
     assert project.eval("main.outside.flag") == "theirs"
+
+
+def test_an_import_of_an_object_that_was_stored_into_runs_once(
+    project: Project,
+) -> None:
+    log = """
+        import logging
+        from logging import NullHandler
+
+        logger = logging.getLogger('a')
+        logger.addHandler(NullHandler())
+        """
+    main = "from log import logger\nx = 1\nn = len(logger.handlers)\n"
+    project.start({"log.py": log, "main.py": main})
+    assert ran(project.edit("main.py", "x = 1", "x = 2")) == ["main: x = 2"]
+    report = project.edit("log.py", "addHandler(NullHandler())", "handlers.clear()")
+    assert "main: n = len(logger.handlers)" in ran(report)
+    assert project.eval("main.n") == 0
