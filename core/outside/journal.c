@@ -378,7 +378,8 @@ visit_judge(Group *group, void *arg)
 }
 
 
-/* Of what it has read by name; an import of a name looks at nothing in the object. */
+/* Of what it has read by name; an import of a name looks at nothing in the
+ * object. */
 static int
 groups_clean(Statement *statement, const Trace *trace)
 {
