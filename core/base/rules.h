@@ -24,6 +24,7 @@
     RULE(READ_MISSING, "looking for a module in vain is a read") \
     RULE(READ_DELETED, "del reads whether the name is bound") \
     RULE(READ_CACHES, "who calls a cache reads what its function may read") \
+    RULE(CACHE_FILLS, "a cache holds what its first caller filled it with") \
     RULE(CACHES_EXPIRE, "a cache of what has changed is cleared") \
     RULE(LAZIES, "a global that requests fill in is None again") \
     RULE(REMEMBERED_FILES, "files that requests remember are read") \

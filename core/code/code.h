@@ -37,8 +37,8 @@ typedef struct {
     long calls_judged; /* Engine.traced when that was decided */
     int memo;          /* it computes a cached property: member_caches.h */
     int scanned;       /* names and stores are filled in */
-    FileCell **files;  /* Owned: remembered.h */
-    Py_ssize_t file_count, file_room;
+    Cell **made_of;    /* Owned: remembered.h */
+    Py_ssize_t made_of_count, made_of_room;
     PyObject **functions; /* live functions with this code. Borrowed. */
     Py_ssize_t function_count, function_room;
 } CodeInfo;
@@ -122,6 +122,10 @@ code_tree_compare(PyObject *old_code, PyObject *new_code, CodePairs *pairs);
 int code_pairs_add(CodePairs *pairs, PyObject *old_code, PyObject *new_code,
                    CodeChange changed);
 void code_pairs_fini(CodePairs *pairs);
+
+/* The nth code object among the constants, and where it stands. Borrowed, or
+ * NULL. */
+PyObject *code_nested(PyObject *code, Py_ssize_t n, Py_ssize_t *index);
 
 /* Put old nested code where the equal new one stands, with its lines. Nobody
  * has seen the new tree yet. */

@@ -1,4 +1,4 @@
-/* Code objects: how two compare, and where their lines stand. */
+/* Code objects: how two compare. */
 
 #include "array.h"
 #include "code.h"
@@ -6,7 +6,6 @@
 #include "compat.h"
 #include "docstring.h"
 #include "engine.h"
-#include "linetable.h"
 #include "value.h"
 
 
@@ -300,21 +299,6 @@ code_pairs_fini(CodePairs *pairs)
 }
 
 
-/* The nth code object among the constants, and where it stands. */
-static PyObject *
-nested_code(PyObject *code, Py_ssize_t n, Py_ssize_t *index)
-{
-    PyObject *consts = ((PyCodeObject *)code)->co_consts;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(consts); i++) {
-        if (PyCode_Check(PyTuple_GET_ITEM(consts, i)) && n-- == 0) {
-            *index = i;
-            return PyTuple_GET_ITEM(consts, i);
-        }
-    }
-    return NULL;
-}
-
-
 void
 code_graft(PyObject *new_parent, Py_ssize_t index, PyObject *old_child)
 {
@@ -350,8 +334,8 @@ code_compare_nested(PyObject *a, PyObject *b, CodePairs *pairs,
     CodeDifference result = CODE_SAME;
     for (Py_ssize_t n = 0;; n++) {
         Py_ssize_t i, j;
-        PyObject *p = nested_code(a, n, &i);
-        PyObject *q = nested_code(b, n, &j);
+        PyObject *p = code_nested(a, n, &i);
+        PyObject *q = code_nested(b, n, &j);
         if (p == NULL || q == NULL) {
             return p == q ? result : CODE_DIFFERENT;
         }
@@ -406,7 +390,7 @@ code_compare(PyObject *a, PyObject *b, CodePairs *pairs, int inside)
         for (Py_ssize_t j = 0, n = 0; j < size; j++) {
             Py_ssize_t i;
             if (PyCode_Check(PyTuple_GET_ITEM(new_code->co_consts, j))) {
-                PyObject *old_child = nested_code(a, n++, &i);
+                PyObject *old_child = code_nested(a, n++, &i);
                 if (same[j]) {
                     code_graft(b, j, old_child);
                 }
@@ -437,106 +421,4 @@ code_tree_compare(PyObject *old_code, PyObject *new_code, CodePairs *pairs)
         code_pairs_fini(pairs);
     }
     return result;
-}
-
-
-/* ---- positions ---------------------------------------------------------- */
-
-void
-code_tree_copy_positions(PyObject *target, PyObject *source)
-{
-    PyCodeObject *a = (PyCodeObject *)target;
-    PyCodeObject *b = (PyCodeObject *)source;
-    if (a == b) {
-        return;
-    }
-    a->co_firstlineno = b->co_firstlineno;
-    Py_SETREF(a->co_linetable, Py_NewRef(b->co_linetable));
-    for (Py_ssize_t n = 0;; n++) {
-        Py_ssize_t i, j;
-        PyObject *p = nested_code(target, n, &i);
-        PyObject *q = nested_code(source, n, &j);
-        if (p == NULL || q == NULL) {
-            return;
-        }
-        code_tree_copy_positions(p, q);
-    }
-}
-
-
-/* Nested code says where it begins; its table of lines counts from there. */
-static void
-code_nested_shift(PyObject *code, int delta)
-{
-    PyObject *consts = ((PyCodeObject *)code)->co_consts;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(consts); i++) {
-        PyObject *item = PyTuple_GET_ITEM(consts, i);
-        if (PyCode_Check(item)) {
-            ((PyCodeObject *)item)->co_firstlineno += delta;
-            code_nested_shift(item, delta);
-        }
-    }
-}
-
-
-int
-code_tree_shift(PyObject *code, int delta)
-{
-    PyCodeObject *co = (PyCodeObject *)code;
-    PyObject *table = linetable_shift(co->co_linetable, delta);
-    if (table == NULL) {
-        return -1;
-    }
-    Py_SETREF(co->co_linetable, table);
-    code_nested_shift(code, delta);
-    return 0;
-}
-
-
-int
-code_positions_save(CodePositions *positions, PyObject *code)
-{
-    CodePosition *items = array_reserve(positions->items, positions->count,
-                                        &positions->room, sizeof(*items), 16);
-    if (items == NULL) {
-        return -1;
-    }
-    positions->items = items;
-    PyCodeObject *co = (PyCodeObject *)code;
-    positions->items[positions->count++] = (CodePosition){
-        .code = Py_NewRef(code),
-        .linetable = Py_NewRef(co->co_linetable),
-        .firstlineno = co->co_firstlineno,
-    };
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(co->co_consts); i++) {
-        PyObject *item = PyTuple_GET_ITEM(co->co_consts, i);
-        if (PyCode_Check(item) && code_positions_save(positions, item) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-
-void
-code_positions_restore(CodePositions *positions)
-{
-    for (Py_ssize_t i = positions->count; i-- > 0;) {
-        const CodePosition *position = &positions->items[i];
-        PyCodeObject *code = (PyCodeObject *)position->code;
-        code->co_firstlineno = position->firstlineno;
-        Py_SETREF(code->co_linetable, Py_NewRef(position->linetable));
-    }
-}
-
-
-void
-code_positions_fini(CodePositions *positions)
-{
-    for (Py_ssize_t i = 0; i < positions->count; i++) {
-        Py_DECREF(positions->items[i].code);
-        Py_DECREF(positions->items[i].linetable);
-    }
-    PyMem_Free(positions->items);
-    *positions = (CodePositions){0};
 }

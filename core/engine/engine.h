@@ -71,6 +71,7 @@ struct Engine {
     PyObject *name_dict;       /* Owned; "__dict__" */
     long class_number;
     PtrMap results;     /* functools cache -> ResultCell */
+    PtrMap fills;       /* functools cache -> FillCell */
     PyObject *computed; /* Owned list: instances whose cached properties this
                            transaction has computed; or NULL */
     PyObject *cleared;  /* Owned dict: cache that this transaction cleared ->

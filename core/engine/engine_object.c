@@ -433,6 +433,7 @@ engine_dealloc(PyObject *self)
     ptrmap_fini(&engine->caches);
     ptrmap_fini(&engine->lazies);
     ptrmap_fini(&engine->results);
+    ptrmap_fini(&engine->fills);
     Py_XDECREF(engine->cleared);
     class_made_fini(engine);
     class_members_fini(engine);

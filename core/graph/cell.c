@@ -7,6 +7,7 @@
 #include "code.h"
 #include "compat.h"
 #include "engine.h"
+#include "fills.h"
 #include "result.h"
 #include "slots.h"
 
@@ -178,6 +179,9 @@ cell_unref(Cell *cell, Engine *engine)
         break;
     case CELL_RESULT:
         result_clear((ResultCell *)cell, engine);
+        break;
+    case CELL_FILL:
+        fill_clear((FillCell *)cell, engine);
         break;
     case CELL_MEMBER:
         class_member_clear((MemberCell *)cell);

@@ -232,6 +232,7 @@ cell_is_of(const Cell *cell, const Module *module)
     case CELL_SLOT:
     case CELL_SUBCLASSES:
     case CELL_RESULT:
+    case CELL_FILL:
     case CELL_MEMBER:
         break;
     }

@@ -42,6 +42,7 @@ typedef enum {
     CELL_SLOT,
     CELL_SUBCLASSES,
     CELL_RESULT,
+    CELL_FILL,
     CELL_MEMBER,
 } CellKind;
 
@@ -135,6 +136,14 @@ typedef struct {
     struct Trace *attempt; /* Owned; the same, of the running transaction */
 } ResultCell;
 
+/* What a functools cache is full of: its versions hold the state of all that the
+ * function read. See fills.h. */
+typedef struct {
+    Cell cell;
+    PyObject *cache; /* Owned. */
+    uint64_t held;   /* the state that it was filled from; 0: not known */
+} FillCell;
+
 /* Which subclasses a class has: no versions, its reads compare what they saw.
  * See class_made.h. */
 typedef struct {
@@ -187,7 +196,8 @@ typedef struct {
     PyObject *value;  /* Owned; what the path led to; of SLOT_ENVIRON_NAMES the
                          names that were seen, of CELL_SUBCLASSES the classes
                        */
-    uint64_t state;   /* of the objects along a path: attributes.h */
+    uint64_t state;   /* of the objects along a path: attributes.h; of what a
+                         cache is full of: fills.h */
     int bound;        /* only whether the name is bound: `del x` */
     int once;   /* by a library while it was imported: it will not read again */
     int called; /* CELL_BINDING: a cache, only for attributes of what it gives;

@@ -7,6 +7,7 @@
 #include "hooks.h"
 #include "journal.h"
 #include "needed.h"
+#include "remembered.h"
 #include "slots.h"
 
 #include <string.h>
@@ -71,6 +72,10 @@ environ_read(PyObject *key)
     }
     Slot *slot = slot_get(engine, SLOT_ENVIRON, engine->environ, key);
     int result = slot != NULL ? environ_read_slot(engine, frame, slot) : -1;
+    CodeInfo *info = result == 0 ? remembered_by(engine) : NULL;
+    if (info != NULL && remembered_add(info, &slot->cell) < 0) {
+        result = -1;
+    }
     if (slot != NULL) {
         cell_unref(&slot->cell, engine); /* the trace holds it */
     }
@@ -161,6 +166,19 @@ environ_clean(const Engine *engine, const Read *read)
     return slot_same(slot, now, read->version)
            || (slot->grown && now == slot->cell.base
                && slot_same(slot, slot->older, read->version));
+}
+
+
+int
+environ_has_changed(const Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < engine->slot_count; i++) {
+        const Slot *slot = engine->slot_list[i];
+        if (slot->kind == SLOT_ENVIRON && cell_changed(&slot->cell, engine)) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 

@@ -28,4 +28,7 @@ int environ_change(Engine *engine, PyObject *changes);
 /* Is what was read of the environment the same at this place of the walk? */
 int environ_clean(const Engine *engine, const Read *read);
 
+/* Has the running transaction changed a variable, as far as it is? */
+int environ_has_changed(const Engine *engine);
+
 #endif

@@ -14,6 +14,9 @@
  * wrapper, or none of a tracked function. */
 PyObject *cache_function(PyObject *object);
 
+/* What functools.partial calls in the end. Borrowed: the object keeps it. */
+PyObject *cache_behind_partials(PyObject *object);
+
 /* The binding holds `value` from now on, which may be a cache. The one before
  * it, of a library, may have its results in an object that stays
  * (`@cached(store)`): it is cleared. 0, or -1 with an exception set. */
@@ -33,6 +36,10 @@ int cache_read(Frame *frame, PyObject *object);
  * number for the versions that it would read now; 0: what they were before the
  * transaction. 0, or -1 with an exception set. */
 int cache_read_function(Frame *frame, PyObject *function, uint64_t *state);
+
+/* A number for the versions of all that the function would read now, by its
+ * code. 0, or -1 with an exception set. */
+int cache_state(PyObject *function, uint64_t *state);
 
 /* The same of a function that the class calls: it may call what the class has
  * by its names. */

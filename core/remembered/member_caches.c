@@ -7,6 +7,7 @@
 #include "class_made_parts.h"
 #include "code.h"
 #include "compat.h"
+#include "fills.h"
 #include "frame_parts.h"
 #include "print.h"
 #include "rules.h"
@@ -113,14 +114,20 @@ our_cache_call(PyObject *self, PyObject *args, PyObject *kwargs)
     Frame *frame = engine != NULL && engine->tracing > 0 && rule(MEMBER_CACHES)
                        ? frame_current(engine)
                        : NULL;
+    int fills = 0;
     if (frame != NULL) {
         /* Whose name stands in the code was read before: frame_read.c. */
         int first = frame_first(frame, self);
         if (first < 0 || (first > 0 && cache_read(frame, self) < 0)) {
             return NULL;
         }
+        fills = fill_call(frame, self);
     }
-    return cache_call(self, args, kwargs);
+    PyObject *result = fills < 0 ? NULL : cache_call(self, args, kwargs);
+    if (result != NULL && fills > 0 && fill_called(frame, self) < 0) {
+        Py_CLEAR(result);
+    }
+    return result;
 }
 
 

@@ -1,4 +1,4 @@
-/* Files that requests read into what is remembered. */
+/* What is read into what is remembered, other than names. */
 
 #include "remembered.h"
 
@@ -6,7 +6,7 @@
 #include "caches.h"
 #include "rules.h"
 
-#define MOST_FILES 64   /* of one function: more are no settings, but data */
+#define MOST_CELLS 64   /* of one function: more are no settings, but data */
 #define MOST_FRAMES 128 /* looked at, from the innermost */
 
 
@@ -76,23 +76,23 @@ remembered_tell(Engine *engine)
 
 
 int
-remembered_add(CodeInfo *info, FileCell *file)
+remembered_add(CodeInfo *info, Cell *cell)
 {
-    for (Py_ssize_t i = 0; i < info->file_count; i++) {
-        if (info->files[i] == file) {
+    for (Py_ssize_t i = 0; i < info->made_of_count; i++) {
+        if (info->made_of[i] == cell) {
             return 0;
         }
     }
-    if (info->file_count == MOST_FILES) {
+    if (info->made_of_count == MOST_CELLS) {
         return 0;
     }
-    FileCell **files = array_reserve(info->files, info->file_count,
-                                     &info->file_room, sizeof(FileCell *), 1);
-    if (files == NULL) {
+    Cell **grown = array_reserve(info->made_of, info->made_of_count,
+                                 &info->made_of_room, sizeof(*grown), 1);
+    if (grown == NULL) {
         return -1;
     }
-    info->files = files;
-    files[info->file_count++] = (FileCell *)cell_ref(&file->cell);
+    info->made_of = grown;
+    grown[info->made_of_count++] = cell_ref(cell);
     return 1;
 }
 
@@ -100,10 +100,10 @@ remembered_add(CodeInfo *info, FileCell *file)
 void
 remembered_fini(CodeInfo *info)
 {
-    for (Py_ssize_t i = 0; hmr_engine != NULL && i < info->file_count; i++) {
-        cell_unref(&info->files[i]->cell, hmr_engine);
+    for (Py_ssize_t i = 0; hmr_engine != NULL && i < info->made_of_count; i++) {
+        cell_unref(info->made_of[i], hmr_engine);
     }
-    PyMem_Free(info->files);
+    PyMem_Free(info->made_of);
 }
 
 

@@ -5,9 +5,11 @@
 #include "caches.h"
 #include "clean.h"
 #include "compat.h"
+#include "fills.h"
 #include "frame_parts.h"
 #include "journal.h"
 #include "needed.h"
+#include "print.h"
 #include "rules.h"
 #include "value.h"
 
@@ -157,6 +159,14 @@ result_expect(Frame *frame, PyObject *cache, PyObject *path)
 
 
 int
+result_expects(const Frame *frame, PyObject *cache)
+{
+    const struct Expected *expected = expected_find(frame, cache);
+    return expected != NULL && !expected->whole;
+}
+
+
+int
 result_expect_more(Frame *frame, PyObject *cache, PyObject *path)
 {
     struct Expected *expected = expected_find(frame, cache);
@@ -179,10 +189,12 @@ result_whole(Frame *frame, PyObject *cache)
         }
     }
     Group *group = group_of(hmr_engine, cache);
-    return group != NULL && rule(READ_GROUPS)
-                   && frame_read_group(frame, group) < 0
+    return (group != NULL && rule(READ_GROUPS)
+            && frame_read_group(frame, group) < 0)
+                   || cache_read(frame, cache) < 0
+                   || (print_is_cache(cache) && fill_call(frame, cache) < 0)
                ? -1
-               : cache_read(frame, cache);
+               : 0;
 }
 
 

@@ -29,6 +29,9 @@ int result_expect(Frame *frame, PyObject *cache, PyObject *path);
  * only. 0, or -1. */
 int result_expect_more(Frame *frame, PyObject *cache, PyObject *path);
 
+/* Does the frame call the cache for such paths only, so far? */
+int result_expects(const Frame *frame, PyObject *cache);
+
 /* The frame reads the cache as a whole, too. 0, or -1. */
 int result_whole(Frame *frame, PyObject *cache);
 

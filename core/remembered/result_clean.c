@@ -4,6 +4,7 @@
 
 #include "caches.h"
 #include "clean.h"
+#include "fills.h"
 #include "frame_parts.h"
 #include "journal.h"
 #include "rules.h"
@@ -90,7 +91,10 @@ result_recompute(Statement *statement, ResultCell *cell)
     if (result_scratch(&scratch, statement, function, &state) <= 0) {
         result = -1;
     }
-    if (result == 0 && cache_clear(engine, cell->cache, state) == 0) {
+    frame.compares = 1;
+    if (result == 0
+        && (fill_stands(engine, cell->cache)
+            || cache_clear(engine, cell->cache, state) == 0)) {
         record = PyObject_CallNoArgs(cell->cache);
     }
     if (record == NULL || frame_judge_candidates(&frame, engine) < 0

@@ -290,7 +290,7 @@ file_note(Engine *engine, Frame *frame, PyObject *path, int listed)
         return -1;
     }
     CodeInfo *info = remembered_by(engine);
-    int result = info != NULL ? remembered_add(info, file) : 0;
+    int result = info != NULL ? remembered_add(info, &file->cell) : 0;
     if (result >= 0) {
         int taken =
             info != NULL ? result_read_file(frame, info, &file->cell) : 0;
@@ -337,7 +337,7 @@ note_remembered(Engine *engine, PyObject *path)
         return;
     }
     FileCell *file = file_cell(engine, text, 0);
-    int added = file != NULL ? remembered_add(info, file) : -1;
+    int added = file != NULL ? remembered_add(info, &file->cell) : -1;
     if (added < 0 || (added > 0 && remembered_tell(engine) < 0)) {
         PyErr_WriteUnraisable(text);
     }

@@ -30,6 +30,7 @@ struct Frame {
     Py_ssize_t bound_count, bound_room;
     struct Expected *expected; /* caches whose records it reads: result.c */
     int scratch;               /* it only collects what a function may read */
+    int compares;              /* it only asks a cache again: result_clean.c */
     PyObject *owner, *mark;    /* Owned; what it adds to: contribute.h */
     struct Before *befores;    /* what is outside, as it was: see journal.c */
     Candidate *candidates;

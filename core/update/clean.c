@@ -6,6 +6,7 @@
 #include "class_made.h"
 #include "environ.h"
 #include "failure.h"
+#include "fills.h"
 #include "frame.h"
 #include "journal.h"
 #include "loaded.h"
@@ -57,6 +58,10 @@ reason_from_read(Statement *statement, const Read *read)
     case CELL_RESULT:
         statement_set_reason(statement, "reads %U of a cached record, changed",
                              PyTuple_GET_ITEM(read->path, 0));
+        break;
+    case CELL_FILL:
+        statement_set_reason(statement, "calls %S, filled by another statement",
+                             ((FillCell *)cell)->cache);
         break;
     case CELL_MEMBER:
         statement_set_reason(statement, "uses %U.%U, changed",
@@ -166,8 +171,9 @@ reads_clean(Statement *statement, Trace *trace, Py_ssize_t *at, Py_ssize_t end)
     Engine *engine = statement->module->engine;
     for (; *at < end; (*at)++) {
         Read *read = &trace->reads[*at];
-        if (read->cell->kind == CELL_RESULT
-                ? result_clean(statement, read)
+        if (read->cell->kind == CELL_RESULT ? result_clean(statement, read)
+            : read->cell->kind == CELL_FILL
+                ? fill_clean(statement, trace, read)
                 : clean_read(read, engine)
                       || (read->called
                           && result_follow(statement, trace, *at))) {

@@ -83,7 +83,8 @@ commit_producers(const Trace *trace, Statement *statement)
         const Write *write = &trace->writes[i];
         if (write->version != NULL
             && (write->cell->kind == CELL_BINDING
-                || write->cell->kind == CELL_SLOT)) {
+                || write->cell->kind == CELL_SLOT
+                || write->cell->kind == CELL_FILL)) {
             write->version->producer = statement;
         }
     }

@@ -278,7 +278,7 @@ needed_begin(Engine *engine)
     for (Cell *cell = engine->touched; cell != NULL;
          cell = cell->touched_next) {
         if (cell->kind == CELL_BINDING || cell->kind == CELL_GROUP
-            || cell->kind == CELL_SLOT) {
+            || cell->kind == CELL_SLOT || cell->kind == CELL_FILL) {
             cell_write(cell, cell->base, NULL, engine);
         }
     }

@@ -16,9 +16,6 @@ KNOWN = {
     f"{FOUND}_who_asks_a_proxy_of_a_proxy_sees_what_there_is_at_its_place": (
         f"{ENGINE}: whose object it stands for is not read, two objects further"
     ),
-    f"{FOUND}_a_cache_holds_what_its_first_caller_has_filled_it_with": (
-        f"{ENGINE}: a cache has no cell that tells which state has filled it"
-    ),
     f"{FOUND}_variables_stand_in_the_order_in_which_they_were_set": (
         f"{ENGINE}: places outside have no order; nor have the items of sys.path"
     ),

@@ -151,6 +151,10 @@ NAMED: dict[str, list[Files]] = {
         {"main.py": ["x = 1", CACHED, "y = f()", "z = f()"]},
         {"main.py": ["x = 2", CACHED, "y = f()", "z = f()"]},
     ],
+    "CACHE_FILLS": [
+        {"main.py": ["x = 1", CACHED, "y = f()", "x += 5"]},
+        {"main.py": ["x = 1", CACHED, "x += 5", "y = f()"]},
+    ],
     "CACHES_EXPIRE": [
         {"main.py": ["x = 1", CACHED, GET]},
         {"main.py": ["x = 2", CACHED, GET]},
