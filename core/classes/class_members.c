@@ -302,10 +302,26 @@ class_members_looking(PyObject *name)
 }
 
 
+/* Whoever looks into an object that a statement has made depends on what it is
+ * at this place, however they came by it: `proxy.target.name`. */
+static int
+read_object(Frame *frame, PyObject *self)
+{
+    Group *group = group_of(hmr_engine, self);
+    return group != NULL && !group->outside && rule(READ_GROUPS)
+                   && ptrmap_get(&frame->seen, PATH_KEY(group)) == NULL
+               ? frame_read_group(frame, group)
+               : 0;
+}
+
+
 static PyObject *
 our_instance_getattro(PyObject *self, PyObject *name)
 {
     Frame *frame = class_members_looking(name);
+    if (frame != NULL && read_object(frame, self) < 0) {
+        return NULL;
+    }
     if (frame != NULL && !member_name_is(name, "__dict__")) {
         int all = member_name_is(name, "__class__");
         PyObject *looked = all ? hmr_engine->name_dict : name;

@@ -8,6 +8,9 @@
 /* A key of its own for "this statement bound it" beside "it read it". */
 #define BOUND_KEY(binding) ((const char *)(binding) + 1)
 
+/* An object that an attribute path comes by: that is all that is read of it. */
+#define PATH_KEY(group) ((const char *)(group) + 1)
+
 /* Free what the frame holds. */
 void frame_fini(Frame *frame, Engine *engine);
 

@@ -131,7 +131,10 @@ visit_need_as_it_was(Group *group, void *arg)
     Frame *frame = arg;
     const Engine *engine = hmr_engine;
     needed_check_read(hmr_engine, &group->cell, cell_now(&group->cell, engine));
-    return frame_need_as_it_was(frame, group) < 0 ? -1 : 0;
+    return frame_first(frame, PATH_KEY(group)) < 0
+                   || frame_need_as_it_was(frame, group) < 0
+               ? -1
+               : 0;
 }
 
 

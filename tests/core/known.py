@@ -13,9 +13,6 @@ NEWER = sys.version_info >= (3, 14)
 
 FOUND = "test_applications.py::test"
 KNOWN = {
-    f"{FOUND}_who_asks_a_proxy_of_a_proxy_sees_what_there_is_at_its_place": (
-        f"{ENGINE}: whose object it stands for is not read, two objects further"
-    ),
     f"{FOUND}_variables_stand_in_the_order_in_which_they_were_set": (
         f"{ENGINE}: places outside have no order; nor have the items of sys.path"
     ),
