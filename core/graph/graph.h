@@ -136,8 +136,8 @@ typedef struct {
     struct Trace *attempt; /* Owned; the same, of the running transaction */
 } ResultCell;
 
-/* What a functools cache is full of: its versions hold the state of all that the
- * function read. See fills.h. */
+/* What a functools cache is full of: its versions hold the state of all that
+ * the function read. See fills.h. */
 typedef struct {
     Cell cell;
     PyObject *cache; /* Owned. */

@@ -2,17 +2,17 @@
  *
  * A cache holds what its first callers have filled it with, whatever changes
  * later. So the statement that calls one first writes a cell: the state of all
- * that the function may read, at its place. Who calls it later reads that. Where
- * the first caller moves, comes or goes, the next one that runs finds the cache
- * emptied, unless it was filled from the same state. GIL held. */
+ * that the function may read, at its place. Who calls it later reads that.
+ * Where the first caller moves, comes or goes, the next one that runs finds the
+ * cache emptied, unless it was filled from the same state. GIL held. */
 
 #ifndef HMR_CORE_FILLS_H
 #define HMR_CORE_FILLS_H
 
 #include "frame.h"
 
-/* The running statement is about to call the cache. 1: it is the first: fill_called()
- * follows; 0; -1 with an exception set. */
+/* The running statement is about to call the cache. 1: it is the first, and
+ * fill_called() follows; 0; -1 with an exception set. */
 int fill_call(Frame *frame, PyObject *cache);
 
 /* It has called it: what the function had looked at is known now. 0, or -1. */

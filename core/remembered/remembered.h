@@ -1,6 +1,6 @@
-/* What is read into what is remembered, other than names: `get_settings()` behind
- * lru_cache, or with a global of its own, reads .env when it is first called:
- * by a statement, whose trace sees it, or by a request, which has none.
+/* What is read into what is remembered, other than names: `get_settings()`
+ * behind lru_cache, or with a global of its own, reads .env when it is first
+ * called: by a statement, whose trace sees it, or by a request, which has none.
  *
  * A file that is opened below such a function is one of the things that its
  * result was made of (caches.h, lazies.h), and is watched. So is an environment
