@@ -58,6 +58,16 @@ trace_drop_reads(Trace *trace, Py_ssize_t from, Engine *engine)
 }
 
 
+static void
+import_fini(const Import *import)
+{
+    for (Py_ssize_t i = 0; import->versions != NULL && i < import->wrote; i++) {
+        version_unref(import->versions[i]);
+    }
+    PyMem_Free(import->versions);
+}
+
+
 void
 trace_free(Trace *trace, Engine *engine)
 {
@@ -79,6 +89,9 @@ trace_free(Trace *trace, Engine *engine)
     }
     for (Py_ssize_t i = 0; i < trace->names_count; i++) {
         Py_XDECREF(trace->names[i].names);
+    }
+    for (Py_ssize_t i = 0; i < trace->import_count; i++) {
+        import_fini(&trace->imports[i]);
     }
     PyMem_Free(trace->reads);
     PyMem_Free(trace->writes);
@@ -189,6 +202,7 @@ trace_drop_import(Trace *trace, const Module *module)
 {
     for (Py_ssize_t i = 0; i < trace->import_count; i++) {
         if (trace->imports[i].module == module) {
+            import_fini(&trace->imports[i]);
             memmove(&trace->imports[i], &trace->imports[i + 1],
                     (size_t)(trace->import_count - i - 1)
                         * sizeof(*trace->imports));
@@ -393,13 +407,23 @@ statement_trace(const Statement *statement)
 }
 
 
+int
+group_is_fresh(const Group *group, const Engine *engine)
+{
+    return group->made_walk == engine->walk
+           || (group->creator != NULL
+               && group->creator->fresh_walk == engine->walk);
+}
+
+
 Statement *
 cell_stale_creator(const Cell *cell, const Statement *statement)
 {
     Statement *creator =
         cell->kind == CELL_GROUP ? ((const Group *)cell)->creator : NULL;
     return creator != NULL && creator != statement && !creator->dead
-                   && creator->fresh_walk != creator->module->engine->walk
+                   && !group_is_fresh((const Group *)cell,
+                                      creator->module->engine)
                ? creator
                : NULL;
 }

@@ -98,6 +98,8 @@ typedef struct {
     Cell **holders;     /* Owned groups that the creator had read: the object
                             may be a part of one of them */
     Py_ssize_t holder_count;
+    uint32_t made_walk;        /* the walk in which its creator made it: this
+                                  one may not be over */
     uint64_t setup, added;     /* what made it, what was added: contribute.h */
     Statement *creator_before; /* Borrowed; where a rerun gave the object again
                                   in this transaction (moved): its creator until
@@ -218,10 +220,12 @@ typedef struct {
 
 /* A module that the statement imported or looked into. */
 typedef struct {
-    Module *module;   /* Borrowed. */
-    Py_ssize_t after; /* how many of the reads came before */
-    Py_ssize_t wrote; /* so many of the writes surely did */
-    int nested;       /* by a module whose own import failed */
+    Module *module;     /* Borrowed. */
+    Py_ssize_t after;   /* how many of the reads came before */
+    Py_ssize_t wrote;   /* so many of the writes surely did */
+    Version **versions; /* Owned array of owned ones: what these were by then;
+                           NULL: what they are in the end */
+    int nested;         /* by a module whose own import failed */
 } Import;
 
 typedef struct Trace {
@@ -452,6 +456,9 @@ void statement_free(Statement *statement, Engine *engine);
 /* What it did as far as the walk has come: of its run in this walk, or of the
  * applied revision. Borrowed; may be NULL. */
 Trace *statement_trace(const Statement *statement);
+
+/* Was the object made in this walk? */
+int group_is_fresh(const Group *group, const Engine *engine);
 
 /* Who made the object of a group, where that is another statement that has not
  * run in this walk: to undo what `statement` did to it, it has to. Borrowed, or

@@ -118,9 +118,7 @@ frame_add_candidate(Frame *frame, PyObject *root, PyObject *object, int effect)
     candidate->object = Py_NewRef(object);
     cell_ref(&group->cell);
     frame->candidate_count++;
-    if (engine->transaction
-        && (group->creator == NULL
-            || group->creator->fresh_walk != engine->walk)) {
+    if (engine->transaction && !group_is_fresh(group, engine)) {
         return print_save(&candidate->before, &candidate->saved);
     }
     return 0;
@@ -173,7 +171,7 @@ candidate_check_fresh(Frame *frame, PyObject *root)
     Engine *engine = hmr_engine;
     Group *group = group_of(engine, root);
     if (!engine->transaction || group == NULL || group->creator == NULL
-        || group->creator->dead || group->creator->fresh_walk == engine->walk) {
+        || group->creator->dead || group_is_fresh(group, engine)) {
         return 0;
     }
     return frame_conflict_creator(frame, group, "changes it");

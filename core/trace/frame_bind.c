@@ -140,6 +140,7 @@ frame_create_group(Frame *frame, Engine *engine, PyObject *value)
         if (group == NULL) {
             return -1;
         }
+        group->made_walk = engine->walk;
         int result = trace_add_write(frame->trace, &group->cell, group->actual);
         cell_unref(&group->cell, engine); /* the trace holds it */
         if (result < 0) {
@@ -264,6 +265,27 @@ frame_flush(Frame *frame, Engine *engine)
 }
 
 
+/* What the statement has written so far, for what it imports now. */
+static int
+import_note_writes(Import *import, const Trace *trace)
+{
+    if (trace->write_count == 0) {
+        return 0;
+    }
+    import->versions =
+        PyMem_Calloc((size_t)trace->write_count, sizeof(*import->versions));
+    if (import->versions == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    import->wrote = trace->write_count;
+    for (Py_ssize_t i = 0; i < trace->write_count; i++) {
+        import->versions[i] = version_ref(trace->writes[i].version);
+    }
+    return 0;
+}
+
+
 int
 frame_note_import(Frame *frame, Module *module)
 {
@@ -276,8 +298,8 @@ frame_note_import(Frame *frame, Module *module)
     }
     Py_ssize_t first = trace->import_count;
     int result = trace_add_import(trace, module);
-    for (Py_ssize_t i = first; i < trace->import_count; i++) {
-        trace->imports[i].wrote = trace->write_count;
+    for (Py_ssize_t i = first; result == 0 && i < trace->import_count; i++) {
+        result = import_note_writes(&trace->imports[i], trace);
     }
     return result;
 }

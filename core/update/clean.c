@@ -218,20 +218,58 @@ import_clean(Statement *statement, Module *module, int nested)
 }
 
 
-/* Names that it had bound before it imported stand before what the import binds
- * in a package. Notes only the order; what they are comes at the end. */
+/* What it had bound and made before it imported is there for what that imports,
+ * and stands before what the import binds in a package. `before`: to take it
+ * back, as far as `shown`. */
 static int
-trace_order_writes(const Trace *trace, Py_ssize_t from, Py_ssize_t end)
+trace_show_writes(const Trace *trace, const Import *import, Version **before,
+                  Py_ssize_t *shown, Module *module)
 {
-    for (Py_ssize_t i = from; i < end; i++) {
-        Binding *binding = (Binding *)trace->writes[i].cell;
-        if (binding->cell.kind == CELL_BINDING
-            && trace->writes[i].version != NULL
+    for (Py_ssize_t i = 0; import->versions != NULL && i < import->wrote; i++) {
+        Cell *cell = trace->writes[i].cell;
+        Version *now = cell_now(cell, module->engine);
+        Version *then = import->versions[i];
+        if (cell->kind != CELL_BINDING && cell->kind != CELL_GROUP) {
+            continue;
+        }
+        if (i >= *shown) {
+            before[i] = version_ref(now);
+        }
+        if (i >= *shown || now != then) {
+            cell_write(cell, then, module, module->engine);
+        }
+        Binding *binding = (Binding *)cell;
+        if (cell->kind == CELL_BINDING && then != NULL
             && module_order_add(binding->module, binding) < 0) {
             return -1;
         }
     }
+    *shown = import->wrote > *shown ? import->wrote : *shown;
     return 0;
+}
+
+
+/* The statement runs: nothing of it is there as yet. */
+static void
+trace_hide_writes(const Trace *trace, Version **before, Py_ssize_t end,
+                  Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < end; i++) {
+        Cell *cell = trace->writes[i].cell;
+        if (cell->kind == CELL_BINDING || cell->kind == CELL_GROUP) {
+            cell_write(cell, before[i], NULL, engine);
+        }
+    }
+}
+
+
+static void
+versions_free(Version **versions, Py_ssize_t count)
+{
+    for (Py_ssize_t i = 0; versions != NULL && i < count; i++) {
+        version_unref(versions[i]);
+    }
+    PyMem_Free(versions);
 }
 
 
@@ -246,6 +284,51 @@ trace_disorder_writes(const Trace *trace, const Engine *engine)
             module_order_remove(binding->module, binding);
         }
     }
+}
+
+
+/* Does it read what the first writes of another trace are about? */
+static int
+trace_reads_writes(const Trace *reader, const Trace *trace, Py_ssize_t end)
+{
+    for (Py_ssize_t i = 0; reader != NULL && i < end; i++) {
+        const Cell *cell = trace->writes[i].cell;
+        for (Py_ssize_t k = 0; k < reader->read_count; k++) {
+            if (reader->reads[k].cell == cell) {
+                return 1;
+            }
+        }
+        for (Py_ssize_t k = 0;
+             cell->kind == CELL_BINDING && k < reader->names_count; k++) {
+            if (reader->names[k].module == ((const Binding *)cell)->module) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+
+/* Has anything that ran since looked at them? What they were by then need not
+ * be what they are in the end. */
+static int
+runs_read_writes(const Engine *engine, long since, const Trace *trace,
+                 Py_ssize_t end)
+{
+    if (trace_reads_writes(engine->held.trace, trace, end)) {
+        return 1;
+    }
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        const Module *module = engine->order[i];
+        for (Py_ssize_t j = 0; j < module->count; j++) {
+            const Statement *statement = module->statements[j];
+            if (statement->ran > since
+                && trace_reads_writes(statement->attempt, trace, end)) {
+                return 1;
+            }
+        }
+    }
+    return 0;
 }
 
 
@@ -267,8 +350,55 @@ forget_runs(Engine *engine, long since)
 }
 
 
+/* Import what it imported, after what it had read and written by then. *nested:
+ * see trace_follow. */
+static int
+trace_follow_imports(Statement *statement, Trace *trace, Version **before,
+                     Py_ssize_t *at, Py_ssize_t *shown, long *nested)
+{
+    Engine *engine = statement->module->engine;
+    for (Py_ssize_t i = 0; i < trace->import_count; i++) {
+        const Import *import = &trace->imports[i];
+        if (rule(IMPORTS_IN_PLACE)
+            && !reads_clean(statement, trace, at, import->after)) {
+            return 0;
+        }
+        if (import->nested && *nested < 0) {
+            *nested = engine->ended;
+        }
+        if (trace_show_writes(trace, import, before, shown, statement->module)
+            < 0) {
+            return -1;
+        }
+        long ran = engine->ran;
+        int clean = import_clean(statement, import->module, import->nested);
+        if (clean < 0) {
+            return -1;
+        }
+        int inside =
+            engine->ran != ran
+            && (import->nested ? clean
+                               : runs_read_writes(engine, ran, trace, *shown));
+        if (inside) {
+            /* what ran there has to find the one that fails, or what this one
+             * had done by then, on its way in */
+            statement_set_reason(statement, "imports %U on its way",
+                                 import->module->name);
+            forget_runs(engine, ran);
+            *nested = *nested < 0 ? engine->ended : *nested;
+            return 0;
+        }
+        if (clean == 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+
 /* Go over the trace in order. *nested: engine->ended before the first import
- * that a module did whose own import failed; -1: there was none. */
+ * that a module did whose own import failed, or that has to happen within the
+ * statement; -1: there was none. */
 static int
 trace_follow(Statement *statement, Trace *trace, long *nested)
 {
@@ -277,44 +407,35 @@ trace_follow(Statement *statement, Trace *trace, long *nested)
         statement_set_reason(statement, "tries a circular import that fails");
         return 0;
     }
-    Py_ssize_t at = 0, ordered = 0;
-    for (Py_ssize_t i = 0; i < trace->import_count; i++) {
-        const Import *import = &trace->imports[i];
-        if (rule(IMPORTS_IN_PLACE)
-            && !reads_clean(statement, trace, &at, import->after)) {
-            return 0;
-        }
-        if (import->nested && *nested < 0) {
-            *nested = engine->ended;
-        }
-        if (trace_order_writes(trace, ordered, import->wrote) < 0) {
+    Version **before = NULL;
+    if (trace->import_count > 0) {
+        before = PyMem_Calloc((size_t)trace->write_count + 1, sizeof(*before));
+        if (before == NULL) {
+            PyErr_NoMemory();
             return -1;
         }
-        ordered = import->wrote > ordered ? import->wrote : ordered;
-        long ran = engine->ran;
-        int clean = import_clean(statement, import->module, import->nested);
-        if (clean <= 0) {
-            return clean;
-        }
-        if (import->nested && engine->ran != ran) {
-            /* what ran there has to find the one that fails on its way in */
-            statement_set_reason(statement, "imports %U in one that fails",
-                                 import->module->name);
-            forget_runs(engine, ran);
-            return 0;
-        }
     }
-    if (!reads_clean(statement, trace, &at, trace->read_count)) {
-        return 0;
+    Py_ssize_t at = 0, shown = 0;
+    int clean =
+        trace_follow_imports(statement, trace, before, &at, &shown, nested);
+    if (clean > 0) {
+        clean = reads_clean(statement, trace, &at, trace->read_count);
     }
-    for (Py_ssize_t i = 0; i < trace->names_count; i++) {
+    for (Py_ssize_t i = 0; clean > 0 && i < trace->names_count; i++) {
         if (!names_clean(&trace->names[i], engine)) {
             statement_set_reason(statement, "reads all names of %U, changed",
                                  trace->names[i].module->name);
-            return 0;
+            clean = 0;
         }
     }
-    return journal_clean(statement, trace);
+    if (clean > 0) {
+        clean = journal_clean(statement, trace);
+    }
+    if (clean <= 0) {
+        trace_hide_writes(trace, before, shown, engine);
+    }
+    versions_free(before, trace->write_count);
+    return clean;
 }
 
 
@@ -339,7 +460,8 @@ clean_trace(Statement *statement, Trace *trace)
     if (clean == 0) {
         trace_disorder_writes(trace, engine);
     }
-    if (clean == 0 && engine->partial && trace_has_nested(trace)) {
+    if (clean == 0 && engine->partial
+        && (nested >= 0 || trace_has_nested(trace))) {
         engine->walk_whole = 1; /* it imports what is there already */
         PyErr_SetNone(engine->again);
         return -1;

@@ -98,13 +98,20 @@ def compare(project: Project, cold: Cold, headline: str) -> None:
         live = sorted_late(project, without_late(project, live, fresh))
         found += differences(live, sorted_late(project, fresh))
     live_order, cold_order = (
-        [name for name in look["order"] if name not in late]
+        ordered([n for n in look["order"] if n not in late], cold_look["before"])
         for look in (live_look, cold_look)
     )
     if live_order != cold_order:
         found.append(f"order of modules: live {live_order}, cold {cold_order}")
     if found:
         fail(headline, found)
+
+
+def ordered(modules: list[str], program: list[str]) -> list[str]:
+    """The program's modules in order, then those that requests have imported: these
+    come in the order of the requests, which earlier ones have begun."""
+    known = set(program)
+    return [n for n in modules if n in known] + sorted({*modules} - known)
 
 
 def without_late(

@@ -256,3 +256,17 @@ def test_requests_import_the_modules_of_a_package_in_an_order_of_their_own(
     project.exec("vars(sys.modules['pkg'])['c'] = vars(sys.modules['pkg']).pop('c')")
     with pytest.raises(Difference):
         project.save({"main.py": f"{ask}y = 2\n"})
+
+
+def test_requests_call_what_they_have_imported_and_import_in_any_order(
+    project: Project,
+) -> None:
+    """Earlier ones have imported a, which the cold start's import last."""
+    asks = "def get_x():\n    import {}\n    return {}.x\n"
+    project.start({"a.py": "x = 1\n", "b.py": "", "main.py": asks.format("a", "a")})
+    both = asks.replace("x()", "b()").format("b", "b") + asks.format("a", "a")
+    project.save({"a.py": f"x = 1\n{asks.format('c', 'c')}", "c.py": "x = 1\n"})
+    project.save({"main.py": both})
+    project.exec("sys.modules['c'].x = 2")
+    with pytest.raises(Difference):
+        project.save({"main.py": f"{both}y = 2\n"})

@@ -304,18 +304,32 @@ class Worker:
                 self.space[name] = value
 
     def do_answers(self, prefix: str) -> dict[str, Any]:
-        """Results of every tracked function named `prefix...` without arguments."""
+        """Results of every tracked function named `prefix...` without arguments, also of
+        modules that these import; looked at once all have been called."""
+        got: dict[str, tuple[Any, Exception | None]] = {}
+        asked: set[str] = set()
+        while new := sorted(self.loaded() - asked):
+            asked.update(new)
+            for module in new:
+                got |= self.ask_all(module, prefix)
         picture = snapshot.Picture(self.root)
-        found: dict[str, Any] = {}
-        for module, m in sorted(snapshot.tracked_modules(self.root)):
-            for name, value in list(vars(m).items()):
-                if name.startswith(prefix) and isinstance(value, types.FunctionType):
-                    where = f"{module}.{name}()"
-                    try:
-                        found[where] = picture.value(value(), where)
-                    except Exception as error:
-                        found[where] = self.error(error, importing=False)
-        return found
+        return {
+            where: self.error(error, importing=False)
+            if error
+            else picture.value(value, where)
+            for where, (value, error) in sorted(got.items())
+        }
+
+    def ask_all(self, module: str, prefix: str) -> dict[str, Any]:
+        got: dict[str, tuple[Any, Exception | None]] = {}
+        for name, value in list(vars(sys.modules.get(module, object)).items()):
+            if name.startswith(prefix) and isinstance(value, types.FunctionType):
+                where = f"{module}.{name}()"
+                try:
+                    got[where] = value(), None
+                except Exception as error:
+                    got[where] = None, error
+        return got
 
     def do_requests(self, targets: list[str]) -> dict[str, Any]:
         """GET each target of the application: {target: (status, headers, body)}."""
