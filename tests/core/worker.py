@@ -304,8 +304,8 @@ class Worker:
                 self.space[name] = value
 
     def do_answers(self, prefix: str) -> dict[str, Any]:
-        """Results of every tracked function named `prefix...` without arguments, also of
-        modules that these import; looked at once all have been called."""
+        """Results of every tracked function named `prefix...` without arguments, in
+        modules that these import, too; looked at once all have been called."""
         got: dict[str, tuple[Any, Exception | None]] = {}
         asked: set[str] = set()
         while new := sorted(self.loaded() - asked):
