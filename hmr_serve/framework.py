@@ -9,6 +9,7 @@ applications have nothing.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
@@ -84,19 +85,26 @@ def forget_derived(app: Any) -> None:
     contexts = getattr(sys.modules.get("fastapi.routing"), CONTEXTS, None)
     if isinstance(contexts, dict):
         contexts.clear()
-    todo, seen = [app], set()
-    while todo:
-        item = todo.pop()
-        if id(item) in seen:
-            continue
-        seen.add(id(item))
+    for item in (app, *mounted(app)):
         # FastAPI's; Litestar has a property of that name.
         if getattr(item, "__dict__", {}).get("openapi_schema") is not None:
             item.openapi_schema = None
-        for route in getattr(item, "routes", None) or ():
-            mounted = getattr(route, "app", None)
-            if mounted is not None and not isinstance(mounted, FunctionType):
-                todo.append(mounted)
+
+
+def mounted(app: Any) -> Iterator[Any]:
+    """The applications below `app`, however deep."""
+    todo, seen = [app], {id(app)}
+    while todo:
+        for route in getattr(todo.pop(), "routes", None) or ():
+            inner = getattr(route, "app", None)
+            if (
+                inner is not None
+                and not isinstance(inner, FunctionType)
+                and id(inner) not in seen
+            ):
+                seen.add(id(inner))
+                todo.append(inner)
+                yield inner
 
 
 def lifespan_app(app: Any) -> Any:
@@ -138,12 +146,44 @@ def has_shutdown_functions(app: Any) -> bool:
     return bool(getattr(getattr(app, "router", None), "on_shutdown", None))
 
 
-def shape(app: Any) -> tuple[int, ...]:
-    """Changes when a startup adds routes, mounts, middleware or exception handlers."""
-    return tuple(
-        len(getattr(app, name, None) or ())
-        for name in ("routes", "user_middleware", "exception_handlers")
-    )
+def shape(app: Any) -> list[Any]:
+    """Changes when a startup adds routes, mounts, middleware or exception handlers,
+    or has routes do something else (fastapi-pagination gives them dependencies)."""
+    names = ("routes", "user_middleware", "exception_handlers")
+    found: list[Any] = [len(getattr(app, name, None) or ()) for name in names]
+    todo, seen = [app], set()
+    while todo:
+        item = todo.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        routes = list(getattr(item, "routes", None) or ())
+        found.append(len(routes))
+        for route in routes:
+            found += map(_size, getattr(route, "__dict__", {}).values())
+            dependant = getattr(route, "dependant", None)
+            found.append(_size(getattr(dependant, "dependencies", None)))
+            # FastAPI's included router, or a mounted application.
+            todo.append(getattr(route, "original_router", None))
+            todo.append(getattr(route, "app", None))
+    return found
+
+
+def _size(value: Any) -> Any:
+    """What shows that something else is there now, or more."""
+    return len(value) if isinstance(value, COPIED) else Same(value)
+
+
+class Same:
+    """Equal to what is the same object."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.value is self.value
 
 
 def _state_of(app: Any) -> dict[str, Any] | None:

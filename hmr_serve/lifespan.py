@@ -14,11 +14,13 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from .middleware import ASGI
 from .workers import is_of_pool
 
 if TYPE_CHECKING:
     from ._core import Engine
     from .log import Log
+    from .middleware import Middleware
 
 TRACE = "lifespan"  # the name of the startup's trace in the engine
 THREADS_WAIT = 1.0  # seconds that threads get to end after a shutdown
@@ -48,9 +50,15 @@ class Lifespan:
     """The startup and shutdown of one application object."""
 
     def __init__(
-        self, app: Application, mode: str, log: Log, engine: Engine | None
+        self,
+        app: Application,
+        mode: str,
+        log: Log,
+        engine: Engine | None,
+        middleware: Middleware | None = None,
     ) -> None:
         self.app = app
+        self._middleware = middleware  # traced apart from what comes behind it
         self.state: dict[str, Any] = {}
         self.running = False  # the startup completed, no shutdown yet
         self.unsupported = False  # the application raised, which `auto` allows
@@ -63,6 +71,8 @@ class Lifespan:
         self._ended = asyncio.Event()
         self._failure: LifespanFailed | None = None
         self._stopping = False
+        self._leave: Callable[[], None] | None = None
+        self._tracing = False
         self._threads: list[threading.Thread] = []
         self._shutdown_failed = False
 
@@ -130,13 +140,11 @@ class Lifespan:
 
     async def _main(self) -> None:
         _starting.set(self)
-        if self._engine:
-            self._engine.begin(TRACE)
-        scope = {
-            "type": "lifespan",
-            "asgi": {"version": "3.0", "spec_version": "2.0"},
-            "state": self.state,
-        }
+        if self._middleware:
+            self._leave = self._middleware.watch(self._trace_begins)
+        else:
+            self._trace_begins()
+        scope = {"type": "lifespan", "asgi": ASGI, "state": self.state}
         try:
             await self.app(scope, self._receive, self._send)
         except Exception as exc:
@@ -187,6 +195,15 @@ class Lifespan:
         else:
             self._ended.set()
 
-    def _trace_ends(self) -> None:
+    def _trace_begins(self) -> None:
         if self._engine and not self._started.is_set():
+            self._engine.begin(TRACE)
+            self._tracing = True
+
+    def _trace_ends(self) -> None:
+        if self._leave:
+            self._leave()
+            self._leave = None
+        if self._engine and self._tracing:
             self._engine.end(TRACE)
+            self._tracing = False

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from . import framework
 from .adapters import tables
 from .lifespan import Application, Lifespan
+from .middleware import STACK, WAY, Middleware, Mounted
 from .routes import hand_over_routes
 
 if TYPE_CHECKING:
@@ -24,8 +26,16 @@ class Live:
     ) -> None:
         self.app = app
         self._log = log
-        self._lifespan = Lifespan(app, config.lifespan, log, engine)
+        self._engine = engine
         self._owner = framework.lifespan_app(app)  # behind middleware around it
+        self._middleware = Middleware(self._owner, engine)
+        self._middleware.build()
+        apart = app is self._owner and self._middleware.is_on_the_way
+        self._lifespan = Lifespan(
+            app, config.lifespan, log, engine, self._middleware if apart else None
+        )
+        self._is_apart = apart
+        self._mounted = Mounted(engine)
         self._base = framework.StateBase(self._owner)
         self._functions = framework.startup_functions(self._owner)
         self._shapes_app = False  # the startup added routes and the like
@@ -54,6 +64,7 @@ class Live:
         finally:
             self._tables = tables.adapter.there.keys() - there
         self._shapes_app = framework.shape(self._owner) != before
+        self._mounted.build(self._owner)
 
     async def stop(self) -> bool:
         """Run the shutdown; whether it succeeded."""
@@ -92,6 +103,26 @@ class Live:
         return len(ours) == len(theirs) and all(
             a is b for a, b in zip(ours, theirs, strict=True)
         )
+
+    def keeps_its_way(self, app: Application, stale: Collection[str]) -> bool:
+        """Whether the startup would be told to `app` as it was told to ours, through
+        its middleware, which is built anew where it has to be. `stale`: Report.stale.
+
+        Not asked: whether it would be the same startup."""
+        owner = framework.lifespan_app(app)
+        was = middleware = self._middleware
+        is_new = owner is not self._owner
+        if is_new:
+            middleware = Middleware(owner, self._engine)
+        if is_new or STACK in stale:
+            middleware.build()
+        self._mounted.build(owner, stale)
+        self._middleware = middleware
+        if not (self.has_lifespan and self._is_apart) or not (
+            is_new or STACK in stale or WAY in stale
+        ):
+            return True
+        return middleware.is_on_the_way and was.passed and middleware.passes()
 
     def move_to(self, app: Application) -> None:
         """`app` takes the place of our application; the lifespan, its State and the

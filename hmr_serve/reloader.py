@@ -33,6 +33,7 @@ from .leftovers import Leftovers
 from .lifespan import TRACE, LifespanFailed
 from .live import Live
 from .log import error_place, forget_frames
+from .middleware import STACK
 from .notices import Notices
 from .problem import Problem
 from .report import has_effect, several
@@ -262,7 +263,12 @@ class Reloader:
 
     def _put_in_front(self, update: Update, report: Report, app: Any) -> None:
         """The application that the update leads to, with the lifespan that it needs."""
-        if self.live is None or TRACE in report.stale or not self.live.fits(app):
+        if (
+            self.live is None
+            or TRACE in report.stale
+            or not self.live.fits(app)
+            or not self.live.keeps_its_way(app, report.stale)
+        ):
             self._task = self._loop.create_task(self._replace(update, report, app))
         else:
             self._adopt(update, report, app)
@@ -491,12 +497,13 @@ class Reloader:
         self._revision = report.revision
         lifespan = [TRACE] if self.live and self.live.has_lifespan else []
         kept = [*report.kept, *([] if restarted else lifespan)] if report.reran else []
+        middleware = [STACK] if STACK in report.stale else []
         self._notices.applied(
             report,
             update.paths,
             time.perf_counter() - update.began,
             kept,
-            lifespan if restarted else [],
+            [*(lifespan if restarted else []), *middleware],
         )
         if report.reran or report.removed:
             self._retired.edited()
