@@ -4,6 +4,7 @@
 
 #include "caches.h"
 #include "class_lines.h"
+#include "decorated.h"
 #include "mentions.h"
 
 
@@ -19,8 +20,7 @@ patch_reaches_function(const Statement *old)
     if (value != NULL && cache_function(value) != NULL) {
         return 1; /* it is cleared instead */
     }
-    return value != NULL && PyFunction_Check(value)
-           && code_info(PyFunction_GET_CODE(value)) != NULL;
+    return value != NULL && decorated_calls_anew(old, value);
 }
 
 
