@@ -30,6 +30,23 @@ plain_attribute(PyObject *object, PyObject *dict, const char *name)
 }
 
 
+/* What the object has in a slot of its class (async_lru's wrappers have
+ * __slots__). New reference; NULL without an exception when there is none. */
+static PyObject *
+in_slot(PyObject *object, const char *name)
+{
+    PyObject *key = PyUnicode_FromString(name);
+    PyObject *slot = key != NULL ? _PyType_Lookup(Py_TYPE(object), key) : NULL;
+    PyObject *value =
+        slot != NULL && Py_IS_TYPE(slot, &PyMemberDescr_Type) ? PyMember_GetOne(
+            (char *)object, ((PyMemberDescrObject *)slot)->d_member)
+                                                              : NULL;
+    Py_XDECREF(key);
+    PyErr_Clear();
+    return value;
+}
+
+
 /* What a decorator of a library gives that remembers results: it has
  * cache_clear() and says what it wraps, as cachetools' and async_lru's do. New
  * reference to that, or NULL. */
@@ -45,6 +62,9 @@ wrapped_by_library(PyObject *object)
     PyObject *wrapped = dict != NULL && PyDict_CheckExact(dict)
                             ? Py_XNewRef(dict_peek(dict, "__wrapped__"))
                             : NULL;
+    if (wrapped == NULL) {
+        wrapped = in_slot(object, "__wrapped__");
+    }
     PyObject *clear =
         wrapped != NULL ? plain_attribute(object, dict, "cache_clear") : NULL;
     if (clear == NULL) {

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 GROUP = "hmr_serve.adapters"
 OURS = (
+    "answers",
     "decimals",
     "django",
     "engines",
