@@ -126,7 +126,9 @@ def knows_lifespan(app: Any) -> bool:
 
 
 def startup_functions(app: Any) -> list[Any]:
-    """The user's functions that make up the lifespan of `app`, in order.
+    """The functions that make up the lifespan of `app`, in order, and what those that
+    are wrapped around others hold: a library's that holds the application
+    (fastapi-pagination's) does something to that one.
 
     FastAPI wraps them when it merges those of routers, so the wrappers' closures are
     followed.
@@ -197,18 +199,17 @@ def _unwrap(function: Any, found: list[Any], seen: set[int]) -> None:
         return
     seen.add(id(function))
     inner = [function.__wrapped__] if hasattr(function, "__wrapped__") else []
+    held = []
     for cell in getattr(function, "__closure__", None) or ():
         try:
             content = cell.cell_contents
         except ValueError:  # still empty
             continue
-        if isinstance(content, FunctionType):
-            inner.append(content)
+        (inner if isinstance(content, FunctionType) else held).append(content)
     for item in inner:
         _unwrap(item, found, seen)
-    is_leaf = not inner and isinstance(function, FunctionType)
-    if is_leaf and not _is_frameworks(function):
-        found.append(function)
+    if isinstance(function, FunctionType) and not _is_frameworks(function):
+        found += [function.__code__, *held] if inner else [function]
 
 
 def _is_frameworks(function: FunctionType) -> bool:

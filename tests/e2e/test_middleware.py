@@ -197,3 +197,54 @@ async def root():
     server.edit("main.py", '@app.get("/")', new)
     assert server.get("/new?page=3").headers["x-page"] == "3"
     assert server.get("/?page=4").headers["x-page"] == "4"
+
+
+def test_a_library_around_the_lifespan_runs_for_the_next_application(
+    serve: Serve,
+) -> None:
+    """As fastapi-pagination does: it holds the application."""
+    files = {
+        "library.py": """\
+from contextlib import asynccontextmanager
+
+
+def add_pages(app):
+    inner = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(_):
+        for route in app.routes:
+            route.name = "paged"
+        async with inner(_) as state:
+            yield state
+
+    app.router.lifespan_context = lifespan
+""",
+        "main.py": """\
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+
+from library import add_pages
+
+
+@asynccontextmanager
+async def lifespan(app):
+    yield
+
+
+app = FastAPI(lifespan=lifespan)
+add_pages(app)
+
+
+@app.get("/")
+async def root(request: Request):
+    return sorted({each.name for each in app.routes})
+""",
+    }
+    server = serve(files)
+    assert server.get().json == ["paged"]
+    new = '@app.get("/new")\nasync def new():\n    return 2\n\n\n@app.get("/")'
+    server.edit("main.py", '@app.get("/")', new)
+    assert server.get("/new").json == 2
+    assert server.get().json == ["paged"]
