@@ -55,7 +55,9 @@ wrapped_by_library(PyObject *object)
 {
     PyTypeObject *type = Py_TYPE(object);
     if (type->tp_dictoffset == 0 || type->tp_call == NULL
-        || PyType_Check(object) || !class_members_plain(type)) {
+        || PyType_Check(object)
+        || !(PyFunction_Check(object) /* hooked while we trace (docstring.c) */
+             || class_members_plain(type))) {
         return NULL;
     }
     PyObject *dict = value_dict(object);
