@@ -10,6 +10,7 @@
 #include "fills.h"
 #include "result.h"
 #include "slots.h"
+#include "value.h"
 
 #include <string.h>
 
@@ -228,6 +229,24 @@ int
 cell_changed(const Cell *cell, const Engine *engine)
 {
     return cell->touched && cell_now(cell, engine) != cell->live;
+}
+
+
+void
+cell_release_superseded(const Cell *cell, Version *version, Engine *engine)
+{
+    if (cell->kind != CELL_BINDING || version == NULL || version->value == NULL
+        || cell_now(cell, engine) == version
+        || value_is_immutable(version->value)) {
+        return;
+    }
+    version->gone = 1;
+    Group *group = group_of(engine, version->value);
+    Py_CLEAR(version->value);
+    if (group != NULL && Py_REFCNT(group->object) == 1) {
+        ptrmap_pop(&engine->groups, group->object);
+        Py_CLEAR(group->object);
+    }
 }
 
 

@@ -389,6 +389,11 @@ void cells_touch(Engine *engine);
 /* Is it another version than before the transaction? */
 int cell_changed(const Cell *cell, const Engine *engine);
 
+/* A name's value that a later statement replaced is not needed any more, except
+ * to run readers in between again: then its producer runs first. */
+void
+cell_release_superseded(const Cell *cell, Version *version, Engine *engine);
+
 /* The transaction is over: no cell is touched any more. */
 void cells_forget(Engine *engine);
 

@@ -51,25 +51,14 @@ commit_modules(Transaction *tx)
 }
 
 
-/* A name's value that a later statement replaced is not needed any more, except
- * to run readers in between again: then its producer runs first. */
+/* What an old world still has waits for the end of that: undo_free(). */
 static void
 commit_release_superseded(Engine *engine, Trace *trace)
 {
     for (Py_ssize_t i = 0; i < trace->write_count; i++) {
-        Write *write = &trace->writes[i];
-        if (write->cell->kind != CELL_BINDING || write->version == NULL
-            || write->version->value == NULL
-            || cell_now(write->cell, engine) == write->version
-            || value_is_immutable(write->version->value)) {
-            continue;
-        }
-        write->version->gone = 1;
-        Group *group = group_of(engine, write->version->value);
-        Py_CLEAR(write->version->value);
-        if (group != NULL && Py_REFCNT(group->object) == 1) {
-            ptrmap_pop(&engine->groups, group->object);
-            Py_CLEAR(group->object);
+        const Write *write = &trace->writes[i];
+        if (!write->cell->touched || write->cell->live != write->version) {
+            cell_release_superseded(write->cell, write->version, engine);
         }
     }
 }

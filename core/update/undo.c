@@ -37,6 +37,10 @@ undo_free(Undo *undo, Engine *engine)
         Py_XDECREF(undo->codes[i].new_doc);
     }
     for (Py_ssize_t i = 0; i < undo->name_count; i++) {
+        if (undo->revision != 0) { /* it was applied */
+            cell_release_superseded(undo->names[i].cell, undo->names[i].old,
+                                    engine);
+        }
         version_unref(undo->names[i].old);
         version_unref(undo->names[i].new);
         cell_unref(undo->names[i].cell, engine);

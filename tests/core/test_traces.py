@@ -322,6 +322,38 @@ def test_the_old_world_of_an_object_that_grew(project: Project) -> None:
     assert project.eval("sys.modules['main'].x") == [1, 2]
 
 
+def test_the_old_world_has_what_its_startup_had_stored(project: Project) -> None:
+    main = "import store\nN = 1\n\ndef up():\n    store.pool = [N]\n"
+    project.start({"store.py": "pool = None\n", "main.py": main})
+    reading(project, "main.up()")
+    report = project.edit("main.py", "N = 1", "N = 2", check=False)
+    assert report.stale == ["lifespan"]
+    pool = "getattr(sys.modules['store'], 'pool', 'gone')"
+    assert project.eval(pool) is None
+    project.exec("engine.swap_back()")
+    assert project.eval(pool) == [1]
+    project.exec("engine.swap_forward()")
+    assert project.eval(pool) is None
+
+
+def test_the_old_world_has_what_a_later_statement_replaces(project: Project) -> None:
+    source = "x = [1]\ndef f():\n    return x\n"
+    project.start({"main.py": source})
+    reading(project, "main.f()")
+    for more, now in (("", [2]), ("\ny = 1", [2])):
+        project.save({"main.py": source + f"x = [2]{more}\n"})
+        assert project.eval("main.x") == now
+    project.save({"main.py": source})
+    project.save({"main.py": source + "x = [3]\n"})
+    project.exec("engine.swap_back()")
+    assert project.eval("sys.modules['main'].x") == [1]
+    project.exec("engine.swap_forward()")
+    assert project.eval("sys.modules['main'].x") == [3]
+    project.exec("engine.settle()")
+    project.save({"main.py": source})
+    assert project.eval("main.x") == [1]
+
+
 def test_a_reverted_edit_is_given_up(project: Project) -> None:
     started(project)
     before = project.snapshot()

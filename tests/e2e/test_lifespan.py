@@ -66,6 +66,47 @@ def test_the_old_shutdown_runs_in_the_old_world(serve: Serve) -> None:
     assert server.journal == ["old", "old", "new"]
 
 
+def test_a_shutdown_closes_what_its_startup_has_put_into_a_module(
+    serve: Serve,
+) -> None:
+    files = {
+        "journal.py": apps.JOURNAL,
+        "words.py": "WORD = 'old'\n",
+        "pools.py": "pool = None\n",
+        "main.py": """\
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+import journal
+import pools
+import words
+
+
+@asynccontextmanager
+async def lifespan(app):
+    pools.pool = [words.WORD]
+    yield
+    if pools.pool is not None:
+        journal.note(pools.pool[0])
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+@app.get("/")
+async def root():
+    return pools.pool
+""",
+    }
+    server = serve(files)
+    for before, after in (("old", "new"), ("new", "newer")):
+        server.edit("words.py", before, after)
+        assert server.get().json == [after]
+    assert server.stop() == 0
+    assert server.journal == ["old", "new", "newer"]
+
+
 def test_a_failing_startup_gives_the_edit_up_and_starts_the_old_one(
     shop: Server,
 ) -> None:
