@@ -140,13 +140,14 @@ class Lifespan:
 
     async def _main(self) -> None:
         _starting.set(self)
+        scope = {"type": "lifespan", "asgi": ASGI, "state": self.state}
+        told = (scope, self._receive, self._send)
         if self._middleware:
-            self._leave = self._middleware.watch(self._trace_begins)
+            self._leave = self._middleware.watch(told, self._trace_begins)
         else:
             self._trace_begins()
-        scope = {"type": "lifespan", "asgi": ASGI, "state": self.state}
         try:
-            await self.app(scope, self._receive, self._send)
+            await self.app(*told)
         except Exception as exc:
             self._raised(exc)
         finally:

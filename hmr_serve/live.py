@@ -30,7 +30,7 @@ class Live:
         self._owner = framework.lifespan_app(app)  # behind middleware around it
         self._middleware = Middleware(self._owner, engine)
         self._middleware.build()
-        apart = app is self._owner and self._middleware.is_on_the_way
+        apart = self._middleware.is_known
         self._lifespan = Lifespan(
             app, config.lifespan, log, engine, self._middleware if apart else None
         )
@@ -110,6 +110,7 @@ class Live:
 
         Not asked: whether it would be the same startup."""
         owner = framework.lifespan_app(app)
+        is_other = app is not self.app
         was = middleware = self._middleware
         is_new = owner is not self._owner
         if is_new:
@@ -119,10 +120,10 @@ class Live:
         self._mounted.build(owner, stale)
         self._middleware = middleware
         if not (self.has_lifespan and self._is_apart) or not (
-            is_new or STACK in stale or WAY in stale
+            is_other or STACK in stale or WAY in stale
         ):
             return True
-        return middleware.is_on_the_way and was.passed and middleware.passes()
+        return was.passed and middleware.passes(app)
 
     def move_to(self, app: Application) -> None:
         """`app` takes the place of our application; the lifespan, its State and the

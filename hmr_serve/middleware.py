@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from contextvars import copy_context
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -24,6 +25,9 @@ STACK = "middleware"  # the trace of its building
 WAY = "way to the lifespan"  # the trace of the message that goes through it
 ASGI = {"version": "3.0", "spec_version": "2.0"}
 FRAMEWORKS = ("fastapi", "starlette")
+
+# A scope, receive and send.
+Told = tuple[dict[str, Any], Callable[..., Any], Callable[..., Any]]
 
 _ours: WeakSet[Any] = WeakSet()  # what we have built
 
@@ -68,56 +72,42 @@ class Middleware:
     # -- the way to the lifespan
 
     @property
-    def is_on_the_way(self) -> bool:
-        """Whether all that the program does before the router is in this middleware."""
-        if self._built is None or not hasattr(type(self._router), "lifespan"):
-            return False
-        home = next(filter(is_called, type(self.app).__mro__)).__module__
-        return home.partition(".")[0] in FRAMEWORKS
+    def is_known(self) -> bool:
+        """Whether a lifespan can be told from the way to it."""
+        return self._built is not None and hasattr(type(self._router), "lifespan")
 
-    def watch(self, reached: Callable[[], None]) -> Callable[[], None]:
-        """The message of a lifespan comes next: `reached()` is called when it comes to
-        the router. Returns what to call once the startup has ended, as it may never
-        come there."""
-        app, router, stack = self.app, self._router, self._built
-        engine = self._engine
+    def watch(self, told: Told, reached: Callable[[], None]) -> Callable[[], None]:
+        """A lifespan's message comes next, as `told`: `reached()` is called when it
+        comes to the router. Returns what to call once the startup has ended, as it may
+        never come there."""
+        router, engine = self._router, self._engine
         assert engine is not None
         self.passed = False
-        began: tuple[Any, ...] = ()
-        tracing = False
+        tracing = True
 
         def leave() -> None:
             nonlocal tracing
-            if app.middleware_stack is enter:
-                app.middleware_stack = stack
             vars(router).pop("lifespan", None)
             if tracing:
                 tracing = False
                 engine.end(WAY)
 
-        async def enter(scope: Any, receive: Any, send: Any) -> None:
-            nonlocal began, tracing
-            app.middleware_stack = stack
-            began = _what_comes(scope, receive, send)
-            engine.begin(WAY)
-            tracing = True
-            await stack(scope, receive, send)
-
-        async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+        async def lifespan(*what: Any) -> None:
             leave()
-            self.passed = began == _what_comes(scope, receive, send)
+            self.passed = self._is_as_told(told, what)
             reached()
-            await router.lifespan(scope, receive, send)
+            await router.lifespan(*what)
 
-        app.middleware_stack, router.lifespan = enter, lifespan
+        router.lifespan = lifespan
+        engine.begin(WAY)
         return leave
 
-    def passes(self) -> bool:
-        """Whether a lifespan's message comes to the router unchanged: sends one there
-        that does nothing."""
-        return self._built is not None and copy_context().run(self._send_through)
+    def passes(self, app: Any) -> bool:
+        """Whether a lifespan's message to `app`, ours or what is around it, comes to
+        the router unchanged: sends one there that does nothing."""
+        return self.is_known and copy_context().run(self._send_through, app)
 
-    def _send_through(self) -> bool:
+    def _send_through(self, app: Any) -> bool:
         assert self._engine is not None
 
         async def receive() -> Any:
@@ -127,15 +117,14 @@ class Middleware:
             raise NotImplementedError
 
         async def lifespan(*what: Any) -> None:
-            came.append(_what_comes(*what))
+            came.append(self._is_as_told(told, what))
 
-        came: list[tuple[Any, ...]] = []
-        scope = {"type": "lifespan", "asgi": ASGI, "state": {}, "app": self.app}
-        began = _what_comes(scope, receive, send)
+        came: list[bool] = []
+        told = ({"type": "lifespan", "asgi": ASGI, "state": {}}, receive, send)
         self._router.lifespan = lifespan
         self._engine.begin(WAY)
         try:
-            way = self._built(scope, receive, send).__await__()
+            way = app(*told).__await__()
             next(way)  # nothing on the way may wait
             way.close()
             came.clear()
@@ -146,8 +135,31 @@ class Middleware:
         finally:
             self._engine.end(WAY)
             del self._router.lifespan
-        self.passed = came == [began]
+        self.passed = came == [True]
         return self.passed
+
+    def _is_as_told(self, told: Told, came: Told) -> bool:
+        """By all that the router's lifespan looks at. Nobody stores into the state
+        before it."""
+        scope, receive, send = came
+        return (
+            scope.get("app") is self.app
+            and scope.get("state") is told[0]["state"]
+            and not scope["state"]
+            and _origin(receive, "receive") == told[1]
+            and _origin(send, "send") == told[2]
+        )
+
+
+def _origin(function: Any, name: str) -> Any:
+    """What FastAPI has wrapped for its telemetry."""
+    while isinstance(function, FunctionType):
+        library = function.__module__.partition(".")[0]
+        free = function.__code__.co_freevars
+        if library not in FRAMEWORKS or name not in free or not function.__closure__:
+            break
+        function = function.__closure__[free.index(name)].cell_contents
+    return function
 
 
 class Mounted:
@@ -180,14 +192,3 @@ class Mounted:
         for gone in known.values():
             self._engine.drop(gone.trace)
         return renewed
-
-
-def is_called(cls: type) -> bool:
-    return "__call__" in vars(cls)
-
-
-def _what_comes(scope: Any, receive: Any, send: Any) -> tuple[Any, ...]:
-    """All that the router's lifespan looks at."""
-    state = scope.get("state")
-    stored = sorted((name, id(value)) for name, value in (state or {}).items())
-    return id(state), stored, id(scope.get("app")), receive, send
