@@ -9,12 +9,13 @@ applications have nothing.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from types import FunctionType
+from collections.abc import Iterator, Sequence
+from types import CellType, FunctionType
 from typing import Any
 
 IMMUTABLE = (int, float, complex, bool, str, bytes, type(None))
 COPIED = (dict, list, set)
+NESTED = 10  # functions in closures of functions, and what they hold
 WRAPPERS = 20  # middleware around an application
 CONTEXTS = "_endpoint_context_cache"
 
@@ -126,8 +127,8 @@ def knows_lifespan(app: Any) -> bool:
 
 
 def startup_functions(app: Any) -> list[Any]:
-    """The functions that make up the lifespan of `app`, in order, and what those that
-    are wrapped around others hold: a library's that holds the application
+    """The functions that make up the lifespan of `app`, in order, those that are
+    wrapped around others too: a library's that holds the application
     (fastapi-pagination's) does something to that one.
 
     FastAPI wraps them when it merges those of routers, so the wrappers' closures are
@@ -199,19 +200,54 @@ def _unwrap(function: Any, found: list[Any], seen: set[int]) -> None:
         return
     seen.add(id(function))
     inner = [function.__wrapped__] if hasattr(function, "__wrapped__") else []
-    held = []
     for cell in getattr(function, "__closure__", None) or ():
-        try:
-            content = cell.cell_contents
-        except ValueError:  # still empty
-            continue
-        (inner if isinstance(content, FunctionType) else held).append(content)
+        content = _contents(cell)
+        if isinstance(content, FunctionType):
+            inner.append(content)
     for item in inner:
         _unwrap(item, found, seen)
     if isinstance(function, FunctionType) and not _is_frameworks(function):
-        found += [function.__code__, *held] if inner else [function]
+        found.append(function)
+
+
+def same_functions(old: Sequence[Any], new: Sequence[Any]) -> bool:
+    """Whether these do what those did: a factory (`create_app()`) defines its lifespan
+    anew with each application, often of the same code and on the same objects."""
+    return len(old) == len(new) and all(map(_same, old, new))
+
+
+def _same(old: Any, new: Any, depth: int = 0) -> bool:
+    if old is new:
+        return True
+    if type(old) is not type(new) or depth > NESTED:
+        return False
+    if isinstance(old, tuple):
+        pairs = zip(old, new, strict=False)
+        return len(old) == len(new) and all(_same(a, b, depth + 1) for a, b in pairs)
+    if isinstance(old, CellType):
+        return _same(_contents(old), _contents(new), depth + 1)
+    if isinstance(old, FunctionType):
+        made = old.__code__ is new.__code__ and old.__globals__ is new.__globals__
+        return made and all(
+            _same(a, b, depth + 1)
+            for a, b in (
+                (old.__closure__, new.__closure__),
+                (old.__defaults__, new.__defaults__),
+                (old.__kwdefaults__, new.__kwdefaults__),
+            )
+        )
+    return isinstance(old, IMMUTABLE) and repr(old) == repr(new)
+
+
+def _contents(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # still empty
+        return None
 
 
 def _is_frameworks(function: FunctionType) -> bool:
-    """Whether it is FastAPI's own: what it merges lifespans with is new each time."""
-    return (function.__module__ or "").partition(".")[0] in ("fastapi", "starlette")
+    """Whether it is FastAPI's own, what it merges lifespans with, or what
+    asynccontextmanager made: these only call what they hold."""
+    home = str(function.__globals__.get("__name__")).partition(".")[0]
+    return home in ("fastapi", "starlette", "contextlib")

@@ -99,10 +99,7 @@ class Live:
         ):
             return False
         theirs = framework.startup_functions(owner)
-        ours = self._functions
-        return len(ours) == len(theirs) and all(
-            a is b for a, b in zip(ours, theirs, strict=True)
-        )
+        return framework.same_functions(self._functions, theirs)
 
     def keeps_its_way(self, app: Application, stale: Collection[str]) -> bool:
         """Whether the startup would be told to `app` as it was told to ours, through

@@ -135,6 +135,85 @@ def test_a_lifespan_is_moved_kept_and_restarted_twenty_times(serve: Serve) -> No
     assert server.journal[-4:] == down
 
 
+FACTORY = {
+    "journal.py": apps.JOURNAL,
+    "settings.py": "class Settings:\n    name = 'a'\n\n\nsettings = Settings()\n",
+    "setup.py": """\
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+import journal
+
+
+def make_lifespan(settings, tables, pool=None):
+    async def open():
+        journal.note(f"up-{settings.name}-{tables}")
+
+    @asynccontextmanager
+    async def lifespan(app):
+        app.state.pool = pool
+        await open()
+        yield
+        journal.note("down")
+
+    return lifespan
+
+
+def create_app(router, settings, tables=True, pool=None):
+    app = FastAPI(lifespan=make_lifespan(settings, tables, pool))
+    app.include_router(router)
+    return app
+""",
+    "routes.py": """\
+from fastapi import APIRouter, Request
+
+router = APIRouter()
+
+
+@router.get("/")
+async def root(request: Request, number: int = 1):
+    return [number, request.app.state.pool]
+""",
+    "main.py": """\
+from routes import router
+from settings import settings
+from setup import create_app
+
+app = create_app(router, settings)
+""",
+}
+
+
+def test_a_factory_makes_the_same_lifespan_again_and_the_one_that_runs_goes_on(
+    serve: Serve,
+) -> None:
+    server = serve(FACTORY)
+    assert server.get().json == [1, None]
+    server.edit("routes.py", "= 1", "= 2")
+    assert server.get().json == [2, None]
+    server.edit("setup.py", "app.include", "app.title = 'Shop'\n    app.include")
+    assert server.get().json == [2, None]
+    assert server.journal == ["up-a-True"]
+    [first, second] = server.reloads(2)
+    assert "lifespan" in first.kept and "lifespan" in second.kept
+
+
+def test_a_factory_that_gives_its_lifespan_something_else(serve: Serve) -> None:
+    server = serve(FACTORY)
+    server.edit("main.py", "settings)", "settings, False)")
+    assert server.get().json == [1, None]
+    assert server.journal == ["up-a-True", "down", "up-a-False"]
+    server.edit("main.py", "False)", "False, [5])")  # an object of its own each time
+    assert server.get().json == [1, [5]]
+    server.edit("main.py", "[5])", "[6])")
+    assert server.get().json == [1, [6]]
+    assert server.journal[3:] == ["down", "up-a-False"] * 2
+    server.edit("settings.py", "'a'", "'b'")
+    assert server.get().json == [1, [6]]
+    assert server.journal[-2:] == ["down", "up-b-False"]
+
+
 GATE = """\
 import os
 from contextlib import asynccontextmanager
