@@ -210,6 +210,7 @@ io_do_command(struct io *io, struct command *command)
         break;
     case LETTER_WATCH:
         watch_set(io->watch, &command->list->told, command->serial);
+        watch_add_untold(io->watch, &command->list->polled);
         poller_set(&io->poller, &command->list->polled, command->serial);
         watchlist_free(command->list);
         break;

@@ -17,14 +17,38 @@ static const uint32_t FOLDER_MASK = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM
 static const uint32_t FILE_MASK = IN_MODIFY | IN_DONT_FOLLOW;
 
 
+/* Say once that a limit is reached. */
+static void
+table_complain(struct inotify_table *table, const char *limit)
+{
+    if (!table->complained) {
+        table->complained = true;
+        io_complain(table->io,
+                    "Linux watches no more files for this user: raise "
+                    "fs.inotify.%s (sysctl -w). Until a restart files are "
+                    "polled instead.",
+                    limit);
+    }
+}
+
+
 int
 table_init(struct inotify_table *table, struct io *io)
 {
     table->io = io;
-    table->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     pathset_init(&table->folders);
     pathset_init(&table->files);
-    return table->fd < 0 ? -errno : 0;
+    table->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (table->fd >= 0) {
+        return 0;
+    }
+    int error = errno;
+    int other = error == EMFILE ? dup(STDERR_FILENO) : -1;
+    if (other < 0) {
+        return -error;
+    }
+    close(other); /* so it is not this process that has too many files */
+    return 0;
 }
 
 
@@ -82,12 +106,8 @@ entry_add(struct inotify_table *table, struct pathset *set, const char *path,
     name[size] = '\0';
     int descriptor = inotify_add_watch(table->fd, name, mask);
     if (descriptor < 0) {
-        if (errno == ENOSPC && !table->complained) {
-            table->complained = true;
-            io_complain(table->io,
-                        "cannot watch %.300s: raise fs.inotify."
-                        "max_user_watches",
-                        name);
+        if (errno == ENOSPC) {
+            table_complain(table, "max_user_watches");
         }
         return false;
     }
@@ -196,6 +216,10 @@ void
 table_need(struct inotify_table *table, const struct pathset *paths,
            const char *below, size_t below_size)
 {
+    if (table->fd < 0 && paths->count > 0) {
+        table_complain(table, "max_user_instances");
+        return;
+    }
     size_t at = 0;
     struct path_entry *entry;
     while ((entry = pathset_next(paths, &at)) != NULL) {

@@ -13,8 +13,8 @@ struct io;
 
 struct inotify_table {
     struct io *io;
-    int fd;                 /* non-blocking. Owned. */
-    bool complained;        /* about the limit of watches */
+    int fd;                 /* non-blocking. Owned; -1: there can be none */
+    bool complained;        /* about a limit: not all is watched */
     struct pathset folders; /* value: the watch's descriptor, 0: it is gone */
     struct pathset files;   /* likewise */
     uint64_t turn;          /* of the last table_begin: what it needs */

@@ -158,3 +158,19 @@ path_is_below(const char *path, size_t size, const char *directory,
     return size == directory_size || directory_size == 1
            || path[directory_size] == '/';
 }
+
+
+void
+pathset_add_all(struct pathset *set, const struct pathset *from, int bits)
+{
+    size_t at = 0;
+    const struct path_entry *entry;
+    while ((entry = pathset_next(from, &at)) != NULL) {
+        struct path_entry *copy =
+            entry->value & bits ? pathset_add(set, entry->path, entry->size)
+                                : NULL;
+        if (copy != NULL) {
+            copy->value |= entry->value & bits;
+        }
+    }
+}

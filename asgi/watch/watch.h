@@ -25,6 +25,10 @@ struct watch *watch_new(struct io *io, int *error);
  * reported. */
 void watch_set(struct watch *watch, struct pathset *paths, uint64_t since);
 
+/* Where the kernel's limits are reached, it does not tell of everything: add
+ * what matters to `polled`. Without memory it stays out. */
+void watch_add_untold(const struct watch *watch, struct pathset *polled);
+
 /* Take what has happened so far. inotify: cheap when that is nothing. */
 void watch_drain(struct watch *watch);
 

@@ -331,6 +331,15 @@ watch_set(struct watch *watch, struct pathset *paths, uint64_t since)
 }
 
 
+void
+watch_add_untold(const struct watch *watch, struct pathset *polled)
+{
+    if (watch->table.complained) {
+        pathset_add_all(polled, &watch->paths, PATH_FILE | PATH_LISTED);
+    }
+}
+
+
 struct watch *
 watch_new(struct io *io, int *error)
 {
@@ -342,16 +351,18 @@ watch_new(struct io *io, int *error)
     watch->io = io;
     pathset_init(&watch->paths);
     *error = table_init(&watch->table, io);
-    if (*error == 0) {
+    if (*error == 0 && watch->table.fd >= 0) {
         *error = uv_poll_init(&io->loop, &watch->poll, watch->table.fd);
     }
     if (*error < 0) {
         watch_free(watch);
         return NULL;
     }
-    watch->poll.data = watch;
-    *error = uv_poll_start(&watch->poll, UV_READABLE, on_poll);
-    io->open_handles++;
+    if (watch->table.fd >= 0) {
+        watch->poll.data = watch;
+        *error = uv_poll_start(&watch->poll, UV_READABLE, on_poll);
+        io->open_handles++;
+    }
     return watch;
 }
 
@@ -359,7 +370,7 @@ watch_new(struct io *io, int *error)
 void
 watch_close(struct watch *watch)
 {
-    if (watch != NULL) {
+    if (watch != NULL && watch->table.fd >= 0) {
         uv_close((uv_handle_t *)&watch->poll, io_on_handle_closed);
     }
 }

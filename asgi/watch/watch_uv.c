@@ -250,6 +250,15 @@ watch_set(struct watch *watch, struct pathset *paths, uint64_t since)
 
 
 void
+watch_add_untold(const struct watch *watch, struct pathset *polled)
+{
+    if (watch->complained) {
+        pathset_add_all(polled, &watch->stamps.paths, PATH_FILE | PATH_LISTED);
+    }
+}
+
+
+void
 watch_drain(struct watch *watch)
 {
     stamps_look(&watch->stamps);

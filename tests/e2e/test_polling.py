@@ -30,6 +30,27 @@ statfs(const char *path, struct statfs *status)
     return result;
 }
 """
+# Linux gives no more of one or the other: another program of this user has them.
+LIMITS = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdint.h>
+
+int
+LIMITED
+{
+    errno = ERROR;
+    return -1;
+}
+"""
+LIMITED = {
+    "max_user_instances": ("inotify_init1(int flags)", "EMFILE"),
+    "max_user_watches": (
+        "inotify_add_watch(int fd, const char *path, uint32_t mask)",
+        "ENOSPC",
+    ),
+}
 MAGICS = {"9p": 0x01021997, "FUSE": 0x65735546, "NFS": 0x6969, "SMB": 0xFF534D42}
 
 
@@ -70,22 +91,25 @@ def test_polling_by_the_environment(serve: Serve) -> None:
     edits_are_applied(server)
 
 
-def compiled(folder: Path, name: str) -> Path:
-    """The library to preload that makes "mounted" a folder of that file system."""
+def compiled(folder: Path, text: str, *options: str) -> Path:
+    """A library to preload."""
     source, shim = folder / "shim.c", folder / "shim.so"
-    source.write_text(SHIM)
+    source.write_text(text)
     compiler = os.environ.get("CC") or shutil.which("cc")
     assert compiler is not None
-    magic = f"-DMAGIC={MAGICS[name]}"
-    subprocess.run(
-        [compiler, "-shared", "-fPIC", magic, "-o", shim, source, "-ldl"], check=True
-    )
+    command = [compiler, "-shared", "-fPIC", *options, "-o", shim, source, "-ldl"]
+    subprocess.run(command, check=True)
     return shim
+
+
+def mounted(folder: Path, name: str) -> Path:
+    """The one that makes "mounted" a folder of that file system."""
+    return compiled(folder, SHIM, f"-DMAGIC={MAGICS[name]}")
 
 
 needs_a_shim = pytest.mark.skipif(
     sys.platform != "linux" or bool(os.environ.get("HMR_SANITIZER")),
-    reason="statfs(2) is Linux's, and the sanitizer is preloaded itself",
+    reason="it is Linux's, and the sanitizer is preloaded itself",
 )
 
 
@@ -94,7 +118,7 @@ needs_a_shim = pytest.mark.skipif(
 def test_a_mount_without_events_is_polled(
     make_server, tmp_path: Path, name: str
 ) -> None:
-    shim = compiled(tmp_path, name)
+    shim = mounted(tmp_path, name)
     server = make_server({f"mounted/{path}": text for path, text in APP.items()})
     folder = server.folder / "mounted"
     server.start("--app-dir", str(folder), env={"LD_PRELOAD": str(shim)}, cwd=folder)
@@ -108,7 +132,7 @@ def test_a_mount_without_events_is_polled(
 def test_polling_can_be_switched_off(make_server, tmp_path: Path) -> None:
     """Where the events come after all: FUSE that only this machine writes to."""
     server = make_server({f"mounted/{path}": text for path, text in APP.items()})
-    shim = compiled(tmp_path, "FUSE")
+    shim = mounted(tmp_path, "FUSE")
     folder = server.folder / "mounted"
     server.start("--no-reload-poll", env={"LD_PRELOAD": str(shim)}, cwd=folder)
     assert "Polling" not in server.log
@@ -118,3 +142,17 @@ def test_polling_can_be_switched_off(make_server, tmp_path: Path) -> None:
 
 def test_nothing_is_said_where_events_come(serve: Serve) -> None:
     assert "Polling" not in serve(APP).log
+
+
+@needs_a_shim
+@pytest.mark.parametrize("limit", LIMITED)
+def test_what_linux_watches_no_more_is_polled(
+    make_server, tmp_path: Path, limit: str
+) -> None:
+    function, error = LIMITED[limit]
+    text = LIMITS.replace("LIMITED", function).replace("ERROR", error)
+    server = make_server(APP)
+    server.start(env={"LD_PRELOAD": str(compiled(tmp_path, text))})
+    server.until_log(f"raise fs.inotify.{limit} ")
+    assert server.log.count("polled instead") == 1
+    edits_are_applied(server)
