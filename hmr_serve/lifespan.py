@@ -9,6 +9,7 @@ after `shutdown`, or a startup that failed, make another.
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .log import Log
     from .middleware import Middleware
 
+SILENT = "the application says that its startup failed, and not why"
 TRACE = "lifespan"  # the name of the startup's trace in the engine
 THREADS_WAIT = 1.0  # seconds that threads get to end after a shutdown
 THREADS_LOOKS = 50
@@ -184,7 +186,8 @@ class Lifespan:
         if kind == "lifespan.startup.complete":
             self.running = True
         elif kind == "lifespan.startup.failed":
-            self._failure = LifespanFailed(text)
+            # told where it is handled, as Quart does: the text alone may be empty
+            self._failure = LifespanFailed(text or SILENT, sys.exception())
         elif kind == "lifespan.shutdown.failed":
             self._shutdown_failed = True
             self._log.error(f"Application shutdown failed. {text}".rstrip())

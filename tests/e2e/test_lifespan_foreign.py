@@ -73,8 +73,6 @@ app = Wrapper(Wrapper(api, "a"), "b")
 
 # As Quart: generators that run once, and a startup that fails and goes on to listen.
 ONCE = """\
-import journal
-
 class Application:
     def __init__(self):
         self.x, self.generators = None, []
@@ -111,6 +109,7 @@ def life():
     yield
 """
 FILES = {"journal.py": apps.JOURNAL, "framework.py": FRAMEWORK}
+ONCE_FILES = {"libraries/site-packages/once.py": ONCE, "main.py": SERVING}
 
 
 def test_an_application_of_another_framework_starts_anew_with_its_successor(
@@ -148,7 +147,7 @@ def test_a_wrapped_application_hands_its_state_over(serve: Serve) -> None:
 
 def test_a_startup_that_fails_and_goes_on_to_listen_ends(serve: Serve) -> None:
     """Its generator is spent: only a new process can start it again."""
-    server = serve(FILES | {"once.py": ONCE, "main.py": SERVING})
+    server = serve(ONCE_FILES, env=apps.SHARED_ENV)
     assert server.get("/").text == "1"
     server.edit("main.py", "app.x = 1", "app.x = 2")
     assert server.get("/").text == "2"
@@ -156,3 +155,22 @@ def test_a_startup_that_fails_and_goes_on_to_listen_ends(serve: Serve) -> None:
     assert server.get("/").status == 503  # neither starts in this process
     server.edit("main.py", "app.x = 1 / 0", "app.x = 3")
     assert server.get("/").text == "3"
+
+
+def test_a_startup_that_fails_without_a_text_is_shown_where_it_did(
+    serve: Serve,
+) -> None:
+    server = serve(ONCE_FILES, env=apps.SHARED_ENV)
+    server.edit("main.py", "app.x = 1", "assert app.x, ''")
+    assert server.get("/").status == 503
+    assert "AssertionError" in server.log and "assert app.x" in server.log
+    assert "LifespanFailed" not in server.log
+    server.edit("main.py", "assert app.x, ''", "app.x = 2")
+    assert server.get("/").text == "2"
+    silent = "await send({'type': 'lifespan.startup.failed'})\n        return"
+    server.write(
+        "main.py",
+        f"async def app(scope, receive, send):\n"
+        f"    if scope['type'] == 'lifespan':\n        {silent}\n",
+    )
+    server.until_log("says that its startup failed, and not why")
