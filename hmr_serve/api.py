@@ -13,10 +13,18 @@ import inspect
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     from ._core import Engine
+
+
+class Cached[**P, T](Protocol):
+    """A function with functools.cache."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T: ...
+    def cache_info(self) -> functools._CacheInfo: ...
+    def cache_clear(self) -> None: ...
 
 
 class Runtime:
@@ -96,7 +104,7 @@ def keep[T](key: str, make: Callable[[], T], /) -> T:
         return _runtime.kept[module, key]
 
 
-def cache_across_reloads[**P, T](function: Callable[P, T], /) -> Callable[P, T]:
+def cache_across_reloads[**P, T](function: Callable[P, T], /) -> Cached[P, T]:
     """functools.cache for what takes long to load: a model, an index, a client.
 
     The result stays while nothing that the function reads (its code, names, functions
@@ -107,7 +115,7 @@ def cache_across_reloads[**P, T](function: Callable[P, T], /) -> Callable[P, T]:
         raise TypeError(
             "cache_across_reloads() takes a plain function; await what it returns"
         )
-    return functools.cache(function)
+    return cast("Cached[P, T]", functools.cache(function))
 
 
 def _check(callback: object) -> None:
