@@ -31,7 +31,8 @@ adapters_add(Engine *engine, PyObject *object)
     int lasting = ordered >= 0 ? flag(object, "lasting") : -1;
     int blind = lasting >= 0 ? flag(object, "blind") : -1;
     int always = blind >= 0 ? flag(object, "always") : -1;
-    if (always < 0) {
+    int used = always >= 0 ? flag(object, "used") : -1;
+    if (used < 0) {
         Py_XDECREF(library);
         return -1;
     }
@@ -50,7 +51,8 @@ adapters_add(Engine *engine, PyObject *object)
                   .ordered = ordered,
                   .lasting = lasting,
                   .blind = blind,
-                  .always = always};
+                  .always = always,
+                  .used = used};
     return 0;
 }
 

@@ -26,7 +26,8 @@ typedef struct Adapter {
                           there was none yet */
     Group **anchors;   /* Owned; of objects that statements read */
     Py_ssize_t anchor_count, anchor_room;
-    int together, ordered, lasting, blind, always; /* see hmr_serve/adapters */
+    int together, ordered, lasting, blind, always, used; /* see
+                                                    hmr_serve/adapters */
 } Adapter;
 
 /* Let the engine use an adapter (docs/adapters.md). 0, or -1 with an exception
@@ -89,6 +90,10 @@ void adapters_forget_left(Engine *engine);
 
 /* Is the place's content left alone until its statement runs again? */
 int adapter_is_lasting(const Slot *slot);
+
+/* Has anybody used it without a trace, so that who puts something there is a
+ * setter all the same? */
+int adapter_is_used(const Slot *slot);
 
 /* Engine.adapt(adapter): METH_O. */
 PyObject *engine_adapt(PyObject *self, PyObject *adapter);

@@ -184,6 +184,15 @@ adapter_is_lasting(const Slot *slot)
 
 
 int
+adapter_is_used(const Slot *slot)
+{
+    const Adapter *adapter =
+        slot->kind == SLOT_ADAPTED ? adapter_of(slot) : NULL;
+    return adapter != NULL && adapter->used;
+}
+
+
+int
 adapters_end_lasting(const Statement *statement)
 {
     Engine *engine = statement->module->engine;

@@ -2,6 +2,7 @@
 
 #include "setters.h"
 
+#include "adapters.h"
 #include "array.h"
 #include "called.h"
 #include "compat.h"
@@ -217,8 +218,10 @@ static int
 has_changed_something(const Trace *trace)
 {
     for (Py_ssize_t i = 0; i < trace->write_count; i++) {
-        CellKind kind = trace->writes[i].cell->kind;
-        if (kind == CELL_GROUP || kind == CELL_SLOT) {
+        const Cell *cell = trace->writes[i].cell;
+        if (cell->kind == CELL_GROUP
+            || (cell->kind == CELL_SLOT
+                && !adapter_is_used((const Slot *)cell))) {
             return 1;
         }
     }

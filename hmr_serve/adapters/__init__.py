@@ -28,7 +28,9 @@ OURS = (
     "django",
     "engines",
     "exits",
+    "folders",
     "handlers",
+    "inclusions",
     "jinja",
     "locales",
     "loggers",
@@ -58,6 +60,7 @@ class Adapter:
     ordered = False  # the order of places matters: `arrange` is called
     lasting = False  # places are left alone until their statement runs again or goes
     always = False  # constants and plain functions of the program show, too
+    used = False  # who has used a place is not known: to change it, a new process
     blind = False  # there is nothing to look at: `types` made all that is needed
 
     def types(self) -> tuple[type, ...]:

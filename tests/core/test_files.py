@@ -231,3 +231,41 @@ def test_a_patched_library_function_goes_back(project: Project) -> None:
     assert project.eval("main.text") == "ours"
     project.edit("main.py", "json.dumps = dumps\n", "")
     assert project.eval("(main.text, main.json.dumps.__module__)") == ("1", "json")
+
+
+FOLDERS = """
+    import os
+
+    os.chdir("sub")
+    names = sorted(os.listdir("plugins"))
+    there = os.path.exists("plugins/b.txt")
+    text = open("data.txt").read()
+    os.chdir("..")
+    back = sorted(os.listdir("sub/plugins"))
+    """
+
+
+def test_a_relative_name_is_looked_up_in_the_folder_of_its_place(
+    project: Project,
+) -> None:
+    project.start(
+        {"main.py": FOLDERS, "sub/plugins/a.txt": "", "sub/data.txt": "x"}
+    )
+    report = project.save({"sub/plugins/b.txt": ""})
+    assert len(ran(report)) == 3
+    assert project.eval("main.names, main.there") == (["a.txt", "b.txt"], True)
+    report = project.save({"sub/data.txt": "y"})
+    assert ran(report) == ["main: text = open('data.txt').read()"]
+    assert project.eval("main.text") == "y"
+    assert project.eval("__import__('os').getcwd()") == str(project.root)
+
+
+@pytest.mark.parametrize("new", ["os.chdir('oth')\n", ""])
+def test_another_folder_needs_a_new_process(project: Project, new: str) -> None:
+    files = {"sub/data.txt": "x", "oth/data.txt": "y", "data.txt": "z"}
+    line = "os.chdir('sub')\n"
+    text = f"import os\n{line}text = open('data.txt').read()\n"
+    project.start({"main.py": text, **files})
+    report = project.edit("main.py", line, new, check=False)
+    assert report.restart and "os.chdir()" in report.restart
+    assert project.eval("main.text") == "x"
