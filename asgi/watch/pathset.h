@@ -39,8 +39,7 @@ pathset_add(struct pathset *set, const char *path, size_t size);
 
 /* Add entries that have one of these bits, with these bits. Without memory some
  * stay out. */
-void
-pathset_add_all(struct pathset *set, const struct pathset *from, int bits);
+void pathset_add_all(struct pathset *set, const struct pathset *from, int bits);
 
 /* Walk: start with *at = 0; NULL at the end. Nothing may be added meanwhile. */
 struct path_entry *pathset_next(const struct pathset *set, size_t *at);

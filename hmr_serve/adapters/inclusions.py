@@ -4,8 +4,8 @@ router anew, at each level of inclusion, which takes most of a second for a few 
 A route is made of what its constructor is given and of its function's signature. Where
 both are the same as for a route that is still there, what that one was made of is taken
 over: only in `include_router`, so that the statement that defines the function has read
-all that the signature names; and only where dependencies of the inclusion are functions,
-for a class may get another signature in place, and who includes would have to read it.
+all that the signature names; and only where what the inclusion depends on are functions
+(a class may get another signature in place, and who includes would have to read it).
 The route itself and its handler are new ones.
 """
 
@@ -24,7 +24,11 @@ from typing import Any
 from . import Adapter
 
 OWN = ("app", "dependency_overrides_provider")  # of the application that it is in
-MARKS = ("Depends", "Security", "DefaultPlaceholder")  # of FastAPI, made anew for each call
+MARKS = (
+    "Depends",
+    "Security",
+    "DefaultPlaceholder",
+)  # of FastAPI, made anew for each call
 SCALARS = (str, int, float, bool, bytes, type(None), Enum)
 Key = tuple[int, str]  # the address of the function, the path
 
@@ -162,7 +166,9 @@ def same(a: Any, b: Any) -> bool:
     if type(a) in (list, tuple):
         return len(a) == len(b) and all(map(same, a, b))
     if type(a) is dict:
-        return list(a) == list(b) and all(same(value, b[key]) for key, value in a.items())
+        return list(a) == list(b) and all(
+            same(value, b[key]) for key, value in a.items()
+        )
     if type(a) is set:
         return all(isinstance(each, SCALARS) for each in a) and a == b
     return type(a).__name__ in MARKS and same(vars(a), vars(b))

@@ -248,9 +248,7 @@ FOLDERS = """
 def test_a_relative_name_is_looked_up_in_the_folder_of_its_place(
     project: Project,
 ) -> None:
-    project.start(
-        {"main.py": FOLDERS, "sub/plugins/a.txt": "", "sub/data.txt": "x"}
-    )
+    project.start({"main.py": FOLDERS, "sub/plugins/a.txt": "", "sub/data.txt": "x"})
     report = project.save({"sub/plugins/b.txt": ""})
     assert len(ran(report)) == 3
     assert project.eval("main.names, main.there") == (["a.txt", "b.txt"], True)
