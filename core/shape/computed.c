@@ -26,45 +26,46 @@ module_is_of(PyObject *name, const char *package, size_t length)
 int
 computed_is_value(const PyTypeObject *type)
 {
-    /* As `tp_name` has them: types of C with their module before a dot. */
-    static const char *const values[] = {
-        "pathlib PosixPath",
-        "pathlib PurePosixPath",
-        "pathlib WindowsPath",
-        "pathlib PureWindowsPath",
-        "ipaddress IPv4Address",
-        "ipaddress IPv6Address",
-        "ipaddress IPv4Network",
-        "ipaddress IPv6Network",
-        "ipaddress IPv4Interface",
-        "ipaddress IPv6Interface",
-        "uuid UUID",
-        "fractions Fraction",
-        "datetime.datetime",
-        "datetime.date",
-        "datetime.time",
-        "datetime.timedelta",
-        "datetime.timezone",
-        "decimal.Decimal",
-        "zoneinfo.ZoneInfo",
-        "types.UnionType",
-        "types.GenericAlias",
-        "typing.Union",
+    /* Classes with their module; types of C (NULL) have it in their name. */
+    static const struct {
+        const char *name, *module;
+    } values[] = {
+        {"PosixPath", "pathlib"},
+        {"PurePosixPath", "pathlib"},
+        {"WindowsPath", "pathlib"},
+        {"PureWindowsPath", "pathlib"},
+        {"IPv4Address", "ipaddress"},
+        {"IPv6Address", "ipaddress"},
+        {"IPv4Network", "ipaddress"},
+        {"IPv6Network", "ipaddress"},
+        {"IPv4Interface", "ipaddress"},
+        {"IPv6Interface", "ipaddress"},
+        {"UUID", "uuid"},
+        {"Fraction", "fractions"},
+        {"datetime.datetime", NULL},
+        {"datetime.date", NULL},
+        {"datetime.time", NULL},
+        {"datetime.timedelta", NULL},
+        {"datetime.timezone", NULL},
+        {"decimal.Decimal", NULL},
+        {"zoneinfo.ZoneInfo", NULL},
+        {"types.UnionType", NULL},
+        {"types.GenericAlias", NULL},
+        {"typing.Union", NULL},
     };
     int is_heap = PyType_HasFeature((PyTypeObject *)type, Py_TPFLAGS_HEAPTYPE);
     for (size_t i = 0; i < Py_ARRAY_LENGTH(values); i++) {
-        const char *blank = strchr(values[i], ' ');
-        if (blank == NULL) {
-            if (strcmp(type->tp_name, values[i]) == 0
-                && !(is_heap && type->tp_dictoffset != 0)) {
-                return 1;
-            }
+        const char *name = values[i].name, *module = values[i].module;
+        /* each print asks for many types: most differ here */
+        if (type->tp_name[0] != name[0] || strcmp(type->tp_name, name) != 0) {
+            continue;
         }
-        else if (is_heap && strcmp(type->tp_name, blank + 1) == 0) {
-            size_t length = (size_t)(blank - values[i]);
-            return module_is_of(dict_peek(type->tp_dict, "__module__"),
-                                values[i], length);
+        if (module != NULL) {
+            return is_heap
+                   && module_is_of(dict_peek(type->tp_dict, "__module__"),
+                                   module, strlen(module));
         }
+        return !(is_heap && type->tp_dictoffset != 0);
     }
     return 0;
 }
@@ -110,6 +111,16 @@ class_is_ours(const PyTypeObject *type)
 }
 
 
+/* Its objects note what they have memoized. */
+static int
+class_is_of_sqlalchemy(const PyTypeObject *type)
+{
+    return PyType_HasFeature((PyTypeObject *)type, Py_TPFLAGS_HEAPTYPE)
+           && module_is_of(dict_peek(type->tp_dict, "__module__"), "sqlalchemy",
+                           strlen("sqlalchemy"));
+}
+
+
 /* SQLAlchemy's list of what it has memoized in the object; or on that list: a
  * method, which the instance then has in its dict. */
 static int
@@ -121,9 +132,7 @@ is_note_of_sqlalchemy(PyObject *dict, PyObject *key, PyTypeObject *type)
            && (PyUnicode_CompareWithASCIIString(key, list) == 0
                || (PyFrozenSet_CheckExact(keys)
                    && PySet_Contains(keys, key) > 0))
-           && PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE)
-           && module_is_of(dict_peek(type->tp_dict, "__module__"), "sqlalchemy",
-                           strlen("sqlalchemy"));
+           && class_is_of_sqlalchemy(type);
 }
 
 
@@ -137,6 +146,54 @@ is_own_descriptor(PyObject *found)
 }
 
 
+/* What an instance's dict hides: functools.cached_property and the like. */
+static int
+is_memoizing(PyObject *found)
+{
+    return is_own_descriptor(found) && Py_TYPE(found)->tp_descr_set == NULL;
+}
+
+
+/* Does any class of the type's bases hold one? */
+static int
+type_memoizes(const PyTypeObject *type)
+{
+    PyObject *order = type->tp_mro;
+    for (Py_ssize_t i = 0; order != NULL && i < PyTuple_GET_SIZE(order); i++) {
+        PyTypeObject *at = (PyTypeObject *)PyTuple_GET_ITEM(order, i);
+        PyObject *dict = at->tp_dict; /* NULL: a class of the interpreter */
+        Py_ssize_t pos = 0;
+        PyObject *name, *value;
+        while (dict != NULL && PyDict_Next(dict, &pos, &name, &value)) {
+            if (is_memoizing(value)) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+
+int
+computed_has_memos(PyTypeObject *type)
+{
+    /* Most types have none: their versions. The interpreter gives a class
+     * another one whenever something changes that a look-up may find, and
+     * none to two classes. */
+    static unsigned int without[512]; /* under the GIL */
+    unsigned int version = type->tp_version_tag;
+    unsigned int *slot = &without[version % Py_ARRAY_LENGTH(without)];
+    if (version != 0 && *slot == version) {
+        return 0;
+    }
+    if (class_is_of_sqlalchemy(type) || type_memoizes(type)) {
+        return 1;
+    }
+    *slot = version;
+    return 0;
+}
+
+
 int
 computed_is_memo(PyTypeObject *type, PyObject *dict, PyObject *key)
 {
@@ -146,10 +203,9 @@ computed_is_memo(PyTypeObject *type, PyObject *dict, PyObject *key)
     PyObject *found = _PyType_Lookup(type, key);
     /* A function in an instance's dict is somebody's replacement for the
      * class's. */
-    int is_memo = found != NULL && is_own_descriptor(found)
-                  && Py_TYPE(found)->tp_descr_set == NULL;
-    return is_memo ? !class_is_ours(class_with(type, key))
-                   : is_note_of_sqlalchemy(dict, key, type);
+    return found != NULL && is_memoizing(found)
+               ? !class_is_ours(class_with(type, key))
+               : is_note_of_sqlalchemy(dict, key, type);
 }
 
 

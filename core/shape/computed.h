@@ -10,6 +10,10 @@
  * a union and its parameters? */
 int computed_is_value(const PyTypeObject *type);
 
+/* May the dicts of the type's instances hold memos: has it such descriptors?
+ * Quick. */
+int computed_has_memos(PyTypeObject *type);
+
 /* Does `dict`, of an instance of the type, hold under the key what a descriptor
  * of a library put there (functools.cached_property, SQLAlchemy's memoized
  * ones)? Of a tracked class: no, the code that computed it may be edited. */

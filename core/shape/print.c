@@ -242,7 +242,10 @@ is_dict_of(PyObject *dict, PyObject *object)
 static void
 visit_dict(PyObject *dict, PyObject *holder, Visit *visit)
 {
-    PyTypeObject *type = is_dict_of(dict, holder) ? Py_TYPE(holder) : NULL;
+    PyTypeObject *type =
+        is_dict_of(dict, holder) && computed_has_memos(Py_TYPE(holder))
+            ? Py_TYPE(holder)
+            : NULL;
     Py_ssize_t pos = 0;
     PyObject *key, *value;
     while (PyDict_Next(dict, &pos, &key, &value)) {
@@ -342,8 +345,10 @@ visit_note_memos(Visit *visit, PyObject *dict, PyTypeObject *type)
 {
     Py_ssize_t pos = 0;
     PyObject *key, *value;
-    while (dict != NULL && visit->memo_count < MEMOS
-           && PyDict_Next(dict, &pos, &key, &value)) {
+    if (dict == NULL || !computed_has_memos(type)) {
+        return;
+    }
+    while (visit->memo_count < MEMOS && PyDict_Next(dict, &pos, &key, &value)) {
         if (computed_is_memo(type, dict, key)) {
             visit->memos[visit->memo_count++] = value;
         }
