@@ -12,6 +12,8 @@
 #include "print.h"
 #include "rules.h"
 
+#include <string.h>
+
 #define ALL_NAMES "__dict__" /* whoever reads it may look at anything */
 
 /* A class. The record outlives it: its weak reference tells whether the address
@@ -337,6 +339,30 @@ our_instance_getattro(PyObject *self, PyObject *name)
 }
 
 
+/* Raises what the interpreter would for an attribute that is nowhere, if it is:
+ * 1, else 0. Most who ask only want to know (hasattr, getattr with a default).
+ * Of its own function the interpreter then wants no exception, but we have to
+ * raise one, and formatting its text takes longer than all the rest. */
+static int
+type_raise_missing(PyTypeObject *type, PyObject *name)
+{
+    const char *asked = PyUnicode_AsUTF8(name);
+    char text[256];
+    if (asked == NULL || strlen(asked) > 150 || strlen(type->tp_name) > 50
+        || !PyType_HasFeature(type, Py_TPFLAGS_READY)
+        || _PyType_Lookup(Py_TYPE(type), name) != NULL
+        || _PyType_Lookup(type, name) != NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    char *end = stpcpy(stpcpy(text, "type object '"), type->tp_name);
+    end = stpcpy(stpcpy(end, "' has no attribute '"), asked);
+    (void)stpcpy(end, "'");
+    PyErr_SetString(PyExc_AttributeError, text);
+    return 1;
+}
+
+
 static PyObject *
 our_type_getattro(PyObject *self, PyObject *name)
 {
@@ -346,7 +372,10 @@ our_type_getattro(PyObject *self, PyObject *name)
                < 0) {
         return NULL;
     }
-    return type_getattro(self, name);
+    return PyUnicode_Check(name)
+                   && type_raise_missing((PyTypeObject *)self, name)
+               ? NULL
+               : type_getattro(self, name);
 }
 
 

@@ -205,6 +205,21 @@ tracked_module_dict(PyObject *self, void *closure)
 
 /* ---- the type ----------------------------------------------------------- */
 
+/* `from m import x` asks whether m is a package. Of its own modules the
+ * interpreter wants no exception then; we have to raise one, and that of
+ * PyModule_Type takes longer than all the rest. 1 if it was raised. */
+static int
+is_asked_for_path(const Module *module, PyObject *name)
+{
+    if (!is_name(name, "__path__") || PyDict_Contains(module->ns, name) != 0
+        || PyDict_Contains(module->ns, module->engine->name_getattr) != 0) {
+        return 0;
+    }
+    PyErr_SetString(PyExc_AttributeError, "a module without a __path__");
+    return 1;
+}
+
+
 /* A read through the module object: `m.x`, `from m import x`, getattr. */
 static PyObject *
 tracked_module_getattro(PyObject *self, PyObject *name)
@@ -243,7 +258,9 @@ tracked_module_getattro(PyObject *self, PyObject *name)
     if (module != NULL && is_name(name, "__dict__")) {
         return Py_NewRef(PyModule_GetDict(self));
     }
-    return PyModule_Type.tp_getattro(self, name);
+    return module != NULL && is_asked_for_path(module, name)
+               ? NULL
+               : PyModule_Type.tp_getattro(self, name);
 }
 
 
