@@ -111,10 +111,8 @@ PyObject_GetOptionalAttrString(PyObject *obj, const char *name,
 static inline int
 weakref_is_of(PyObject *ref, const void *address)
 {
-    PyObject *held;
-    int alive = PyWeakref_GetRef(ref, &held) > 0 && held == address;
-    Py_XDECREF(held);
-    return alive;
+    /* Asked of each class whenever tracing begins and ends. */
+    return ((PyWeakReference *)ref)->wr_object == address;
 }
 
 #endif

@@ -46,24 +46,21 @@ cache_header(const Module *module, PyObject *source)
 }
 
 
-/* `__pycache__/name.cpython-313.hmr`. New reference, or NULL without an
- * exception. */
+/* `__pycache__/name.cpython-313.hmr`: importlib has worked out where the .pyc
+ * would be. New reference, or NULL without an exception. */
 static PyObject *
 cache_path(const Module *module)
 {
-    PyObject *util = PyImport_ImportModule("importlib.util");
+    PyObject *spec = dict_peek(module->ns, "__spec__"); /* borrowed */
     PyObject *pyc =
-        util != NULL
-            ? PyObject_CallMethod(util, "cache_from_source", "O", module->path)
-            : NULL;
+        spec != NULL ? PyObject_GetAttrString(spec, "cached") : NULL;
     PyObject *path = NULL;
-    if (pyc != NULL && PyUnicode_Check(pyc)) {
+    if (pyc != NULL && PyUnicode_Check(pyc) && PyUnicode_GET_LENGTH(pyc) > 4) {
         Py_ssize_t length = PyUnicode_GET_LENGTH(pyc);
         PyObject *stem = PyUnicode_Substring(pyc, 0, length - 4);
         path = stem != NULL ? PyUnicode_FromFormat("%U.hmr", stem) : NULL;
         Py_XDECREF(stem);
     }
-    Py_XDECREF(util);
     Py_XDECREF(pyc);
     PyErr_Clear(); /* no place for caches: none is kept */
     return path;

@@ -463,7 +463,7 @@ int
 adapters_judge(Frame *frame)
 {
     Engine *engine = hmr_engine;
-    int passive = is_passive(frame->statement);
+    int passive = frame->idle || is_passive(frame->statement);
     for (Py_ssize_t i = 0; i < engine->adapter_count;) {
         int given_up;
         if (passive && !engine->adapters[i].always) {

@@ -5,6 +5,8 @@
 #include "compat.h"
 #include "rules.h"
 
+#include <string.h>
+
 
 /* The absolute name of an import's module, as importlib resolves it. New
  * reference; NULL without an exception when it goes beyond the top. */
@@ -76,6 +78,15 @@ visit_string(Engine *engine, PyObject *item, int (*visit)(Module *, void *),
 }
 
 
+/* Asked of all names in all code: the length tells most apart. */
+static int
+is_name(PyObject *name, const char *text)
+{
+    return PyUnicode_GET_LENGTH(name) == (Py_ssize_t)strlen(text)
+           && PyUnicode_CompareWithASCIIString(name, text) == 0;
+}
+
+
 /* Modules that `__import__("m")` or `importlib.import_module("m")` names. */
 static int
 visit_by_name(const Statement *statement, int (*visit)(Module *, void *),
@@ -86,8 +97,7 @@ visit_by_name(const Statement *statement, int (*visit)(Module *, void *),
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(code->co_names); i++) {
         PyObject *name = PyTuple_GET_ITEM(code->co_names, i);
         imports |=
-            PyUnicode_CompareWithASCIIString(name, "__import__") == 0
-            || PyUnicode_CompareWithASCIIString(name, "import_module") == 0;
+            is_name(name, "__import__") || is_name(name, "import_module");
     }
     for (Py_ssize_t i = 0;
          imports && result == 0 && i < PyTuple_GET_SIZE(code->co_consts); i++) {
@@ -289,4 +299,86 @@ import_claim_star(Statement *statement, Frame *frame)
         }
     }
     return 0;
+}
+
+
+/* The namespace of a loaded module that answers as modules do. Borrowed; NULL
+ * without an exception. */
+static PyObject *
+loaded_namespace(const Engine *engine, PyObject *name)
+{
+    PyObject *module = PyDict_GetItemWithError(PyImport_GetModuleDict(), name);
+    return module != NULL
+                   && (PyModule_CheckExact(module)
+                       || Py_IS_TYPE(module, engine->module_type))
+               ? PyModule_GetDict(module)
+               : NULL;
+}
+
+
+/* `import a.b.c`, with or without `as`: each is loaded, and its package has
+ * it. */
+static int
+chain_is_loaded(const Engine *engine, PyObject *name)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(name), start = 0;
+    PyObject *holder = NULL;
+    while (start < length) {
+        Py_ssize_t end = PyUnicode_FindChar(name, '.', start, length, 1);
+        end = end < 0 ? length : end;
+        PyObject *head = PyUnicode_Substring(name, 0, end);
+        PyObject *last = PyUnicode_Substring(name, start, end);
+        PyObject *ns = head != NULL ? loaded_namespace(engine, head) : NULL;
+        int there = ns != NULL && last != NULL
+                    && (holder == NULL || PyDict_Contains(holder, last) > 0);
+        Py_XDECREF(head);
+        Py_XDECREF(last);
+        if (!there) {
+            return 0;
+        }
+        holder = ns;
+        start = end + 1;
+    }
+    return holder != NULL;
+}
+
+
+/* `from name import from`: `*` asks the module what that is, and any asks
+ * whether it has a __path__. */
+static int
+names_are_loaded(const Engine *engine, PyObject *name, PyObject *from)
+{
+    PyObject *ns = loaded_namespace(engine, name);
+    int there = ns != NULL
+                && (dict_peek(ns, "__path__") != NULL
+                    || PyDict_Contains(ns, engine->name_getattr) == 0);
+    for (Py_ssize_t i = 0; there && i < PyTuple_GET_SIZE(from); i++) {
+        there = PyDict_Contains(ns, PyTuple_GET_ITEM(from, i)) > 0;
+    }
+    return there;
+}
+
+
+int
+import_is_idle(Statement *statement)
+{
+    const Engine *engine = statement->module->engine;
+    PyObject *imports = statement->syntax.imports;
+    PyObject *import = dict_peek(PyEval_GetBuiltins(), "__import__");
+    int idle = statement->syntax.kind == STATEMENT_IMPORT && import != NULL
+               && PyCFunction_Check(import);
+    for (Py_ssize_t i = 0; idle && i < PyTuple_GET_SIZE(imports); i++) {
+        PyObject *item = PyTuple_GET_ITEM(imports, i);
+        PyObject *from = PyTuple_GET_ITEM(item, 2);
+        PyObject *name = import_name(statement->module,
+                                     PyLong_AsLong(PyTuple_GET_ITEM(item, 0)),
+                                     PyTuple_GET_ITEM(item, 1));
+        idle = name != NULL
+               && (PyTuple_GET_SIZE(from) > 0
+                       ? names_are_loaded(engine, name, from)
+                       : chain_is_loaded(engine, name));
+        Py_XDECREF(name);
+    }
+    PyErr_Clear(); /* not known */
+    return idle;
 }

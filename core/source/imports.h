@@ -23,4 +23,9 @@ int import_claim_untracked(Statement *statement, Frame *frame);
  * has already raises no event. 0, or -1 with an exception set. */
 int import_claim_star(Statement *statement, Frame *frame);
 
+/* Does the import statement only take what is there: from loaded modules, names
+ * that their namespaces hold? Then it runs nobody's code. 0 also where that is
+ * not known; no exception. */
+int import_is_idle(Statement *statement);
+
 #endif

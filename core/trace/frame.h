@@ -44,6 +44,7 @@ struct Frame {
     Py_ssize_t kept_count, kept_room;
     double cost;         /* seconds; set at the end */
     int entered;         /* its code began to run */
+    int idle;            /* an import of what is there: it reaches no library */
     int annotates_again; /* names that the module has annotated before */
     int patched_class;   /* the class that it made before has the members of
                             the one that it made now: class_patch.h */

@@ -123,8 +123,11 @@ statement_run_code(Statement *statement, Frame *frame)
     if (annotations_enter(frame) < 0) {
         return -1;
     }
+    const Engine *engine = statement->module->engine;
     PyObject *ns = statement->module->ns;
     frame->entered = 1;
+    frame->idle = !engine->transaction && engine->adapter_count > 0
+                  && import_is_idle(statement);
     PyObject *result = PyEval_EvalCode(statement->code, ns, ns);
     Py_XDECREF(result);
     if (result == NULL || import_claim_untracked(statement, frame) < 0) {
