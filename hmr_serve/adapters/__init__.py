@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import importlib
 import traceback
-from collections.abc import Awaitable, Callable, Hashable, Sequence
-from importlib.metadata import entry_points
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+
+from .installed import entry_points_of
 
 if TYPE_CHECKING:
     from .._core import Engine
@@ -42,6 +43,20 @@ OURS = (
     "threads",
     "warns",
 )
+# Modules that are imported with their library, since each takes a part of the start:
+# what their adapters say of themselves before.
+LATE: dict[str, dict[str, tuple[str, ...]]] = {
+    "django": {
+        "django.apps.registry": ("lasting", "always"),
+        "django.template.loaders.cached": ("blind",),
+    },
+    "engines": {"sqlalchemy.engine.base": ()},
+    "jinja": {"jinja2.environment": ("blind",)},
+    "metrics": {"prometheus_client": ("ordered",)},
+    "models": {"sqlmodel": ("together",)},
+    "settings": {"pydantic_settings": ("blind",), "dotenv.main": ("blind",)},
+    "tables": {"sqlalchemy.sql.schema": ("blind",)},
+}
 
 
 End = Callable[[], Awaitable[None] | None]
@@ -133,18 +148,45 @@ class Stamped(Adapter):
         return self._seen
 
 
+class Late(Adapter):
+    """Stands for an adapter of ours until its library is imported, and then does what
+    that one does."""
+
+    def __init__(self, name: str, library: str, flags: Sequence[str]) -> None:
+        self.library = library
+        self._name = name
+        for each in flags:
+            setattr(self, each, True)
+
+    def types(self) -> tuple[type, ...]:
+        real = next(a for a in _of_module(self._name) if a.library == self.library)
+        for name in METHODS:
+            setattr(self, name, getattr(real, name))
+        return real.types()
+
+
+METHODS = (
+    "anchors",
+    "look",
+    "put",
+    "remove",
+    "arrange",
+    "owner",
+    "names",
+    "applied",
+    "retired",
+    "doubt",
+)
 _loaded: list[Adapter] = []
 
 
 def load(engine: Engine, warn: Callable[[str], None]) -> None:
     """Give the engine ours and the installed ones. `warn` is told of each that cannot
     be used; the others are."""
-    for name in OURS:
-        module = importlib.import_module(f"{__name__}.{name}")
-        for adapter in getattr(module, "adapters", None) or [module.adapter]:
-            _loaded.append(adapter)
-            engine.adapt(adapter)
-    for entry in entry_points(group=GROUP):
+    for adapter in _ours():
+        _loaded.append(adapter)
+        engine.adapt(adapter)
+    for entry in entry_points_of(GROUP):
         try:
             adapter = entry.load()()
             engine.adapt(adapter)
@@ -153,6 +195,20 @@ def load(engine: Engine, warn: Callable[[str], None]) -> None:
             warn(f"The adapter {entry.name} ({entry.value}) is not used: {what}.")
         else:
             _loaded.append(adapter)
+
+
+def _ours() -> Iterator[Adapter]:
+    for name in OURS:
+        if late := LATE.get(name):
+            for library, flags in late.items():
+                yield Late(name, library, flags)
+        else:
+            yield from _of_module(name)
+
+
+def _of_module(name: str) -> Sequence[Adapter]:
+    module = importlib.import_module(f"{__name__}.{name}")
+    return getattr(module, "adapters", None) or [module.adapter]
 
 
 def applied() -> None:
