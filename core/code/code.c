@@ -210,22 +210,45 @@ names_add(PyObject *reads, PyObject *name, PyObject *path)
 }
 
 
+/* Append to a list that comes into being with its first item: most stay
+ * empty. */
+static int
+list_add(PyObject **list, PyObject *item)
+{
+    if (*list == NULL) {
+        *list = PyList_New(0);
+    }
+    return *list != NULL ? PyList_Append(*list, item) : -1;
+}
+
+
+/* Its tuple, or NULL where `result` says that something failed. Takes the list
+ * over. */
+static PyObject *
+list_end(PyObject *list, int result)
+{
+    PyObject *tuple = result < 0     ? NULL
+                      : list != NULL ? PyList_AsTuple(list)
+                                     : PyTuple_New(0);
+    Py_XDECREF(list);
+    return tuple;
+}
+
+
 /* The attribute path that follows a load; steps past it. New tuple. */
 static PyObject *
 instructions_take_path(Instructions *in, PyCodeObject *code, int *more)
 {
     const Opcodes *ops = in->opcodes;
-    PyObject *path = PyList_New(0);
-    int result = path != NULL ? 0 : -1;
+    PyObject *path = NULL;
+    int result = 0;
     while (result == 0 && *more && in->op == ops->load_attr
            && (in->arg & 1) == 0) {
         result =
-            PyList_Append(path, PyTuple_GET_ITEM(code->co_names, in->arg >> 1));
+            list_add(&path, PyTuple_GET_ITEM(code->co_names, in->arg >> 1));
         *more = instructions_next(in);
     }
-    PyObject *tuple = result == 0 ? PyList_AsTuple(path) : NULL;
-    Py_XDECREF(path);
-    return tuple;
+    return list_end(path, result);
 }
 
 
@@ -311,19 +334,16 @@ static PyObject *
 code_collect_stores(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
                     int is_module)
 {
-    PyObject *names = PyList_New(0);
+    PyObject *names = NULL;
     Instructions in = instructions_of(bytes);
-    int result = names != NULL ? 0 : -1;
+    int result = 0;
     while (result == 0 && instructions_next(&in)) {
         if (in.op == ops->store_global
             || (is_module && in.op == ops->store_name)) {
-            result =
-                PyList_Append(names, PyTuple_GET_ITEM(code->co_names, in.arg));
+            result = list_add(&names, PyTuple_GET_ITEM(code->co_names, in.arg));
         }
     }
-    PyObject *tuple = result == 0 ? PyList_AsTuple(names) : NULL;
-    Py_XDECREF(names);
-    return tuple;
+    return list_end(names, result);
 }
 
 
@@ -333,10 +353,10 @@ static PyObject *
 code_collect_deletes(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
                      int is_module)
 {
-    PyObject *names = PyList_New(0);
+    PyObject *names = NULL;
     PyObject *stored = NULL; /* by the instruction before; borrowed */
     Instructions in = instructions_of(bytes);
-    int result = names != NULL ? 0 : -1;
+    int result = 0;
     while (result == 0 && instructions_next(&in)) {
         int stores = in.op == ops->store_name || in.op == ops->store_global;
         int deletes = in.op == ops->delete_global
@@ -344,13 +364,11 @@ code_collect_deletes(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
         PyObject *name =
             stores || deletes ? PyTuple_GET_ITEM(code->co_names, in.arg) : NULL;
         if (deletes && name != stored) {
-            result = PyList_Append(names, name);
+            result = list_add(&names, name);
         }
         stored = stores ? name : NULL;
     }
-    PyObject *tuple = result == 0 ? PyList_AsTuple(names) : NULL;
-    Py_XDECREF(names);
-    return tuple;
+    return list_end(names, result);
 }
 
 
