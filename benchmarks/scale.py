@@ -124,6 +124,7 @@ def measure(count: int, options: argparse.Namespace) -> list[str]:
     plain = median([answer["start"] for answer in starts["plain"]])
     tracked = median([answer["start"] for answer in starts["tracked"]])
     memory = starts["tracked"][0]["memory"] - starts["plain"][0]["memory"]
+    grown = done["after"] - done["memory"]
     return [
         f"{count:,}",
         f"{done['statements']:,}",
@@ -132,6 +133,8 @@ def measure(count: int, options: argparse.Namespace) -> list[str]:
         f"{tracked:.2f} s",
         f"{cold:.2f} s",
         f"{memory / 1e6:.0f} MB",
+        f"{memory / done['statements'] / 1e3:.1f} KB",
+        f"{grown / 1e6:.1f} MB",
     ]
 
 
@@ -140,7 +143,8 @@ def main() -> None:
     print(f"Python {platform.python_version()}, time of Engine.apply in ms, medians\n")
     header = ["modules", "statements", "a handler's body", "a constant of a leaf"]
     header += ["one that 2 modules read", "an import more", "plain import"]
-    header += ["tracked", "without its cache", "memory for traces"]
+    header += ["tracked", "without its cache", "memory for traces", "a statement"]
+    header += ["more after the edits"]
     print(table(header, [measure(count, options) for count in options.modules]))
 
 

@@ -62,6 +62,7 @@ def main() -> None:
         file.write_text(text)
         engine.apply([str(file)])
         answer["edits"][name] = times
+    answer["after"] = resident()
     print(json.dumps(answer))
 
 
