@@ -3,6 +3,7 @@
 
 #include "module_type.h"
 
+#include "compat.h"
 #include "files.h"
 #include "frame.h"
 #include "namespace.h"
