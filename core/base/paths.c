@@ -34,20 +34,56 @@ parts_settle(PyObject *parts)
 }
 
 
-PyObject *
-path_absolute(PyObject *path)
+/* Is there nothing that parts_settle() would leave out? Absolute paths. */
+static int
+path_is_settled(PyObject *path)
 {
-    if (PyUnicode_GET_LENGTH(path) > 0 && PyUnicode_READ_CHAR(path, 0) == '/') {
-        return Py_NewRef(path);
+    Py_ssize_t length = PyUnicode_GET_LENGTH(path);
+    Py_ssize_t begin = 1; /* of the part */
+    for (Py_ssize_t i = 1; i <= length; i++) {
+        if (i < length && PyUnicode_READ_CHAR(path, i) != '/') {
+            continue;
+        }
+        Py_ssize_t size = i - begin;
+        int dots = size <= 2;
+        for (Py_ssize_t j = begin; dots && j < i; j++) {
+            dots = PyUnicode_READ_CHAR(path, j) == '.';
+        }
+        if (dots) {
+            return 0;
+        }
+        begin = i + 1;
     }
+    return 1;
+}
+
+
+/* The path below the current folder. New reference. */
+static PyObject *
+path_from_here(PyObject *path)
+{
     char cwd[4096];
     if (getcwd(cwd, sizeof(cwd)) == NULL) {
         return PyErr_SetFromErrno(PyExc_OSError);
     }
     PyObject *folder = PyUnicode_DecodeFSDefault(cwd);
-    PyObject *slash = PyUnicode_FromString("/");
     PyObject *full =
         folder != NULL ? PyUnicode_FromFormat("%U/%U", folder, path) : NULL;
+    Py_XDECREF(folder);
+    return full;
+}
+
+
+PyObject *
+path_absolute(PyObject *path)
+{
+    int absolute =
+        PyUnicode_GET_LENGTH(path) > 0 && PyUnicode_READ_CHAR(path, 0) == '/';
+    if (absolute && path_is_settled(path)) {
+        return Py_NewRef(path);
+    }
+    PyObject *slash = PyUnicode_FromString("/");
+    PyObject *full = absolute ? Py_NewRef(path) : path_from_here(path);
     PyObject *parts =
         full != NULL && slash != NULL ? PyUnicode_Split(full, slash, -1) : NULL;
     PyObject *joined = parts != NULL && parts_settle(parts) == 0
@@ -59,7 +95,6 @@ path_absolute(PyObject *path)
     Py_XDECREF(parts);
     Py_XDECREF(full);
     Py_XDECREF(slash);
-    Py_XDECREF(folder);
     return result;
 }
 

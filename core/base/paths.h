@@ -9,9 +9,9 @@
  * reference, `path` itself where it is real; NULL with an exception set. */
 PyObject *path_real(PyObject *path);
 
-/* The path from the root on, without `.` and `..` where it was relative, as
- * os.path.abspath gives it. New reference, `path` itself where it begins with
- * a slash; NULL with an exception set. */
+/* The path from the root on, without `.`, `..` and a slash at the end, as
+ * os.path.abspath gives it. New reference, `path` itself where it is that; NULL
+ * with an exception set. */
 PyObject *path_absolute(PyObject *path);
 
 /* Does a list of paths name an entry of this directory? */

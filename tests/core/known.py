@@ -9,8 +9,6 @@ import sys
 
 ENGINE = "issue 4 (the engine)"
 OUTSIDE = "issue 5 (the outside world)"
-NEWER = sys.version_info >= (3, 14)
-
 FOUND = "test_applications.py::test"
 KNOWN = {
     f"{FOUND}_variables_stand_in_the_order_in_which_they_were_set": (
@@ -21,8 +19,4 @@ if sys.version_info < (3, 13):
     SETTER = "test_setters.py::test_a_setter_that_is_edited_or_goes_needs_a_new_process"
     KNOWN[f"{SETTER}[unpacked]"] = (
         f"{OUTSIDE}: 3.12's sys.monitoring tells of no f(**x) of a Python function"
-    )
-if NEWER:
-    KNOWN["test_imports.py::test_plugins_found_by_listing_a_folder[glob]"] = (
-        f"{ENGINE}: 3.14's glob holds os.scandir itself"
     )

@@ -14,6 +14,8 @@ READS = {
     "absolute": "open(os.path.abspath('data.json')).read()",
     "io": "io.open('data.json', 'rb').read()",
     "os.open": "os.read(os.open('data.json', os.O_RDONLY), 100)",
+    "a way round": "open(os.path.join(os.getcwd(), 'sub', '..', 'data.json')).read()",
+    "two slashes": "open(os.getcwd() + '//./data.json').read()",
     "linecache": "linecache.getline('data.json', 1)",
 }
 
@@ -23,7 +25,8 @@ def test_editing_a_data_file_reruns_its_reader(project: Project, read: str) -> N
     source = f"import io, json, linecache, os, pathlib\ndata = {read}\nother = [1]\n"
     if "linecache" in read:
         source = source.replace("data = ", "linecache.clearcache(); data = ")
-    project.start({"data.json": "[1]\n", "main.py": source})
+    files = {"sub/other.txt": "", "data.json": "[1]\n", "main.py": source}
+    project.start(files)
     report = project.save({"data.json": "[2]\n"})
     assert len(ran(report)) in (1, 2)
     assert "main: other = [1]" not in ran(report)

@@ -280,6 +280,7 @@ def test_importlib_import_module(project: Project) -> None:
 PLUGINS = {
     "pkgutil": "[m.name for m in pkgutil.iter_modules(plugins.__path__)]",
     "listdir": "sorted(n[:-3] for n in os.listdir(plugins.__path__[0]) if n[0] != '_')",
+    "a folder with a slash": "sorted(n[:-3] for n in os.listdir(plugins.__path__[0] + '/') if n[0] != '_')",
     "glob": "sorted(p.stem for p in pathlib.Path(plugins.__path__[0]).glob('[a-z]*.py'))",
     "scandir": "sorted(e.name[:-3] for e in os.scandir(plugins.__path__[0]) if e.name[0] != '_')",
 }
