@@ -27,6 +27,7 @@ class C:
     def get(self):
         return X
 """
+TAKEN = ["x = get_settings().path", "y = [get_settings()]"]
 ASKED = ["c = C()", "x = c.get()", "y = c.get()"]
 # typing copies the module's names for classes with type parameters.
 FORWARD = [
@@ -38,13 +39,11 @@ FORWARD = [
 BASE = "class C:\n    held = []\n\n\nclass D(C):\n    pass"
 OPEN = "class M(pydantic.BaseModel):\n    late: 'L | None' = None"
 OPEN = f"import pydantic\n\n\n{OPEN}\n\n\nclass L(pydantic.BaseModel):\n    x: int = 1"
-KEPT = """import functools
-
-
-class P:
-    @functools.cached_property
+KEPT = """class P:
+    @property
     def y(self):
-        return [x]
+        self.kept = getattr(self, "kept", None) or [x]
+        return self.kept
 """
 CACHED = "import functools\n\n\n@functools.cache\ndef f():\n    return [x]"
 LAZY = """_kept = None
@@ -148,8 +147,7 @@ NAMED: dict[str, list[Files]] = {
         {"main.py": ["x = 2", KEPT, "p = P()", "z = p.y"]},
     ],
     "READ_CACHES": [
-        {"main.py": ["x = 1", CACHED, "y = f()", "z = f()"]},
-        {"main.py": ["x = 2", CACHED, "y = f()", "z = f()"]},
+        {"main.py": [f"PATH = {n}", RECORD, *TAKEN]} for n in ("'a'", "'b'")
     ],
     "CACHE_FILLS": [
         {"main.py": ["x = 1", CACHED, "y = f()", "x += 5"]},
