@@ -236,6 +236,7 @@ void
 cell_release_superseded(const Cell *cell, Version *version, Engine *engine)
 {
     if (cell->kind != CELL_BINDING || version == NULL || version->value == NULL
+        || version->producer == NULL /* the import system's: a submodule */
         || cell_now(cell, engine) == version
         || value_is_immutable(version->value)) {
         return;

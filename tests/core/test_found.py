@@ -496,3 +496,29 @@ def test_a_module_that_a_failing_one_imports_is_run_on_the_way_into_it(
     attempt = "try:\n    from n import x\nexcept ImportError:\n    x = None\n"
     project.save({"n.py": "from pkg.sub import *\n", "m.py": attempt})
     assert project.eval("'n' in __import__('sys').modules")
+
+
+def test_a_submodule_whose_place_in_its_package_has_changed_stays(
+    project: Project,
+) -> None:
+    """The import system has put it there: no statement can make it again."""
+    plain = {
+        "n29.py": "",
+        "pkg/__init__.py": "",
+        "m3.py": "def f1():\n    return [7]\n",
+        "m2.py": "",
+        "main.py": "from pkg.deep import v12\n",
+    }
+    deep = "from m3 import f1 as n8\nv12 = n8()\n"
+    project.start({**plain, "pkg/deep.py": deep})
+    project.save(
+        {
+            "n29.py": "from m2 import f15\n",
+            "pkg/__init__.py": "from n29 import f15\n",
+            "m3.py": f"{plain['m3.py']}try:\n    import pkg.opt3 as o2\nexcept ImportError:\n    o2 = None\nf5 = lambda: []\n",
+            "m2.py": "from m3 import f5\ndef f15():\n    return f5()\n",
+            "main.py": f"import m3 as k22\n{plain['main.py']}",
+        }
+    )
+    project.save(plain)
+    project.save({"main.py": f"import m3 as k22\n{plain['main.py']}"})
