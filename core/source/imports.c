@@ -316,6 +316,17 @@ loaded_namespace(const Engine *engine, PyObject *name)
 }
 
 
+/* It has the name, and not only a promise to import it (PEP 810, since 3.15).
+ */
+static int
+namespace_has(PyObject *ns, PyObject *name)
+{
+    PyObject *value = PyDict_GetItemWithError(ns, name);
+    return value != NULL
+           && strcmp(Py_TYPE(value)->tp_name, "lazy_import") != 0;
+}
+
+
 /* `import a.b.c`, with or without `as`: each is loaded, and its package has
  * it. */
 static int
@@ -330,7 +341,7 @@ chain_is_loaded(const Engine *engine, PyObject *name)
         PyObject *last = PyUnicode_Substring(name, start, end);
         PyObject *ns = head != NULL ? loaded_namespace(engine, head) : NULL;
         int there = ns != NULL && last != NULL
-                    && (holder == NULL || PyDict_Contains(holder, last) > 0);
+                    && (holder == NULL || namespace_has(holder, last));
         Py_XDECREF(head);
         Py_XDECREF(last);
         if (!there) {
@@ -353,7 +364,7 @@ names_are_loaded(const Engine *engine, PyObject *name, PyObject *from)
                 && (dict_peek(ns, "__path__") != NULL
                     || PyDict_Contains(ns, engine->name_getattr) == 0);
     for (Py_ssize_t i = 0; there && i < PyTuple_GET_SIZE(from); i++) {
-        there = PyDict_Contains(ns, PyTuple_GET_ITEM(from, i)) > 0;
+        there = namespace_has(ns, PyTuple_GET_ITEM(from, i));
     }
     return there;
 }

@@ -3,8 +3,10 @@ an edit replaces them. What they are doing they finish."""
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
+from functools import cache
 from typing import Any
 
 
@@ -13,6 +15,7 @@ def renew_executor(executor: Any) -> None:
     that manages the old ones sees them off as if the executor were gone."""
     from concurrent.futures import ProcessPoolExecutor
 
+    forget_managers_in_children()
     with executor._shutdown_lock:
         manager = executor._executor_manager_thread
         if manager is None or executor._shutdown_thread or executor._broken:
@@ -29,6 +32,18 @@ def renew_executor(executor: Any) -> None:
             max_tasks_per_child=old._max_tasks_per_child,
         )
     old.shutdown(wait=False)
+
+
+@cache
+def forget_managers_in_children() -> None:
+    """A forked worker ends by waking up the threads that manage its parent's executors:
+    where one held its lock at the fork, because it was seeing off the workers before,
+    the new one would wait for ever (CPython 3.14)."""
+    from concurrent.futures import process
+
+    managers = getattr(process, "_threads_wakeups", None)
+    if managers is not None and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=managers.clear)
 
 
 def renew_pool(pool: Any) -> None:
