@@ -296,6 +296,10 @@ on_after_poll(uv_check_t *check)
     atomic_store(&io->asleep, false);
     io_count(io, IO_WAKEUPS, 1);
     io_do_letters(io);
+    if (io->files_stirred) {
+        io->files_stirred = false;
+        watch_drain(io->watch);
+    }
     fence_pass(&io->fence);
     io_ring_app(io);
     io_check_end(io);

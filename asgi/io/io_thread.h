@@ -69,6 +69,7 @@ struct io {
     struct connection *to_flush;
     struct fence fence;
     struct watch *watch; /* Owned. */
+    bool files_stirred;  /* it has something to tell */
     struct poller poller;
     struct stall stall;
     struct handed *handed; /* connections that go on elsewhere. Owned. */

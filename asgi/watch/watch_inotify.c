@@ -301,7 +301,9 @@ on_poll(uv_poll_t *poll, int status, int events)
     struct watch *watch = poll->data;
     (void)status;
     (void)events;
-    watch_drain(watch); /* the fence looks at the end of the turn */
+    /* At the end of the turn: letters come first, and one may say what matters
+     * from now on. */
+    watch->io->files_stirred = true;
 }
 
 
@@ -310,7 +312,10 @@ on_poll(uv_poll_t *poll, int status, int events)
 void
 watch_set(struct watch *watch, struct pathset *paths, uint64_t since)
 {
-    watch_drain(watch);    /* by the old set */
+    /* By the old set, and by the new one what was saved since the application
+     * told it: its answer may have been there before us (direct.h). */
+    pathset_add_all(&watch->paths, paths, PATH_FILE);
+    watch_drain(watch);
     struct pathset before; /* folders watched so far: nothing was missed */
     pathset_init(&before);
     size_t at = 0;
