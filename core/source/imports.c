@@ -322,8 +322,7 @@ static int
 namespace_has(PyObject *ns, PyObject *name)
 {
     PyObject *value = PyDict_GetItemWithError(ns, name);
-    return value != NULL
-           && strcmp(Py_TYPE(value)->tp_name, "lazy_import") != 0;
+    return value != NULL && strcmp(Py_TYPE(value)->tp_name, "lazy_import") != 0;
 }
 
 
