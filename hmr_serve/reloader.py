@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -90,6 +91,7 @@ class Reloader:
         self._inputs = Inputs(config, roots)
         self._leftovers = Leftovers(partial(is_user_file, roots=roots))
         self._generation = -1
+        self._watching = threading.RLock()
         self._files: set[str] = set()  # what the server watches
         self._folders: set[str] = set()
         self._revision = 0
@@ -131,29 +133,32 @@ class Reloader:
 
     def watch(self, since: float) -> None:
         """Tell the server what matters. A file saved after `since` (a time stamp),
-        before it was watched, is applied like any other change."""
+        before it was watched, is applied like any other change. In any thread."""
+        with self._watching:
+            late = self._watch(since)
+        if late:
+            self._loop.call_soon_threadsafe(self.on_change, 0, late)
+
+    def _watch(self, since: float) -> list[str]:
         generation = self._engine.generation()
         if generation == self._generation:
-            return
+            return []
         self._generation = generation
         files, folders = self._inputs.add(*self._engine.watched())
         if (files, folders) == (self._files, self._folders):
-            return
+            return []
         self._server.watch(files, folders)
         since -= CLOCK_STEP
         late = [path for path in files - self._files if saved(path) >= since]
         self._files, self._folders = files, folders
-        if late:
-            self._loop.call_soon(self.on_change, 0, late)
+        return late
 
     def _watch_soon(self) -> None:
         """In any thread: a request imports a module, or reads a file into what is
-        remembered. Before its answer goes out, so that no save comes too early."""
+        remembered. At once, not when the loop comes to it: its answer may go out, and
+        the file be saved, before that."""
         with suppress(RuntimeError):  # the loop is closed: the process ends
-            if asyncio._get_running_loop() is self._loop:
-                self.watch(time.time())
-            else:
-                self._loop.call_soon_threadsafe(self.watch, time.time())
+            self.watch(time.time())
 
     # -- updates
 
