@@ -125,18 +125,6 @@ docstring_origin(PyObject *function, const CodeInfo *info)
 }
 
 
-static int
-trace_reads(const Trace *trace, const Cell *cell)
-{
-    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
-        if (trace->reads[i].cell == cell) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-
 int
 docstring_may_follow(PyCodeObject *code)
 {
@@ -144,7 +132,7 @@ docstring_may_follow(PyCodeObject *code)
     const Statement *statement = info != NULL ? info->statement : NULL;
     if (statement == NULL || statement->trace == NULL
         || (info->doc != NULL
-            && trace_reads(statement->trace, &info->doc->cell))) {
+            && trace_has_read(statement->trace, &info->doc->cell))) {
         return 0;
     }
     for (Py_ssize_t i = 0; i < info->function_count; i++) {

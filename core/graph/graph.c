@@ -106,6 +106,18 @@ trace_free(Trace *trace, Engine *engine)
 
 
 int
+trace_has_read(const Trace *trace, const Cell *cell)
+{
+    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
+        if (trace->reads[i].cell == cell) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+int
 trace_add_read(Trace *trace, Cell *cell, Version *version)
 {
     Read *reads = array_reserve(trace->reads, trace->read_count,

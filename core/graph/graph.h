@@ -428,6 +428,8 @@ int group_is_outside(const Engine *engine, PyObject *value);
 Trace *trace_new(void);
 void trace_free(Trace *trace, Engine *engine);
 int trace_add_read(Trace *trace, Cell *cell, Version *version);
+/* Has it read the cell, in whatever version? */
+int trace_has_read(const Trace *trace, const Cell *cell);
 /* The same read, of this version of the cell. */
 int
 trace_copy_read(Trace *into, const Read *read, Cell *cell, Version *version);

@@ -136,18 +136,6 @@ mentions_read(Frame *frame, PyObject *code)
 }
 
 
-static int
-trace_reads(const Trace *trace, const Cell *cell)
-{
-    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
-        if (trace->reads[i].cell == cell) {
-            return 1; /* judged by its version */
-        }
-    }
-    return 0;
-}
-
-
 int
 mentions_clean(Statement *statement, const Trace *trace)
 {
@@ -156,7 +144,7 @@ mentions_clean(Statement *statement, const Trace *trace)
         const Slot *slot = engine->slot_list[i];
         if (PyTuple_GET_SIZE(slot->names) == 0
             || cell_here(&slot->cell, engine) == slot->cell.base
-            || trace_reads(trace, &slot->cell)) {
+            || trace_has_read(trace, &slot->cell)) {
             continue;
         }
         int found = trace_mentions(statement, trace, slot->names);

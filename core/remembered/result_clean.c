@@ -11,18 +11,6 @@
 #include "value.h"
 
 
-static int
-trace_has_read(const Trace *trace, const Cell *cell)
-{
-    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
-        if (trace->reads[i].cell == cell) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-
 /* Files and places outside of the program, variables among them. */
 static int
 is_outside(const Cell *cell)
