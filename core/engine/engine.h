@@ -147,7 +147,10 @@ struct Engine {
     int64_t memory_at;       /* then: frame_clock(); 0: not known */
     PyTypeObject *environ_type; /* Owned; what environ is while tracing */
     PyObject *build_class; /* Owned; builtins.__build_class__ while tracing */
-    PyObject *environ; /* Owned; the dict behind os.environ, while tracing */
+    PyObject *environ;  /* Owned; the dict behind os.environ, while tracing */
+    uint64_t slot_sets; /* counts Since.number */
+    uint64_t slot_puts; /* counts Slot.put */
+    int slots_moved;    /* dicts may not be in order: slot_order.h */
     PyObject *contributions;     /* Owned; or NULL: contribute.h */
     PyObject *contributed_types; /* Owned tuple; NULL: not known yet */
     uint64_t effects;            /* counts Trace.effect */

@@ -9,6 +9,7 @@
 #include "engine.h"
 #include "fills.h"
 #include "result.h"
+#include "slot_order.h"
 #include "slots.h"
 #include "value.h"
 
@@ -210,6 +211,9 @@ cell_touch(Cell *cell, Engine *engine)
         cell->touched = 1;
         version_set(&cell->live, cell_now(cell, engine));
         cell->live_producer = cell->live != NULL ? cell->live->producer : NULL;
+        if (cell->kind == CELL_SLOT) {
+            slot_order_remember((Slot *)cell);
+        }
         cell->touched_next = engine->touched;
         engine->touched = cell_ref(cell);
     }
@@ -268,6 +272,9 @@ void
 cell_write(Cell *cell, Version *version, Module *writer, Engine *engine)
 {
     cell_touch(cell, engine);
+    if (cell->kind == CELL_SLOT) {
+        slot_order_note((Slot *)cell, version, engine);
+    }
     version_set(&cell->env, version);
     cell->walk = engine->walk;
     if (writer == NULL || cell->writer == writer) {

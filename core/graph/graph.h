@@ -170,6 +170,13 @@ typedef enum {
     SLOT_ADAPTED,       /* a place that an adapter knows; the owner is that */
 } SlotKind;
 
+/* When something was put into a dict: in cold order, then by number. 0: it was
+ * there without any statement. */
+typedef struct {
+    long place;
+    uint64_t number;
+} Since;
+
 /* A place outside of the program. Its base is what it holds when no statement
  * has stored into it. See slots.h. */
 typedef struct {
@@ -184,20 +191,23 @@ typedef struct {
     Version *older;  /* Owned; the base until a library that was imported
                         stored into it */
     int grown;       /* there is an older one, NULL included */
+    Since since;     /* in this walk: slot_order.h */
+    uint64_t put;    /* counts insertions; 0: it was there already */
     /* While a transaction runs: */
     Version *before;      /* Owned; the base before it */
     Version *stray;       /* Owned; what somebody else had put there */
     int rebased, strayed; /* these two hold, NULL included */
     int moved;            /* the place of an adapter was put or stored into */
+    Since since_live;
 } Slot;
 
 typedef struct {
     Cell *cell;       /* Owned. */
     Version *version; /* Owned; NULL: unbound or missing */
     PyObject *path;   /* Owned; tuple of attribute names, or NULL: all of it */
-    PyObject *value;  /* Owned; what the path led to; of SLOT_ENVIRON_NAMES the
-                         names that were seen, of CELL_SUBCLASSES the classes
-                       */
+    PyObject *value;  /* Owned; what the path led to; of SLOT_ENVIRON_NAMES a
+                         list of those that were seen, of CELL_SUBCLASSES the
+                         classes */
     uint64_t state;   /* of the objects along a path: attributes.h; of what a
                          cache is full of: fills.h */
     int bound;        /* only whether the name is bound: `del x` */

@@ -8,6 +8,7 @@
 #include "journal.h"
 #include "needed.h"
 #include "remembered.h"
+#include "slot_order.h"
 #include "slots.h"
 
 #include <string.h>
@@ -103,9 +104,7 @@ environ_read_names(void)
     cell_unref(&slot->cell, engine); /* the trace holds it */
     if (result == 0 && frame->trace->read_count > before) {
         Read *read = &frame->trace->reads[before];
-        PyObject *names = PyDict_Keys(engine->environ);
-        read->value = names != NULL ? PyFrozenSet_New(names) : NULL;
-        Py_XDECREF(names);
+        read->value = PyDict_Keys(engine->environ);
         read->once = library_is_importing(engine);
         result = read->value != NULL ? 0 : -1;
     }
@@ -113,43 +112,78 @@ environ_read_names(void)
 }
 
 
+/* Not counted: only a library has set it, when it was imported. */
+static int
+environ_skips(const Engine *engine, PyObject *environ, PyObject *key)
+{
+    const Slot *slot = slot_find(engine, environ, key);
+    return slot != NULL && slot->grown && slot->older == NULL;
+}
+
+
 /* Is the variable set at this place of the walk? 1, 0, -1. */
 static int
-environ_has(const Engine *engine, PyObject *environ, PyObject *key,
-            int *skipped)
+environ_has(const Engine *engine, PyObject *environ, PyObject *key)
 {
-    Slot *slot = slot_find(engine, environ, key);
+    const Slot *slot = slot_find(engine, environ, key);
     if (slot == NULL) {
         return PyErr_Occurred() ? -1 : PyDict_Contains(environ, key);
     }
-    *skipped = slot->grown && slot->older == NULL;
-    return cell_here(&slot->cell, engine) != NULL;
+    return !environ_skips(engine, environ, key)
+           && cell_here(&slot->cell, engine) != NULL;
+}
+
+
+/* The variables that are set at this place of the walk, in order. New list. */
+static PyObject *
+environ_names_here(const Engine *engine, PyObject *environ)
+{
+    PyObject *there = PyDict_Keys(environ);
+    PyObject *names = there != NULL ? PyList_New(0) : NULL;
+    int result = names != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < engine->slot_count; i++) {
+        const Slot *slot = engine->slot_list[i]; /* set before, gone now */
+        if (slot->kind == SLOT_ENVIRON && slot->owner == environ) {
+            int found = PyDict_Contains(environ, slot->key);
+            result = found == 0  ? PyList_Append(there, slot->key)
+                     : found < 0 ? -1
+                                 : 0;
+        }
+    }
+    for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(there); i++) {
+        PyObject *key = PyList_GET_ITEM(there, i);
+        int has = environ_has(engine, environ, key);
+        result = has > 0 ? PyList_Append(names, key) : has;
+    }
+    if (result == 0) {
+        result = slot_order_sort(engine, environ, names);
+    }
+    Py_XDECREF(there);
+    if (result < 0) {
+        Py_CLEAR(names);
+    }
+    return names;
 }
 
 
 static int
-names_clean(const Engine *engine, const Slot *slot, PyObject *names)
+names_clean(const Engine *engine, const Slot *slot, PyObject *seen)
 {
-    PyObject *now = PyDict_Keys(slot->owner);
-    PyObject *seen = PySequence_List(names);
-    int clean = now != NULL && seen != NULL;
-    PyObject *lists[] = {now, seen};
-    for (size_t i = 0; clean && i < Py_ARRAY_LENGTH(lists); i++) {
-        for (Py_ssize_t j = 0; clean && j < PyList_GET_SIZE(lists[i]); j++) {
-            PyObject *key = PyList_GET_ITEM(lists[i], j);
-            int skipped = 0;
-            int has = environ_has(engine, slot->owner, key, &skipped);
-            clean = has >= 0 && (skipped || has == PySet_Contains(names, key));
+    PyObject *here = environ_names_here(engine, slot->owner);
+    Py_ssize_t same = 0;
+    int clean = here != NULL;
+    for (Py_ssize_t i = 0; clean && i < PyList_GET_SIZE(seen); i++) {
+        PyObject *key = PyList_GET_ITEM(seen, i);
+        if (environ_skips(engine, slot->owner, key)) {
+            continue;
         }
+        clean = same < PyList_GET_SIZE(here)
+                && PyObject_RichCompareBool(key, PyList_GET_ITEM(here, same++),
+                                            Py_EQ)
+                       > 0;
     }
-    for (Py_ssize_t i = 0; clean && i < engine->slot_count; i++) {
-        const Slot *each = engine->slot_list[i]; /* set by a statement before */
-        clean = each->kind != SLOT_ENVIRON || each->grown
-                || (cell_here(&each->cell, engine) != NULL)
-                       == PySet_Contains(names, each->key);
-    }
-    Py_XDECREF(now);
-    Py_XDECREF(seen);
+    clean = clean && same == PyList_GET_SIZE(here);
+    Py_XDECREF(here);
     PyErr_Clear(); /* without memory: it runs again */
     return clean;
 }

@@ -8,6 +8,7 @@
 #include "environ.h"
 #include "mentions.h"
 #include "needed.h"
+#include "slot_order.h"
 #include "slots.h"
 #include "value.h"
 
@@ -189,6 +190,9 @@ journal_store(Frame *frame, Slot *slot, PyObject *value)
                      : trace_add_write(frame->trace, &slot->cell, version);
     if (result == 0) {
         cell_write(&slot->cell, version, frame->statement->module, engine);
+        if (slot->actual == NULL && version != NULL) {
+            slot_order_note_put(slot, engine);
+        }
         version_set(&slot->actual, version);
     }
     version_unref(version);

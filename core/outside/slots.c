@@ -6,6 +6,7 @@
 #include "adapters.h"
 #include "compat.h"
 #include "needed.h"
+#include "slot_order.h"
 #include "value.h"
 
 #include <stdlib.h> /* setenv */
@@ -417,6 +418,9 @@ slot_put(Slot *slot, Version *version, Engine *engine)
     }
     engine->syncing--;
     if (result == 0) {
+        if (slot->actual == NULL) {
+            slot_order_note_put(slot, engine);
+        }
         version_set(&slot->actual, version);
     }
     cell_unref(&slot->cell, engine);
@@ -436,7 +440,7 @@ slots_sync(Engine *engine)
             return -1;
         }
     }
-    return 0;
+    return slot_order_apply(engine);
 }
 
 
@@ -564,7 +568,7 @@ slots_settle(Engine *engine)
         PyErr_SetNone(engine->again);
         return -1;
     }
-    return 0;
+    return slot_order_apply(engine);
 }
 
 

@@ -16,6 +16,7 @@
 #include "needed.h"
 #include "result.h"
 #include "rules.h"
+#include "slot_order.h"
 #include "slots.h"
 #include "value.h"
 
@@ -464,6 +465,12 @@ transaction_rollback(Transaction *tx, int walked)
         else {
             cell_write(cell, cell->live, NULL, engine);
         }
+        if (cell->kind == CELL_SLOT) {
+            slot_order_restore((Slot *)cell, engine);
+        }
+    }
+    if (slot_order_apply(engine) < 0) {
+        PyErr_WriteUnraisable(engine->slots);
     }
     if (walked) {
         namespaces_restore(engine);

@@ -468,7 +468,7 @@ def surroundings() -> dict[str, Any]:
     }
     return {
         "logging": logging_tree(),
-        "environ": sorted(os.environ.items()),
+        "environ": list(os.environ.items()),
         "threads": sorted(
             type(t).__name__
             for t in threading.enumerate()

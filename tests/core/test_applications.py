@@ -162,15 +162,6 @@ def test_a_cache_holds_what_its_first_caller_has_filled_it_with(
     assert project.eval("main.y") == [6]
 
 
-def test_variables_stand_in_the_order_in_which_they_were_set(project: Project) -> None:
-    sets = "import os\n\nos.environ.setdefault('HMR_{0}', '1')\n"
-    main = "import os\n{}\nx = [k for k in os.environ if k[:4] == 'HMR_']\n"
-    files = {"a.py": sets.format("A"), "b.py": sets.format("B")}
-    project.start({**files, "main.py": main.format("import a, b")})
-    project.save({"main.py": main.format("import b, a")})
-    assert project.eval("main.x") == ["HMR_B", "HMR_A"]
-
-
 def test_what_a_new_class_has_computed_at_once_stays(project: Project) -> None:
     kept = "import functools\n\n\nclass C:\n    @functools.cached_property\n"
     made = f"{kept}    def y(self):\n        return [x]\n\n\nx = 1\no = C()\n"

@@ -1,0 +1,116 @@
+"""What statements put into a dict or a list of others stands in the order of a cold
+start, not in that of the edits.
+
+`outside` is a library that nobody tracks.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from .harness import Project, ran
+
+LIBRARY = """
+HANDLERS = {"base": None}
+ORDERED = []
+
+class Registry:
+    pass
+
+registry = Registry()
+registry.base = 0
+"""
+ON_PATH = "import sys\nsys.path.insert(0, '../site-packages')\nimport outside\n"
+PLACES = {
+    "the environment": (
+        "import os\nos.environ['HMR_{0}'] = '{1}'\n",
+        "import os\nx = [k for k in os.environ if k[:4] == 'HMR_']\n",
+    ),
+    "setdefault": (
+        "import os\nos.environ.setdefault('HMR_{0}', '{1}')\n",
+        "import os\nx = [k for k in os.environ.copy() if k[:4] == 'HMR_']\n",
+    ),
+    "a dict": (
+        "import outside\noutside.HANDLERS['HMR_{0}'] = '{1}'\n",
+        "import outside\nx = [k for k in outside.HANDLERS if k[:4] == 'HMR_']\n",
+    ),
+    "an instance": (
+        "import outside\noutside.registry.HMR_{0} = '{1}'\n",
+        "import outside\nx = [k for k in vars(outside.registry) if k[:4] == 'HMR_']\n",
+    ),
+    "a module": (
+        "import outside\noutside.HMR_{0} = '{1}'\n",
+        "import outside\nx = [k for k in vars(outside) if k[:4] == 'HMR_']\n",
+    ),
+    "sys.path": (
+        "import sys\nsys.path.append('HMR_{0}')\ny = '{1}'\n",
+        "import sys\nx = [k for k in sys.path if k[:4] == 'HMR_']\n",
+    ),
+    "sys.path, in front": (
+        "import sys\nsys.path.insert(0, 'HMR_{0}')\ny = '{1}'\n",
+        "import sys\nx = [k for k in sys.path[::-1] if k[:4] == 'HMR_']\n",
+    ),
+    "a list": (
+        "import outside\noutside.ORDERED.append('HMR_{0}')\ny = '{1}'\n",
+        "import outside\nx = list(outside.ORDERED)\n",
+    ),
+}
+
+
+@pytest.fixture(params=PLACES.values(), ids=PLACES)
+def place(request: pytest.FixtureRequest, project: Project) -> tuple[Project, str]:
+    """A program whose modules a, b and c put something into one place each."""
+    put, read = request.param
+    project.write({"../site-packages/outside.py": LIBRARY})
+    files = {f"{name.lower()}.py": put.format(name, "1") for name in "ABC"}
+    project.start({**files, "main.py": f"{ON_PATH}import a, b, c\n{read}"})
+    assert project.eval("main.x") == ["HMR_A", "HMR_B", "HMR_C"]
+    return project, put
+
+
+def test_modules_that_change_places(place: tuple[Project, str]) -> None:
+    project, _ = place
+    project.edit("main.py", "a, b, c", "c, b, a")
+    assert project.eval("main.x") == ["HMR_C", "HMR_B", "HMR_A"]
+    project.edit("main.py", "c, b, a", "b, c, a")
+    assert project.eval("main.x") == ["HMR_B", "HMR_C", "HMR_A"]
+    project.edit("main.py", "b, c, a", "a, b, c")
+    assert project.eval("main.x") == ["HMR_A", "HMR_B", "HMR_C"]
+
+
+def test_one_that_goes_and_comes_back(place: tuple[Project, str]) -> None:
+    project, put = place
+    project.save({"a.py": ""})
+    assert project.eval("main.x") == ["HMR_B", "HMR_C"]
+    project.save({"a.py": put.format("A", "2")})
+    assert project.eval("main.x") == ["HMR_A", "HMR_B", "HMR_C"]
+
+
+def test_one_that_runs_again_stays_where_it_was(place: tuple[Project, str]) -> None:
+    project, put = place
+    project.save({"a.py": put.format("A", "2")})
+    assert project.eval("main.x") == ["HMR_A", "HMR_B", "HMR_C"]
+    project.save({"b.py": put.format("D", "2")})
+    assert project.eval("main.x") == ["HMR_A", "HMR_D", "HMR_C"]
+
+
+def test_a_failed_edit_leaves_the_order(place: tuple[Project, str]) -> None:
+    project, _ = place
+    was = project.eval("main.x")
+    project.save({"main.py": f"{ON_PATH}import c, b, a\n1 / 0\n"})
+    assert project.eval("main.x") == was
+    order = "[k for k in __import__('os').environ if k[:4] == 'HMR_']"
+    assert project.eval(order) == [name for name in was if project.eval(order)]
+
+
+def test_only_the_reader_of_all_names_runs(project: Project) -> None:
+    put, read = PLACES["the environment"]
+    files = {f"{name.lower()}.py": put.format(name, "1") for name in "AB"}
+    one = "y = os.environ['HMR_A']\n"
+    project.start({**files, "main.py": f"import a, b\n{read}{one}"})
+    report = project.edit("main.py", "a, b", "b, a")
+    assert project.eval("main.x") == ["HMR_B", "HMR_A"]
+    assert [line[:20] for line in ran(report)] == [
+        "main: import b, a",
+        "main: x = [k for k i",
+    ]
