@@ -44,3 +44,27 @@ def test_a_package_that_had_failed_comes_with_its_module(project: Project) -> No
     )
     project.save({"pkg/__init__.py": "", "a.py": "", "main.py": "import b\n"})
     assert project.eval("'pkg' in sys.modules")
+
+
+def test_what_a_failing_import_imports_runs_on_its_way(project: Project) -> None:
+    """two finds pkg in sys.modules, as its import is under way; run for itself it
+    would try that import once more, and fail."""
+    project.start(
+        {
+            "m1.py": "",
+            "m2.py": "import pkg.deep\n",
+            "pkg/__init__.py": "from m2 import o\n",
+            "pkg/sub.py": "",
+            "pkg/deep.py": "from m1 import f\n",
+            "two.py": "",
+            "main.py": "try:\n    from pkg.sub import x\nexcept ImportError:\n    x = 0",
+        }
+    )
+    project.save(
+        {
+            "m1.py": "import two\nimport pkg.sub as k\n",
+            "pkg/sub.py": "x = [1]\n",
+            "two.py": "try:\n    from pkg.sub import x\nexcept ImportError:\n    x = 0",
+        }
+    )
+    assert project.eval("__import__('sys').modules['two'].x") == [1]
