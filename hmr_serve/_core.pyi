@@ -102,7 +102,8 @@ class Engine:
         """Undo swap_back."""
 
     def settle(self) -> None:
-        """The last revision stays: what it replaced is freed, swap_back is over."""
+        """The last revision stays: live instances of classes that it made anew get
+        these, what it replaced is freed, swap_back is over."""
 
     def revert(self) -> Report | None:
         """While swapped back: give the last revision up for good (its files count as changed).

@@ -4,6 +4,7 @@
 
 #include "adapters.h"
 #include "callbacks_object.h"
+#include "class_adopt.h"
 #include "class_made.h"
 #include "class_members.h"
 #include "compat.h"
@@ -296,9 +297,11 @@ engine_settle(PyObject *self, PyObject *ignored)
         PyErr_SetString(PyExc_RuntimeError, "the old world stands");
         return NULL;
     }
+    int result =
+        engine->undo != NULL ? class_adopt_instances(engine->undo, engine) : 0;
     undo_free(engine->undo, engine);
     engine->undo = NULL;
-    Py_RETURN_NONE;
+    return result == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
 
@@ -492,7 +495,8 @@ static PyMethodDef engine_methods[] = {
     {"apply", (PyCFunction)(void (*)(void))engine_apply,
      METH_VARARGS | METH_KEYWORDS, "Apply the changed files among paths."},
     {"settle", engine_settle, METH_NOARGS,
-     "The last revision stays: free what it replaced."},
+     "The last revision stays: kept instances get its classes, and what it "
+     "replaced is freed."},
     {"swap_back", engine_swap_back, METH_NOARGS,
      "Go back to the world before the last revision."},
     {"swap_forward", engine_swap_forward, METH_NOARGS, "Undo swap_back."},

@@ -377,8 +377,7 @@ trace_follow_imports(Statement *statement, Trace *trace, Version **before,
         }
         int inside =
             engine->ran != ran
-            && (import->nested
-                || runs_read_writes(engine, ran, trace, *shown));
+            && (import->nested || runs_read_writes(engine, ran, trace, *shown));
         if (inside) {
             /* what ran there has to find the one that fails, or what this one
              * had done by then, on its way in */

@@ -49,6 +49,7 @@ def test_a_package_that_had_failed_comes_with_its_module(project: Project) -> No
 def test_what_a_failing_import_imports_runs_on_its_way(project: Project) -> None:
     """two finds pkg in sys.modules, as its import is under way; run for itself it
     would try that import once more, and fail."""
+    taken = "try:\n    from pkg.sub import x\nexcept ImportError:\n    x = 0\n"
     project.start(
         {
             "m1.py": "",
@@ -57,14 +58,14 @@ def test_what_a_failing_import_imports_runs_on_its_way(project: Project) -> None
             "pkg/sub.py": "",
             "pkg/deep.py": "from m1 import f\n",
             "two.py": "",
-            "main.py": "try:\n    from pkg.sub import x\nexcept ImportError:\n    x = 0",
+            "main.py": taken,
         }
     )
     project.save(
         {
             "m1.py": "import two\nimport pkg.sub as k\n",
             "pkg/sub.py": "x = [1]\n",
-            "two.py": "try:\n    from pkg.sub import x\nexcept ImportError:\n    x = 0",
+            "two.py": taken,
         }
     )
     assert project.eval("__import__('sys').modules['two'].x") == [1]
