@@ -41,8 +41,9 @@ def test_a_restart_fails_no_request_and_no_connection(make_server) -> None:
     for name, text in program.files().items():
         server.write(name, text)
     server.start("--no-access-log", env=apps.SHARED_ENV)
-    load = Load(clients=32, every=0.02, pause=0.02)
+    load = Load(clients=32, sockets=20, streams=20, every=0.02, pause=0.02)
     record = drive_restarts(server, program, load, 1)
-    report(record, load)
+    report(record, load, 1)
     assert record.good
+    assert record.returned == load.sockets + load.streams
     assert not check_server(server, 1)

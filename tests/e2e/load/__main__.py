@@ -30,7 +30,7 @@ def main() -> None:
                 record = drive_restarts(server, program, load, restarts)
             else:
                 record = drive(server, program, load)
-            report(record, load)
+            report(record, load, restarts)
             trouble = check_server(server, restarts)
         finally:
             server.kill()

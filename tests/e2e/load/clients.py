@@ -21,6 +21,7 @@ from .program import Kind
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _NUMBER = re.compile(rb"\d+")
 SHOWN = 20  # troubles that are kept
+RESTARTING = (1012).to_bytes(2)  # the code of a WebSocket that a restart closes
 
 
 @dataclass
@@ -33,6 +34,7 @@ class Record:
     failed: int = 0
     reset: int = 0
     stale: int = 0
+    returned: int = 0  # sockets and streams, after a restart
     slowest: float = 0.0  # seconds, of an answer
     troubles: list[str] = field(default_factory=list)
 
@@ -145,14 +147,17 @@ class Requests(_Peer):
 
 
 class _Spoken(_Peer):
-    """After its head, pieces that show the version of one kind."""
+    """After its head, pieces that show the version of one kind. `returns`: a restart
+    may end it, in the way that says so."""
 
     request = ""
 
-    def __init__(self, record: Record, kind: Kind) -> None:
+    def __init__(self, record: Record, returns: bool = False) -> None:
         super().__init__(record)
-        self._kind = kind
         self._headed = False
+        self._returns = returns
+        self.sent_away = False  # told to come back
+        self.gone = asyncio.Event()
         self.version = -1  # the last that was heard
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -171,6 +176,14 @@ class _Spoken(_Peer):
             self._headed = True
             self.begun()
         self.pieces()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._returns and self.sent_away and exc is None and not self.leaving:
+            self.open = self.waiting = False
+            self.record.returned += 1
+        else:
+            super().connection_lost(exc)
+        self.gone.set()
 
     def begun(self) -> None:
         pass
@@ -192,6 +205,9 @@ class Stream(_Spoken):
     """A response that does not end."""
 
     request = "GET /stream HTTP/1.1"
+
+    def begun(self) -> None:
+        self.sent_away = self._returns  # it has no other way to say so than to end
 
     def pieces(self) -> None:
         while (end := self.buffer.find(b"\r\n")) >= 0:
@@ -226,6 +242,10 @@ class Socket(_Spoken):
     def pieces(self) -> None:
         while len(self.buffer) >= 2:
             opcode, size = self.buffer[0] & 15, self.buffer[1]
+            if opcode == 8 and self.buffer[2:4] == RESTARTING:
+                self.sent_away = True
+                self.transport.close()
+                return
             if size > 125 or opcode not in (1, 9):
                 frame = bytes(self.buffer[:80])
                 self.record.trouble("failed", f"unexpected frame: {frame!r}")

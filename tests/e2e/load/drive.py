@@ -10,7 +10,6 @@ show the last version in the end.
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,8 +37,8 @@ def drive(server: Server, program: Program, load: Load) -> Record:
 
 
 def drive_restarts(server: Server, program: Program, load: Load, count: int) -> Record:
-    """The same with saves that restart the process, and without sockets and streams,
-    which no process can hand over."""
+    """The same with saves that restart the process. Sockets and streams, which no
+    process can hand over, come back."""
     return asyncio.run(
         _restarts(server, program, load, count), loop_factory=_loop_factory()
     )
@@ -56,8 +55,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _drive(server: Server, program: Program, load: Load) -> Record:
     record = Record()
     [word] = [kind for kind in program.kinds if kind.name == "word"]
-    makes: list[Callable] = [lambda: Socket(record, word)] * load.sockets
-    makes += [lambda: Stream(record, word)] * load.streams
+    makes: list[Callable] = [lambda: Socket(record)] * load.sockets
+    makes += [lambda: Stream(record)] * load.streams
     spoken = [await connect(server.port, make) for make in makes]
     clients = [
         await connect(
@@ -91,7 +90,15 @@ async def _restarts(server: Server, program: Program, load: Load, count: int) ->
         for _ in range(load.clients // 2)
     ]
     clients = [await connect(server.port, make) for make in makes]
+    spoken: list[Callable] = [lambda: Socket(record, returns=True)] * load.sockets
+    spoken += [lambda: Stream(record, returns=True)] * load.streams
+    present: dict[int, Socket | Stream] = {}
     newcomers: list[Requests] = []
+
+    async def stay(number: int, make: Callable) -> None:
+        while True:
+            present[number] = peer = await connect(server.port, make)
+            await peer.gone.wait()
 
     def newcomer() -> Requests:
         return Requests(record, program.kinds, 0, 0, once=True)
@@ -101,12 +108,24 @@ async def _restarts(server: Server, program: Program, load: Load, count: int) ->
             newcomers.append(await connect(server.port, newcomer))
             await asyncio.sleep(load.every)
 
-    arriving = asyncio.ensure_future(arrive())
-    for _ in range(count):
-        program.save()
+    staying = [asyncio.ensure_future(arrive())]
+    staying += [asyncio.ensure_future(stay(*item)) for item in enumerate(spoken)]
+    for number in range(count + 1):
+        if number:
+            program.save()
         await _until(lambda: kind.shown == kind.version, record, "a save does not show")
-    arriving.cancel()
-    await _leave([*clients, *newcomers], record)
+        await _until(
+            lambda number=number: (
+                record.returned == number * len(spoken)
+                and len(present) == len(spoken)
+                and all(peer.version >= 0 for peer in present.values())
+            ),
+            record,
+            "a socket or stream does not come back",
+        )
+    for task in staying:
+        task.cancel()
+    await _leave([*clients, *newcomers, *present.values()], record)
     return record
 
 
@@ -138,15 +157,19 @@ async def _until(condition: Callable[[], bool], record: Record, what: str) -> No
         await asyncio.sleep(0.01)
 
 
-def report(record: Record, load: Load, file: object = sys.stdout) -> None:
+def report(record: Record, load: Load, restarts: int | None = None) -> None:
+    saves = (
+        f"{restarts} restarts, {record.returned} sockets and streams came back"
+        if restarts
+        else f"a save every {load.every * 1000:.0f} ms, {load.seconds:.0f} s"
+    )
     print(
         f"{load.clients} clients, {load.sockets} WebSockets, {load.streams} streams, "
-        f"a save every {load.every * 1000:.0f} ms, {load.seconds:.0f} s:\n"
+        f"{saves}:\n"
         f"{record.requests:,} requests, {record.messages:,} messages, "
         f"{record.lines:,} lines; the slowest answer took "
         f"{record.slowest * 1000:.0f} ms\n"
         f"{record.failed} failed, {record.reset} reset, {record.stale} stale",
         *record.troubles,
         sep="\n  ",
-        file=file,
     )
