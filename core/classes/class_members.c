@@ -19,10 +19,12 @@
 /* A class. The record outlives it: its weak reference tells whether the address
  * is still that class's. */
 typedef struct {
-    PyObject *ref;    /* Owned weak reference to the class */
-    PyObject *cells;  /* Owned dict: name -> capsule of MemberCell */
-    PyObject *supers; /* the same, of what comes after it; or NULL */
-    int hooked;       /* its look-ups come to us */
+    PyObject *ref;     /* Owned weak reference to the class */
+    PyObject *cells;   /* Owned dict: name -> capsule of MemberCell */
+    PyObject *supers;  /* the same, of what comes after it; or NULL */
+    int hooked;        /* its look-ups come to us */
+    getattrofunc asks; /* of a class with a __getattr__ or __getattribute__ of
+                          its own: the interpreter's function that calls it */
 } Members;
 
 /* How classes look attributes up without us. Of the process. */
@@ -57,27 +59,7 @@ members_find(const Engine *engine, const void *type)
 
 
 static PyObject *our_instance_getattro(PyObject *self, PyObject *name);
-
-
-/* What was looked up before may be remembered by the interpreter, which then
- * does not ask: it forgets. */
-static void
-type_hook(PyTypeObject *type)
-{
-    if (type->tp_getattro == PyObject_GenericGetAttr) {
-        type->tp_getattro = our_instance_getattro;
-        type_forget_lookups(type);
-    }
-}
-
-
-static void
-type_unhook(PyTypeObject *type)
-{
-    if (type->tp_getattro == our_instance_getattro) {
-        type->tp_getattro = PyObject_GenericGetAttr;
-    }
-}
+static PyObject *our_asking_getattro(PyObject *self, PyObject *name);
 
 
 int
@@ -85,6 +67,54 @@ class_members_plain(const PyTypeObject *type)
 {
     return type->tp_getattro == PyObject_GenericGetAttr
            || type->tp_getattro == our_instance_getattro;
+}
+
+
+/* What was looked up before may be remembered by the interpreter, which then
+ * does not ask: it forgets. */
+static void
+type_hook(PyTypeObject *type, Members *members)
+{
+    if (members->hooked && type->tp_getattro == PyObject_GenericGetAttr) {
+        type->tp_getattro = our_instance_getattro;
+        type_forget_lookups(type);
+    }
+    if (members->asks != NULL && type->tp_getattro != our_asking_getattro
+        && !class_members_plain(type)) {
+        members->asks = type->tp_getattro; /* it takes a simpler one once it
+                                              knows which of the two it has */
+        type->tp_getattro = our_asking_getattro;
+        type_forget_lookups(type);
+    }
+}
+
+
+static void
+type_unhook(PyTypeObject *type, const Members *members)
+{
+    if (type->tp_getattro == our_instance_getattro) {
+        type->tp_getattro = PyObject_GenericGetAttr;
+    }
+    if (type->tp_getattro == our_asking_getattro) {
+        type->tp_getattro = members->asks;
+    }
+}
+
+
+/* Does the interpreter ask a function of the program for attributes? */
+static int
+class_asks(PyTypeObject *type)
+{
+    static const char *const names[] = {"__getattr__", "__getattribute__"};
+    int asks = 0;
+    for (size_t i = 0; !asks && i < Py_ARRAY_LENGTH(names); i++) {
+        PyObject *name = PyUnicode_InternFromString(names[i]);
+        PyObject *found = name != NULL ? _PyType_Lookup(type, name) : NULL;
+        asks = found != NULL && PyFunction_Check(found);
+        Py_XDECREF(name);
+    }
+    PyErr_Clear(); /* without memory: it is left alone */
+    return asks;
 }
 
 
@@ -122,18 +152,22 @@ int
 class_members_add(Engine *engine, PyObject *object)
 {
     PyTypeObject *type = (PyTypeObject *)object;
+    int plain = class_members_plain(type);
     if (!Py_IS_TYPE(object, &PyType_Type) || type_getattro == NULL
-        || !class_members_plain(type) || group_is_outside(engine, object)) {
+        || (!plain && !class_asks(type)) || group_is_outside(engine, object)) {
         return 0;
     }
     Members *members = members_of(engine, object);
     if (members == NULL) {
         return -1;
     }
-    if (!members->hooked) {
+    if (plain) {
         members->hooked = 1;
-        type_hook(type);
     }
+    else if (members->asks == NULL) {
+        members->asks = type->tp_getattro;
+    }
+    type_hook(type, members);
     return 0;
 }
 
@@ -339,6 +373,47 @@ our_instance_getattro(PyObject *self, PyObject *name)
 }
 
 
+/* The record of the class, or of the base that it has its look-ups from. */
+static Members *
+members_asking(const PyTypeObject *type)
+{
+    for (; type != NULL && hmr_engine != NULL; type = type->tp_base) {
+        Members *members = members_find(hmr_engine, type);
+        if (members != NULL && members->asks != NULL) {
+            return members;
+        }
+    }
+    return NULL;
+}
+
+
+/* Of a class with a __getattr__ or __getattribute__ of its own. */
+static PyObject *
+our_asking_getattro(PyObject *self, PyObject *name)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    Frame *frame = class_members_looking(name);
+    if (frame != NULL && read_object(frame, self) < 0) {
+        return NULL;
+    }
+    Members *members = members_asking(type);
+    if (members == NULL) {
+        return PyObject_GenericGetAttr(self, name);
+    }
+    getattrofunc asks = members->asks;
+    Py_INCREF(type); /* what is asked may change the class of the object */
+    PyObject *value = asks(self, name);
+    if (type->tp_getattro != our_asking_getattro
+        && members_asking(type) == members) {
+        /* the interpreter has found a simpler way to ask */
+        members->asks = type->tp_getattro;
+        type->tp_getattro = our_asking_getattro;
+    }
+    Py_DECREF(type);
+    return value;
+}
+
+
 /* Raises what the interpreter would for an attribute that is nowhere, if it is:
  * 1, else 0. Most who ask only want to know (hasattr, getattr with a default).
  * Of its own function the interpreter then wants no exception, but we have to
@@ -393,8 +468,8 @@ class_members_start(Engine *engine)
     const void *type;
     void *item;
     while (ptrmap_next(&engine->members, &pos, &type, &item)) {
-        if (members_are_of(item, type) && ((Members *)item)->hooked) {
-            type_hook((PyTypeObject *)type);
+        if (members_are_of(item, type)) {
+            type_hook((PyTypeObject *)type, item);
         }
     }
 }
@@ -410,7 +485,7 @@ class_members_stop(Engine *engine)
     void *item;
     while (ptrmap_next(&engine->members, &pos, &type, &item)) {
         if (members_are_of(item, type)) {
-            type_unhook((PyTypeObject *)type);
+            type_unhook((PyTypeObject *)type, item);
         }
     }
 }

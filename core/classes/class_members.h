@@ -20,8 +20,9 @@ void class_members_stop(Engine *engine);
 /* The engine is freed. */
 void class_members_fini(Engine *engine);
 
-/* A statement has made the class. Classes with a metaclass or with their own
- * way to look up attributes are left alone. 0, or -1 with MemoryError set. */
+/* A statement has made the class. Classes with a metaclass are left alone; of
+ * those with a __getattr__ of their own only that an object is looked into is
+ * seen. 0, or -1 with MemoryError set. */
 int class_members_add(Engine *engine, PyObject *type);
 
 /* Are look-ups in the class and all its subclasses seen? */

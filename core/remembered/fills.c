@@ -69,14 +69,23 @@ fill_emptied(const Engine *engine, PyObject *cache)
 
 
 /* Nobody has called it before: it holds nothing, or what was made of the same.
- */
+ * Where it is not known of what (requests have filled it, or statements that
+ * look at attributes alone), that is what there was before the transaction. */
 static int
-fill_empty(FillCell *fill, uint64_t state)
+fill_empty(FillCell *fill, PyObject *function, uint64_t state)
 {
     Engine *engine = hmr_engine;
-    if (engine->transaction && fill->held != 0 && fill->held != state
-        && cache_clear(engine, fill->cache, state) < 0) {
-        return -1;
+    if (engine->transaction && fill->held != state) {
+        uint64_t changed;
+        int result = fill->held != 0
+                         ? cache_clear(engine, fill->cache, state)
+                         : cache_read_function(NULL, function, &changed);
+        if (result == 0 && fill->held == 0) {
+            result = cache_expire(engine, fill->cache, changed);
+        }
+        if (result < 0) {
+            return -1;
+        }
     }
     fill->held = state;
     return 0;
@@ -117,7 +126,7 @@ fill_note(Frame *frame, FillCell *fill, PyObject *function, int only_empty)
     uint64_t state;
     Version *now = cell_now(&fill->cell, engine);
     if (cache_state(function, &state) < 0
-        || (now == NULL && fill_empty(fill, state) < 0)) {
+        || (now == NULL && fill_empty(fill, function, state) < 0)) {
         return -1;
     }
     if (only_empty) {

@@ -142,11 +142,23 @@ outer = Proxy(Proxy(inner))
 """
 
 
+ASKS = """
+    def __getattr__(self, name):
+        raise AttributeError(name)
+"""
+ASKS_ALWAYS = """
+    def __getattribute__(self, name):
+        return object.__getattribute__(self, name)
+"""
+
+
+@pytest.mark.parametrize("asks", ["", ASKS, ASKS_ALWAYS], ids=["", "asks", "always"])
 def test_who_asks_a_proxy_of_a_proxy_sees_what_there_is_at_its_place(
-    project: Project,
+    project: Project, asks: str
 ) -> None:
+    settings = SETTINGS.replace("    A = 1\n", f"    A = 1\n{asks}")
     project.start(
-        {"a.py": PROXY + SETTINGS, "main.py": "from a import inner\ninner.A = 2\n"}
+        {"a.py": PROXY + settings, "main.py": "from a import inner\ninner.A = 2\n"}
     )
     reads = "from a import outer, inner\nx = [outer.A]\ninner.A = 2\n"
     project.save({"main.py": reads})

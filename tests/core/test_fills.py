@@ -138,3 +138,17 @@ def test_callers_of_a_full_cache_stay_where_another_comes_first(
         assert project.eval("model is __import__('b').y")
     report = project.edit("lib.py", "'m'", "'n'")
     assert "b: y = model()" in ran(report)
+
+
+def test_a_field_of_a_cached_record_that_cannot_be_compared_any_more(
+    project: Project,
+) -> None:
+    """Its reader looked at a number; now it is a list, which the cache has to make."""
+    record = "__import__('collections').namedtuple('R', 'a b')(x, 2)"
+    text = f"import functools\nx = {{}}\n@functools.cache\ndef get():\n    return {record}\n"
+    read = "from a import get\ny = get().a\n"
+    project.start({"a.py": text.format("0"), "main.py": read})
+    project.save({"a.py": text.format("[1]"), "main.py": f"{read}y += [2]\n"})
+    assert project.eval("main.y") == [1, 2]
+    project.save({"a.py": text.format("[3]")})
+    assert project.eval("main.y") == [3, 2]
