@@ -19,6 +19,9 @@ container_copy(PyObject *object, PyObject **container)
         && !PyList_Check(object) && !PyAnySet_Check(object)) {
         Py_SETREF(holder, value_dict(object));
     }
+    else if (PyFunction_Check(object)) { /* its attributes: none so far, too */
+        Py_SETREF(holder, PyObject_GenericGetDict(object, NULL));
+    }
     PyObject *copy = NULL;
     if (holder != NULL && PyDict_Check(holder)) {
         copy = PyDict_Copy(holder);

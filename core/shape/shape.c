@@ -76,6 +76,22 @@ frame_add_classes(Frame *frame, PyObject *object)
 }
 
 
+/* Was all that has a group made in this walk? What is new may hold what is not.
+ */
+static int
+print_is_fresh(const Print *print, const Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < print->count; i++) {
+        const Group *group = group_of(engine, print->nodes[i].object);
+        if (group != NULL && !group->outside
+            && !group_is_fresh(group, engine)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+
 int
 frame_add_candidate(Frame *frame, PyObject *root, PyObject *object, int effect)
 {
@@ -118,7 +134,9 @@ frame_add_candidate(Frame *frame, PyObject *root, PyObject *object, int effect)
     candidate->object = Py_NewRef(object);
     cell_ref(&group->cell);
     frame->candidate_count++;
-    if (engine->transaction && !group_is_fresh(group, engine)) {
+    if (engine->transaction
+        && (!group_is_fresh(group, engine)
+            || !print_is_fresh(&candidate->before, engine))) {
         return print_save(&candidate->before, &candidate->saved);
     }
     return 0;

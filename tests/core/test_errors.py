@@ -340,3 +340,29 @@ def test_a_statement_that_binds_new_names_and_then_raises_leaves_none(
     source = "for new in [1]:\n    other = 2\n    1 / 0\n"
     assert project.save({"a.py": source, "main.py": "import a\n"}).error
     assert project.save({"a.py": source.replace("1 / 0", "pass")}).error is None
+
+
+def test_what_was_tried_on_an_old_object_is_undone(project: Project) -> None:
+    """Its creator runs again for that, but it had happened by then."""
+    text = "def f():\n    return 1\n"
+    project.start({"a.py": text, "main.py": "import a\n"})
+    fails = {"b.py": "from a import f\nf.label = 1\n", "main.py": "import b\n1 / 0\n"}
+    assert project.save(fails).error is not None
+    assert project.eval("a.f.__dict__") == {}
+
+
+def test_what_was_tried_through_a_new_object_is_undone(project: Project) -> None:
+    lazy = (
+        "class Lazy:\n    made = None\n\n    def __getattr__(self, name):\n"
+        "        self.made = self.made or [name]\n        return self.made\n\n\n"
+        "lazy = Lazy()\n"
+    )
+    proxy = (
+        "from a import lazy\n\n\nclass Proxy:\n    def __init__(self, target):\n"
+        "        self.target = target\n\n    def __getattr__(self, name):\n"
+        "        return getattr(self.target, name)\n\n\nproxy = Proxy(lazy)\n"
+        "x = proxy.name\n"
+    )
+    project.start({"a.py": lazy, "main.py": "import a\n"})
+    assert project.save({"b.py": proxy, "main.py": "import b\n1 / 0\n"}).error
+    assert project.eval("a.lazy.__dict__") == {}
