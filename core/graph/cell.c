@@ -245,7 +245,7 @@ cell_release_superseded(const Cell *cell, Version *version, Engine *engine)
         || value_is_immutable(version->value)) {
         return;
     }
-    version->gone = 1;
+    version->gone = version->value;
     Group *group = group_of(engine, version->value);
     Py_CLEAR(version->value);
     if (group != NULL && Py_REFCNT(group->object) == 1) {

@@ -29,8 +29,9 @@ typedef struct {
     PyObject *value;     /* Owned. NULL: deleted, gone, or not an object */
     Statement *producer; /* Borrowed; whose run made it; may be NULL. Valid only
                             while the version is current somewhere */
-    int gone;        /* the value was released: only a rerun brings it back */
-    uint32_t number; /* addresses are used again, numbers are not */
+    const void *gone;    /* where the value was that was released: only a rerun
+                         brings it back; or NULL */
+    uint32_t number;     /* addresses are used again, numbers are not */
 } Version;
 
 typedef enum {

@@ -396,11 +396,15 @@ groups_clean(Statement *statement, const Trace *trace)
     for (Py_ssize_t i = 0; i < trace->read_count; i++) {
         const Read *read = &trace->reads[i];
         /* a path is compared by its value: see mentions.h */
-        Group *group = read->cell->kind == CELL_BINDING && read->path == NULL
-                               && read->version != NULL
-                               && read->version->value != NULL
-                           ? group_of(engine, read->version->value)
-                           : NULL;
+        int whole = read->cell->kind == CELL_BINDING && read->path == NULL
+                    && read->version != NULL;
+        /* what is outside is still there where the name holds it no more */
+        const void *object = !whole ? NULL
+                             : read->version->gone != NULL
+                                 ? read->version->gone
+                                 : read->version->value;
+        Group *group =
+            object != NULL ? ptrmap_get(&engine->groups, object) : NULL;
         if (group != NULL && group->outside && visit_judge(group, &judged)) {
             return 0;
         }

@@ -158,7 +158,7 @@ static void
 release_version(Version *version, const PyObject *object)
 {
     if (version != NULL && version->value == object) {
-        version->gone = 1;
+        version->gone = version->value;
         Py_CLEAR(version->value); /* the caller holds it */
     }
 }

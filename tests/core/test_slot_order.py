@@ -114,3 +114,15 @@ def test_only_the_reader_of_all_names_runs(project: Project) -> None:
         "main: import b, a",
         "main: x = [k for k i",
     ]
+
+
+def test_a_list_whose_module_is_imported_twice(project: Project) -> None:
+    """What the first import gave its name is not kept, but where that is is known."""
+    puts = (
+        "import sys\nsys.path.append('HMR_B')\nimport sys\nsys.path.append('HMR_C')\n"
+    )
+    project.start({"main.py": puts})
+    project.save({"main.py": f"{puts}x = 1\n"})
+    put, read = PLACES["sys.path"]
+    project.save({"a.py": put.format("A", "1"), "main.py": f"import a\n{puts}{read}"})
+    assert project.eval("main.x") == ["HMR_A", "HMR_B", "HMR_C"]
