@@ -49,6 +49,7 @@
     RULE(PATCH_CALLED, "who called a patched function runs") \
     RULE(REMOVED_NAMES, "names that nobody binds any more go") \
     RULE(NAME_ORDER, "names stand in cold order") \
+    RULE(SLOT_ORDER, "so does what is put into dicts outside") \
     RULE(MODULES_GO, "modules that nobody imports any more go") \
     RULE(MODULES_HIDDEN, "a whole walk imports as a cold start does") \
     RULE(FAILED_IMPORTS, "a failed import counts as its importer's doing") \

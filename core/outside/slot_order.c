@@ -2,6 +2,7 @@
 
 #include "slot_order.h"
 
+#include "rules.h"
 #include "slots.h"
 
 #include <stdlib.h> /* qsort */
@@ -171,7 +172,7 @@ dict_arrange(const Place *places, Py_ssize_t count, Engine *engine)
 int
 slot_order_apply(Engine *engine)
 {
-    if (!engine->slots_moved) {
+    if (!engine->slots_moved || !rule(SLOT_ORDER)) {
         return 0;
     }
     Place *places = PyMem_New(Place, (size_t)engine->slot_count + 1);

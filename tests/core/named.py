@@ -65,7 +65,16 @@ def f():
 """
 GIVEN = "x = [n for n, _ in inspect.getmembers(a) if n[0] != '_']"
 GET = "def get_f():\n    return f()"
+PUT = "import os\nos.environ['HMR_{}'] = '1'"
 NAMED: dict[str, list[Files]] = {
+    "SLOT_ORDER": [
+        {
+            "a.py": [PUT.format("A")],
+            "b.py": [PUT.format("B")],
+            "main.py": [imports],
+        }
+        for imports in ("import a\nimport b", "import b\nimport a")
+    ],
     "RECORD_FIELDS": [
         {
             "a.py": ["PATH = 'a'"],
