@@ -3,6 +3,7 @@
 #include "array.h"
 #include "code.h"
 
+#include "called.h"
 #include "compat.h"
 #include "engine.h"
 #include "remembered.h"
@@ -372,6 +373,19 @@ code_collect_deletes(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
 }
 
 
+/* Does it name a function that sets something? */
+static int
+code_names_setter(const PyCodeObject *code)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(code->co_names); i++) {
+        if (called_name_sets(PyTuple_GET_ITEM(code->co_names, i))) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
 /* Fill info->imports_star, info->calls and info->discards. */
 static void
 code_info_scan_calls(CodeInfo *info, PyObject *bytes)
@@ -379,6 +393,7 @@ code_info_scan_calls(CodeInfo *info, PyObject *bytes)
     enum { INTRINSIC_IMPORT_STAR = 2 }; /* opcode._intrinsic_1_descs */
     Instructions in = instructions_of(bytes);
     int called = 0;
+    info->discards = code_names_setter(info->code);
     while (instructions_next(&in)) {
         info->discards |= called && in.op == in.opcodes->pop_top;
         called = in.opcodes->calls[in.op];

@@ -32,7 +32,8 @@ typedef struct {
     PyObject *deletes; /* Owned tuple of str: global names it may delete */
     int imports_star;  /* somewhere in it is an `import *` */
     int calls;         /* it calls or imports something */
-    int discards;      /* it calls something and throws the value away */
+    int discards;      /* it calls something and throws the value away, or that
+                          by its name sets something */
     int calls_watched; /* sys.monitoring tells of its calls: setters.h */
     long calls_judged; /* Engine.traced when that was decided */
     int memo;          /* it computes a cached property: member_caches.h */

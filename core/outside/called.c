@@ -367,6 +367,36 @@ called_label(const Called *called)
 }
 
 
+int
+called_name_sets(PyObject *name)
+{
+    static const char *const others[] = {"seterr", "seterrcall"};
+    if (PyUnicode_GET_LENGTH(name) < 4 || PyUnicode_READ_CHAR(name, 0) != 's'
+        || PyUnicode_READ_CHAR(name, 1) != 'e'
+        || PyUnicode_READ_CHAR(name, 2) != 't') {
+        return 0;
+    }
+    Py_UCS4 next = PyUnicode_READ_CHAR(name, 3);
+    return next == '_' || Py_UNICODE_ISUPPER(next)
+           || is_among(name, others, Py_ARRAY_LENGTH(others));
+}
+
+
+int
+called_sets(const Called *called)
+{
+    PyObject *name;
+    if (called->self != NULL || PyType_Check(called->function)
+        || PyObject_GetOptionalAttrString(called->function, "__name__", &name)
+               < 0) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    int sets = name != NULL && PyUnicode_Check(name) && called_name_sets(name);
+    Py_XDECREF(name);
+    return sets;
+}
+
+
 PyObject *
 called_setter(Frame *frame, const Called *called)
 {

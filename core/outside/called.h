@@ -22,6 +22,13 @@ Called called_of(PyObject *callable, PyObject *first);
  * none. */
 PyObject *called_setter(Frame *frame, const Called *called);
 
+/* Does the name say that the function sets something, whatever it gives back
+ * (`old = numpy.seterr(...)`)? */
+int called_name_sets(PyObject *name);
+
+/* Is it a function of a module with such a name? 1, 0, -1. */
+int called_sets(const Called *called);
+
 /* Is the first argument an object that the running statement makes, so that the
  * call is about that (`functools.update_wrapper(self, f)`)? 1, 0, -1. */
 int called_is_about(Frame *frame, PyObject *argument);

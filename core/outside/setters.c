@@ -103,6 +103,9 @@ on_call(PyObject *self, PyObject *const *args, Py_ssize_t nargs)
     int wanted = offset >= 0 ? is_thrown_away(args[0], offset) : -1;
     PyObject *first = args[3] != self ? args[3] : NULL;
     const Called called = called_of(args[2], first);
+    if (wanted == 0) {
+        wanted = called_sets(&called);
+    }
     int may_keep = wanted < 0 ? -1 : kept_note(frame, &called, first);
     if (may_keep < 0
         || (wanted > 0 && note_call(frame, args[0], &called, first) < 0)) {

@@ -26,6 +26,7 @@ STEPS = int(os.environ.get("HMR_RANDOM_STEPS", "300"))
 YOUNG = STEPS > 300  # all kinds of statements and edits
 SEED = int(os.environ.get("HMR_RANDOM_SEED", "1"))
 SHARDS = max(4, STEPS // 125)  # tests, each with seeds of its own
+IMPORTS = "constant", "conditional import", "list"  # what else there is imports
 Record = Callable[[str, object], None]
 
 
@@ -36,13 +37,15 @@ def zygote(few_libraries: Zygote) -> Zygote:
 
 def run_shard(zygote: Zygote, shard: int, steps: int) -> Counter[str]:
     """Programs of every SHARDS-th seed until there were so many steps; of all kinds,
-    every fourth shard makes those that applications are made of."""
+    every fourth shard makes those that applications are made of, and every fourth small
+    ones that hardly do more than import one another."""
     counts: Counter[str] = Counter()
     broad = BROAD if YOUNG and shard % 4 == 0 else 0
+    only = IMPORTS if YOUNG and shard % 4 == 2 else ()
     seed = broad + SEED + shard
     while steps > 0:
         try:
-            steps -= run_program(zygote, seed, counts, young=YOUNG)
+            steps -= run_program(zygote, seed, counts, young=YOUNG, only=only)
         except Failure as failure:
             pytest.fail(explain(zygote, failure, ENGINE, 30), pytrace=False)
         seed += SHARDS

@@ -68,6 +68,13 @@ def start(project: Project, text: str) -> None:
 SETTERS = {
     "a function": ("lib.set_default_dtype('f64')", "'f64'", "'f16'"),
     "wrapped": ("lib.set_wrapped('f64')", "'f64'", "'f16'"),
+    "used": ("old = lib.set_default_dtype('f64')", "'f64'", "'f16'"),
+    "used in a function": (
+        "def setup():\n    old = lib.set_default_dtype('f64')\n    return old\n"
+        "old = setup()",
+        "'f64'",
+        "'f16'",
+    ),
     "of C": ("import socket\nsocket.setdefaulttimeout(50)", "50", "60"),
     "a method": ("lib.config.update('x', 1)", "1)", "2)"),
     "a set": ("lib.NAMES.add('a')", "'a'", "'b'"),
