@@ -92,6 +92,8 @@ opcodes_read_calls(Opcodes *opcodes, PyObject *opmap)
         }
         if (op >= 0 && op < 256) {
             opcodes->calls[op] = strncmp(text, "CALL", 4) == 0;
+            opcodes->stores[op] = strncmp(text, "STORE_", 6) == 0
+                                  || strncmp(text, "DELETE_", 7) == 0;
         }
     }
     return 0;

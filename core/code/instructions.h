@@ -13,7 +13,8 @@ typedef struct {
     int call, pop_top, load_small_int, push_null, store_name, store_global,
         extended_arg;
     int delete_name, delete_global, load_super_attr;
-    unsigned char calls[256]; /* 1: a call */
+    unsigned char calls[256];  /* 1: a call */
+    unsigned char stores[256]; /* 1: stores something, or deletes it */
     unsigned char caches[256];
     unsigned char constant[256]; /* 1: the argument indexes co_consts */
     unsigned char named[256];    /* 1 + the shift of an argument that indexes

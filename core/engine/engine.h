@@ -153,6 +153,7 @@ struct Engine {
     int slots_moved;    /* dicts may not be in order: slot_order.h */
     PyObject *contributions;     /* Owned; or NULL: contribute.h */
     PyObject *contributed_types; /* Owned tuple; NULL: not known yet */
+    PyObject *contributing;      /* Owned tuple of str: methods; the same */
     uint64_t effects;            /* counts Trace.effect */
     PyObject *arrived; /* Owned list; modules loaded since, not yet watched */
     PtrMap containers; /* dict -> Container: see journal.c */

@@ -429,6 +429,7 @@ engine_dealloc(PyObject *self)
     adapters_fini(engine);
     Py_CLEAR(engine->contributions);
     Py_CLEAR(engine->contributed_types);
+    Py_CLEAR(engine->contributing);
     undo_free(engine->undo, engine);
     syntax_types_free(engine->syntax_types);
     ptrmap_fini(&engine->by_namespace);

@@ -92,6 +92,7 @@ give_up(Engine *engine)
     PyErr_WriteUnraisable(engine->contributions);
     Py_CLEAR(engine->contributions);
     Py_CLEAR(engine->contributed_types);
+    Py_CLEAR(engine->contributing);
 }
 
 
@@ -115,7 +116,16 @@ type_is_known(Engine *engine, PyTypeObject *type)
             Py_DECREF(types); /* not imported yet */
             return 0;
         }
+        PyObject *methods =
+            PyObject_CallMethod(engine->contributions, "methods", NULL);
+        if (methods == NULL || !PyTuple_Check(methods)) {
+            Py_DECREF(types);
+            Py_XDECREF(methods);
+            give_up(engine);
+            return 0;
+        }
         engine->contributed_types = types;
+        Py_XSETREF(engine->contributing, methods);
     }
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(engine->contributed_types);
          i++) {
@@ -199,11 +209,57 @@ trace_calls(const Trace *trace)
 }
 
 
+/* A function under decorators, or a call of one of the methods that only add:
+ * `app.include_router(router)`, and nothing else that could change it. */
+static int
+statement_may_add(const Statement *statement)
+{
+    const Engine *engine = statement->module->engine;
+    if (statement->syntax.kind != STATEMENT_OTHER) {
+        return statement->syntax.kind == STATEMENT_FUNCTION;
+    }
+    PyObject *bytes = PyCode_GetCode((PyCodeObject *)statement->code);
+    PyObject *names = ((PyCodeObject *)statement->code)->co_names;
+    if (bytes == NULL) {
+        PyErr_Clear(); /* without memory: it runs again */
+        return 0;
+    }
+    Instructions in = instructions_of(bytes);
+    int methods = 0, called = 0, discarded = 0, stores = 0;
+    while (instructions_next(&in)) {
+        PyObject *name = in.op == in.opcodes->load_attr
+                             ? PyTuple_GET_ITEM(names, in.arg >> 1)
+                             : NULL;
+        methods +=
+            name != NULL && PySequence_Contains(engine->contributing, name) > 0;
+        discarded += called && in.op == in.opcodes->pop_top;
+        called = in.opcodes->calls[in.op];
+        stores += in.opcodes->stores[in.op];
+    }
+    Py_DECREF(bytes);
+    return methods == 1 && discarded == 1 && stores == 0;
+}
+
+
+/* Did it look into modules that were there, and import none on its way? */
+static int
+imports_are_plain(const Trace *trace)
+{
+    for (Py_ssize_t i = 0; i < trace->import_count; i++) {
+        const Import *import = &trace->imports[i];
+        if (import->nested || import->versions != NULL) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+
 /* May a run be left out? Then all else that it did is in its writes. */
 static int
 trace_is_plain(const Trace *trace)
 {
-    return trace->import_count == 0 && trace->names_count == 0
+    return imports_are_plain(trace) && trace->names_count == 0
            && trace->callbacks == NULL && trace->annotated == NULL
            && trace->result == NULL && !trace->makes_classes && !trace->mixed
            && trace->setter == NULL && !trace->unsteady;
@@ -239,8 +295,7 @@ contribute_end(Statement *statement, Trace *trace, PyObject *owner,
     const Group *only = trace_only_shape(trace, statement);
     PyObject *items = NULL;
     if (only != NULL && owner != NULL && only->object == owner
-        && engine->contributions != NULL
-        && statement->syntax.kind == STATEMENT_FUNCTION
+        && engine->contributions != NULL && statement_may_add(statement)
         && !trace_calls(trace)) {
         items = items_of(engine, owner, mark);
     }
@@ -342,6 +397,28 @@ add_writes_again(Trace *trace, const Trace *then, const Group *before,
 }
 
 
+/* The modules that it looked into are there, as far as the walk has come: 1; 0:
+ * not all; -1. */
+static int
+add_imports_again(Trace *trace, const Trace *then)
+{
+    for (Py_ssize_t i = 0; i < then->import_count; i++) {
+        Module *module = then->imports[i].module;
+        const Engine *engine = module->engine;
+        if (module->gone || module->withheld
+            || module->failed_walk == engine->walk
+            || (!walk_is_settled(module) && !walk_skips(module))) {
+            return 0;
+        }
+        if (trace_add_import(trace, module) < 0) {
+            return -1;
+        }
+        trace->imports[trace->import_count - 1].after = then->imports[i].after;
+    }
+    return trace->import_count == then->import_count;
+}
+
+
 /* The trace of the statement as if it had run; `shape` is the version that it
  * gives the object. *again: NULL where it has to run. 0, or -1 with an
  * exception set. */
@@ -355,6 +432,9 @@ trace_again(Statement *statement, const Group *before, Group *after,
     int result = trace != NULL ? 1 : -1;
     for (Py_ssize_t i = 0; result > 0 && i < then->read_count; i++) {
         result = add_read_again(trace, &then->reads[i], before, after, engine);
+    }
+    if (result > 0) {
+        result = add_imports_again(trace, then);
     }
     if (result > 0) {
         result = journal_clean(statement, then);

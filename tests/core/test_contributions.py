@@ -198,3 +198,108 @@ def test_a_router_of_another_file(project: Project) -> None:
     report = project.edit("users.py", "q: int = 2", "q: int = 3")
     assert ran(report)[:2] == ["users: router = APIRouter()", "users: def a"]
     assert not {"users: def b", "users: def named"} & set(ran(report))
+
+
+ROUTER = """
+    from contextlib import asynccontextmanager
+
+    from fastapi import APIRouter, Depends
+
+
+    def need(n: int = 1):
+        return n
+
+
+    @asynccontextmanager
+    async def life(app):
+        yield {{"{0}": "up"}}
+
+
+    router = APIRouter(prefix="/{0}", lifespan=life)
+    inner = APIRouter()
+
+
+    @inner.get("/inner")
+    def get_inner():
+        return "inner {0}"
+
+
+    @router.get("/x", dependencies=[Depends(need)])
+    def get_x():
+        return "{0} 1"
+
+
+    router.include_router(inner, tags=["in"])
+    """
+BIG = """
+    from fastapi import Depends, FastAPI, Request
+
+    import a, b, c
+
+    app = FastAPI()
+    app.include_router(a.router)
+    app.include_router(b.router, prefix="/v1", dependencies=[Depends(b.need)])
+    app.include_router(c.router, tags=["c"])
+
+
+    @app.get("/state")
+    def state(request: Request):
+        return sorted(request.state._state)
+    """
+INCLUDED = ["/a/x", "/a/inner", "/v1/b/x", "/v1/b/x?n=z", "/v1/b/inner", "/c/x"]
+INCLUDED += ["/c/new", "/d/x", "/state", "/openapi.json"]
+
+
+@pytest.fixture
+def routers(project: Project) -> Project:
+    """An application that includes routers of three modules."""
+    project.asked = INCLUDED
+    project.before = lambda: project.ask("requests", targets=INCLUDED)
+    files = {f"{name}.py": ROUTER.format(name) for name in "abc"}
+    project.start({**files, "main.py": BIG}, attr="app")
+    project.edit("c.py", '"c 1"', '"c" + str(1)')
+    for old, new in (('"/x"', '"/y"'), ('"/y"', '"/x"')):
+        project.edit("c.py", old, new)
+    return project
+
+
+def test_a_route_of_a_router_includes_no_other(routers: Project) -> None:
+    report = routers.edit("b.py", '"/x"', '"/new"')
+    assert not [line for line in ran(report) if "a.router" in line or "c.r" in line]
+    assert [line for line in ran(report) if "include_router(b.router" in line]
+    report = routers.edit("b.py", '"/new"', '"/x"')
+    assert not [line for line in ran(report) if line.startswith(("a:", "c:"))]
+
+
+def test_how_a_router_is_included_concerns_no_other(routers: Project) -> None:
+    report = routers.edit("main.py", '"/v1"', '"/v2"')
+    routers.edit("main.py", '"/v2"', '"/v1"')
+    ours = [line for line in ran(report) if "include_router" in line]
+    assert ours and all("b.router" in line for line in ours)
+
+
+def test_routers_that_come_go_and_change_places(routers: Project) -> None:
+    routers.save({"d.py": ROUTER.format("d")})
+    line = "    app.include_router(a.router)\n"
+    text = BIG.replace("a, b, c", "a, b, c, d")
+    more = text.replace(line, line + line.replace("a.router", "d.router"))
+    routers.save({"main.py": more})
+    routers.save({"main.py": text})
+    routers.save({"main.py": text.replace(line, "")})
+    routers.save({"main.py": BIG})
+
+
+def test_what_stands_in_front_of_routers_reaches_them(routers: Project) -> None:
+    routers.edit("main.py", "FastAPI()", "FastAPI(dependencies=[Depends(a.need)])")
+    routers.edit("main.py", "dependencies=[Depends(a.need)]", "")
+    for name in "abc":
+        routers.edit(f"{name}.py", "lifespan=life", "")
+
+
+def test_an_override_is_for_the_application_that_serves(routers: Project) -> None:
+    routers.edit("b.py", '"/x"', '"/new"')
+    override = "main.app.dependency_overrides.update({b.need: lambda: 5})"
+    routers.exec(f"import main, b\n{override}")
+    routers.edit("b.py", '"/new"', '"/x"', check=False)
+    kept = "main.app.dependency_overrides"
+    assert routers.eval(f"[f() for f in {kept}.values()]") in ([], [5])
