@@ -5,14 +5,8 @@
 #include "compat.h"
 #include "computed.h"
 #include "engine.h"
+#include "text.h"
 #include "value.h"
-
-
-static int
-name_is(PyObject *name, const char *text)
-{
-    return PyUnicode_CompareWithASCIIString(name, text) == 0;
-}
 
 
 /* ---- members ------------------------------------------------------------ */
@@ -31,9 +25,9 @@ name_is_special(PyObject *name)
 int
 name_is_class_annotation(PyObject *name)
 {
-    return name_is(name, "__annotations__") || name_is(name, "__annotate__")
-           || name_is(name, "__annotate_func__")
-           || name_is(name, "__annotations_cache__");
+    return text_is(name, "__annotations__") || text_is(name, "__annotate__")
+           || text_is(name, "__annotate_func__")
+           || text_is(name, "__annotations_cache__");
 }
 
 
@@ -120,7 +114,7 @@ closures_equal(PyFunctionObject *a, PyFunctionObject *b)
     int equal = names != NULL;
     for (Py_ssize_t i = 0; equal && i < PyTuple_GET_SIZE(names); i++) {
         PyObject *name = PyTuple_GET_ITEM(names, i);
-        equal = name_is(name, "__class__") || name_is(name, "__classdict__");
+        equal = text_is(name, "__class__") || text_is(name, "__classdict__");
     }
     Py_XDECREF(names);
     PyErr_Clear();

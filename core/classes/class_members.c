@@ -11,6 +11,7 @@
 #include "needed.h"
 #include "print.h"
 #include "rules.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -320,13 +321,6 @@ class_members_look_up(Frame *frame, PyTypeObject *type, PyTypeObject *after,
 }
 
 
-static int
-member_name_is(PyObject *name, const char *text)
-{
-    return PyUnicode_CompareWithASCIIString(name, text) == 0;
-}
-
-
 Frame *
 class_members_looking(PyObject *name)
 {
@@ -358,8 +352,8 @@ our_instance_getattro(PyObject *self, PyObject *name)
     if (frame != NULL && read_object(frame, self) < 0) {
         return NULL;
     }
-    if (frame != NULL && !member_name_is(name, "__dict__")) {
-        int all = member_name_is(name, "__class__");
+    if (frame != NULL && !text_is(name, "__dict__")) {
+        int all = text_is(name, "__class__");
         PyObject *looked = all ? hmr_engine->name_dict : name;
         if (class_members_look_up(frame, Py_TYPE(self), NULL, looked, all)
             < 0) {

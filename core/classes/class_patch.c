@@ -9,15 +9,9 @@
 #include "compat.h"
 #include "computed.h"
 #include "needed.h"
+#include "text.h"
 #include "undo.h"
 #include "value.h"
-
-
-static int
-name_is(PyObject *name, const char *text)
-{
-    return PyUnicode_CompareWithASCIIString(name, text) == 0;
-}
 
 
 /* ---- which classes ------------------------------------------------------ */
@@ -100,8 +94,8 @@ class_is_own(const Statement *statement, const Version *old)
 static int
 name_is_derived(PyObject *name)
 {
-    return name_is(name, "__firstlineno__")
-           || name_is(name, "__static_attributes__");
+    return text_is(name, "__firstlineno__")
+           || text_is(name, "__static_attributes__");
 }
 
 
@@ -109,7 +103,7 @@ name_is_derived(PyObject *name)
 static int
 name_is_own(PyObject *name)
 {
-    return name_is(name, "__dict__") || name_is(name, "__weakref__");
+    return text_is(name, "__dict__") || text_is(name, "__weakref__");
 }
 
 
@@ -154,7 +148,7 @@ member_fate(PyObject *name, PyObject *now, PyObject *value)
                 || member_is_memo(now) != member_is_memo(value)))) {
         return MEMBER_REFUSED;
     }
-    if (name_is_special(name) && !name_is(name, "__doc__")
+    if (name_is_special(name) && !text_is(name, "__doc__")
         && (now == NULL || !PyFunction_Check(now)
             || !PyFunction_Check(value))) {
         return MEMBER_REFUSED;
@@ -190,7 +184,7 @@ merge_take(Merge *merge, PyObject *name, PyObject *value)
 static int
 merge_leave(Merge *merge, PyObject *name, PyObject *value)
 {
-    if (name_is(name, "__annotations_cache__")) {
+    if (text_is(name, "__annotations_cache__")) {
         return 1; /* whoever asks for annotations is told those of now */
     }
     if (!name_is_class_annotation(name)
@@ -233,7 +227,7 @@ function_set_cell(PyObject *function, const char *name, PyObject *value)
     int result = names != NULL ? 0 : -1;
     for (Py_ssize_t i = 0;
          result == 0 && closure != NULL && i < PyTuple_GET_SIZE(names); i++) {
-        if (name_is(PyTuple_GET_ITEM(names, i), name)) {
+        if (text_is(PyTuple_GET_ITEM(names, i), name)) {
             result = PyCell_Set(PyTuple_GET_ITEM(closure, i), value);
         }
     }

@@ -7,20 +7,14 @@
 #include "compat.h"
 #include "engine.h"
 #include "instructions.h"
-
-
-static int
-name_is(PyObject *name, const char *text)
-{
-    return PyUnicode_CompareWithASCIIString(name, text) == 0;
-}
+#include "text.h"
 
 
 static int
 name_is_one_of(PyObject *name, const char *const *texts)
 {
     for (; *texts != NULL; texts++) {
-        if (name_is(name, *texts)) {
+        if (text_is(name, *texts)) {
             return 1;
         }
     }

@@ -5,6 +5,7 @@
 #include "adapters.h"
 #include "compat.h"
 #include "frame_parts.h"
+#include "text.h"
 
 
 /* ---- what does nothing to the process ----------------------------------- */
@@ -66,18 +67,6 @@ static const char *const telling[] = {
 };
 
 
-static int
-is_among(PyObject *text, const char *const *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (PyUnicode_CompareWithASCIIString(text, list[i]) == 0) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-
 int
 called_is_within(PyObject *module, PyObject *name)
 {
@@ -122,7 +111,7 @@ called_is_adapted(const Engine *engine, PyObject *module)
 static int
 is_builtin(PyObject *module)
 {
-    return PyUnicode_CompareWithASCIIString(module, "builtins") == 0;
+    return text_is(module, "builtins");
 }
 
 
@@ -138,8 +127,7 @@ called_home(PyObject *object)
         Py_XDECREF(name);
         return NULL;
     }
-    if (PyUnicode_CompareWithASCIIString(name, "posix") == 0
-        || PyUnicode_CompareWithASCIIString(name, "nt") == 0) {
+    if (text_is(name, "posix") || text_is(name, "nt")) {
         Py_SETREF(name, PyUnicode_FromString("os"));
     }
     else if (PyUnicode_GET_LENGTH(name) > 1
@@ -307,13 +295,13 @@ static int
 is_harmless(const Engine *engine, PyObject *home, PyObject *name,
             PyObject *label)
 {
-    if (is_among(name, telling, Py_ARRAY_LENGTH(telling))
-        || is_among(label, harmless_calls, Py_ARRAY_LENGTH(harmless_calls))
+    if (text_is_among(name, telling, Py_ARRAY_LENGTH(telling))
+        || text_is_among(label, harmless_calls, Py_ARRAY_LENGTH(harmless_calls))
         || called_is_adapted(engine, home)
         || engine_module(engine, home) != NULL) {
         return 1;
     }
-    return is_among(label, harmful_calls, Py_ARRAY_LENGTH(harmful_calls))
+    return text_is_among(label, harmful_calls, Py_ARRAY_LENGTH(harmful_calls))
                ? 0
                : module_is_harmless(home);
 }
@@ -378,7 +366,7 @@ called_name_sets(PyObject *name)
     }
     Py_UCS4 next = PyUnicode_READ_CHAR(name, 3);
     return next == '_' || Py_UNICODE_ISUPPER(next)
-           || is_among(name, others, Py_ARRAY_LENGTH(others));
+           || text_is_among(name, others, Py_ARRAY_LENGTH(others));
 }
 
 

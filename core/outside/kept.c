@@ -7,6 +7,7 @@
 #include "compat.h"
 #include "frame_parts.h"
 #include "kept_look.h"
+#include "text.h"
 
 /* Frameworks whose registries the engine sees (groups, contributions), that
  * have an adapter, or that keep nothing but caches. */
@@ -53,10 +54,8 @@ root_of(PyObject *home)
 static int
 root_is_exempt(PyObject *root)
 {
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(exempt); i++) {
-        if (PyUnicode_CompareWithASCIIString(root, exempt[i]) == 0) {
-            return 1;
-        }
+    if (text_is_among(root, exempt, Py_ARRAY_LENGTH(exempt))) {
+        return 1;
     }
     PyObject *names = PySys_GetObject("stdlib_module_names"); /* borrowed */
     return names != NULL ? PySequence_Contains(names, root) : 0;

@@ -8,6 +8,7 @@
 #include "compat.h"
 #include "environ.h"
 #include "journal.h"
+#include "text.h"
 
 #define CLOSURE_DEPTH 16 /* calls of tracked functions followed from a cache */
 #define MODULE_STEPS 4   /* a.b.c.d.name */
@@ -48,12 +49,9 @@ code_may_ask(const PyCodeObject *code)
     static const char *const names[] = {"environ", "environb", "getenv",
                                         "getenvb"};
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(code->co_names); i++) {
-        for (size_t j = 0; j < Py_ARRAY_LENGTH(names); j++) {
-            if (PyUnicode_CompareWithASCIIString(
-                    PyTuple_GET_ITEM(code->co_names, i), names[j])
-                == 0) {
-                return 1;
-            }
+        if (text_is_among(PyTuple_GET_ITEM(code->co_names, i), names,
+                          Py_ARRAY_LENGTH(names))) {
+            return 1;
         }
     }
     return 0;
@@ -65,7 +63,14 @@ code_may_ask(const PyCodeObject *code)
 static int
 class_may_ask(const PyTypeObject *type)
 {
-    return !Py_IS_TYPE((PyObject *)type, &PyType_Type);
+    static const char *const harmless[] = {"abc", "enum", "typing"};
+    PyTypeObject *meta = Py_TYPE(type);
+    PyObject *module = meta != &PyType_Type && meta->tp_dict != NULL
+                           ? dict_peek(meta->tp_dict, "__module__")
+                           : NULL;
+    return meta != &PyType_Type
+           && !(module != NULL && PyUnicode_Check(module)
+                && text_is_among(module, harmless, Py_ARRAY_LENGTH(harmless)));
 }
 
 

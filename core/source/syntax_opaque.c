@@ -2,6 +2,7 @@
 
 #include "compat.h"
 #include "syntax_nodes.h"
+#include "text.h"
 
 
 /* ---- decorators --------------------------------------------------------- */
@@ -78,23 +79,12 @@ decorator_name(const SyntaxTypes *types, PyObject *node)
 
 
 static int
-name_is_one_of(PyObject *name, const char *const *names, size_t count)
-{
-    int found = 0;
-    for (size_t i = 0; !found && i < count; i++) {
-        found = PyUnicode_CompareWithASCIIString(name, names[i]) == 0;
-    }
-    return found;
-}
-
-
-static int
 decorator_is_transparent(const SyntaxTypes *types, PyObject *node)
 {
     PyObject *name = decorator_name(types, node);
     int found =
         name != NULL
-        && name_is_one_of(name, transparent, Py_ARRAY_LENGTH(transparent));
+        && text_is_among(name, transparent, Py_ARRAY_LENGTH(transparent));
     Py_XDECREF(name);
     return found;
 }
@@ -119,7 +109,7 @@ call_remembers(const SyntaxTypes *types, PyObject *node)
                          : NULL;
     int found =
         name != NULL
-        && name_is_one_of(name, remembering, Py_ARRAY_LENGTH(remembering));
+        && text_is_among(name, remembering, Py_ARRAY_LENGTH(remembering));
     Py_XDECREF(name);
     PyErr_Clear();
     return found;

@@ -8,6 +8,7 @@
 #include "frame.h"
 #include "namespace.h"
 #include "rules.h"
+#include "text.h"
 #include "walk.h"
 
 
@@ -26,13 +27,6 @@ module_is_submodule_bind(const Engine *engine, const Module *module,
     int same = name != NULL && PyUnicode_Compare(name, child->name) == 0;
     Py_XDECREF(name);
     return same;
-}
-
-
-static int
-is_name(PyObject *name, const char *text)
-{
-    return PyUnicode_CompareWithASCIIString(name, text) == 0;
 }
 
 
@@ -212,7 +206,7 @@ tracked_module_dict(PyObject *self, void *closure)
 static int
 is_asked_for_path(const Module *module, PyObject *name)
 {
-    if (!is_name(name, "__path__") || PyDict_Contains(module->ns, name) != 0
+    if (!text_is(name, "__path__") || PyDict_Contains(module->ns, name) != 0
         || PyDict_Contains(module->ns, module->engine->name_getattr) != 0) {
         return 0;
     }
@@ -245,7 +239,7 @@ tracked_module_getattro(PyObject *self, PyObject *name)
         if (engine->transaction && walk_reach(module) < 0) {
             return NULL;
         }
-        int result = is_name(name, "__dict__")
+        int result = text_is(name, "__dict__")
                          ? read_dict(engine, frame, module)
                          : frame_read_name(frame, module, name, NULL, 1);
         if (result < 0) {
@@ -256,7 +250,7 @@ tracked_module_getattro(PyObject *self, PyObject *name)
         && module_fall_back(engine, frame, module, name, importing) < 0) {
         return NULL;
     }
-    if (module != NULL && is_name(name, "__dict__")) {
+    if (module != NULL && text_is(name, "__dict__")) {
         return Py_NewRef(PyModule_GetDict(self));
     }
     return module != NULL && is_asked_for_path(module, name)

@@ -7,6 +7,7 @@
 #include "frame.h"
 #include "frame_parts.h"
 #include "rules.h"
+#include "text.h"
 
 
 int
@@ -33,12 +34,7 @@ name_is_system(PyObject *name)
         || PyUnicode_READ_CHAR(name, 1) != '_') {
         return 0;
     }
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
-        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) {
-            return 1;
-        }
-    }
-    return 0;
+    return text_is_among(name, names, Py_ARRAY_LENGTH(names));
 }
 
 
@@ -58,12 +54,7 @@ int
 name_shows_namespace(PyObject *name)
 {
     static const char *const names[] = {"globals", "vars", "dir", "locals"};
-    for (size_t i = 0; i < Py_ARRAY_LENGTH(names); i++) {
-        if (PyUnicode_CompareWithASCIIString(name, names[i]) == 0) {
-            return 1;
-        }
-    }
-    return 0;
+    return text_is_among(name, names, Py_ARRAY_LENGTH(names));
 }
 
 

@@ -68,12 +68,12 @@ GET = "def get_f():\n    return f()"
 PUT = "import os\nos.environ['HMR_{}'] = '1'"
 NAMED: dict[str, list[Files]] = {
     "SLOT_ORDER": [
-        {
-            "a.py": [PUT.format("A")],
-            "b.py": [PUT.format("B")],
-            "main.py": [imports],
-        }
-        for imports in ("import a\nimport b", "import b\nimport a")
+        {"a.py": [PUT.format("A")], "b.py": [PUT.format("B")], "main.py": main}
+        for main in (
+            ["import a, b"],
+            ["import b, a"],
+            ["1 / 0", "import b, a"],
+        )
     ],
     "RECORD_FIELDS": [
         {

@@ -161,3 +161,21 @@ def test_a_failed_edit_leaves_it(project: Project) -> None:
     project.exec("import quiet; held = quiet.get_it()")
     project.save({"a.py": "X = 2\n1 / 0\n"})
     assert project.eval("held is quiet.get_it()")
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["import abc\nclass C(abc.ABC):\n", "import typing\nclass C(typing.Protocol):\n"],
+)
+def test_a_variable_concerns_no_class_of_the_interpreters(
+    project: Project, head: str
+) -> None:
+    """Only what a library's metaclass makes may ask for variables in secret."""
+    text = (
+        f"{head}    x = 1\n\n\nclass D(C):\n    pass\n\n\nimport functools\nclass O:\n"
+        "    @functools.cached_property\n    def made(self):\n        return D()\n\n\n"
+        "o = O()\ny = o.made.x\n"
+    )
+    project.start({"main.py": text})
+    project.save({"main.py": f"import os\nos.environ['HMR_A'] = '1'\n{text}"})
+    assert project.eval("list(vars(main.o))") == ["made"]

@@ -215,7 +215,8 @@ class Worker:
         shown = {name: getattr(report, name) for name in REPORT.split()}
         shown["error"] = report.error and self.error(report.error)
         shown["ids"] = ids
-        shown["rebound"] = [n for n, i in self.do_ids().items() if ids.get(n) != i]
+        now = self.do_ids(program=True)
+        shown["rebound"] = [name for name, i in now.items() if ids.get(name) != i]
         shown["reran"] = [tuple(r) for r in report.reran]
         shown["executed"] = [(self.relative(f), line) for f, line in self.executed]
         shown["modules"] = {
@@ -283,13 +284,19 @@ class Worker:
         """Tracked modules in the order in which their imports ended."""
         return self.engine.modules() if self.engine else list(self.ended)
 
-    def do_ids(self) -> dict[str, int]:
-        """What every name of every tracked module is bound to, by identity."""
-        return {
+    def do_ids(self, *, program: bool = False) -> dict[str, int]:
+        """What every name of every tracked module is bound to, by identity; and what
+        there is around the program, in its order, unless only that is asked for."""
+        names = {
             f"{module}.{name}": id(value)
             for module, m in sorted(snapshot.tracked_modules(self.root))
             for name, value in vars(m).items()
         }
+        if program:
+            return names
+        variables = {f"os.environ[{k!r}]": hash(v) for k, v in os.environ.items()}
+        paths = {f"sys.path[{n}]": hash(item) for n, item in enumerate(sys.path)}
+        return {**names, **variables, **paths}
 
     def do_eval(self, expr: str) -> Any:
         return eval(expr, dict(self.space, **self.modules()))
