@@ -23,35 +23,35 @@ registry.base = 0
 ON_PATH = "import sys\nsys.path.insert(0, '../site-packages')\nimport outside\n"
 PLACES = {
     "the environment": (
-        "import os\nos.environ['HMR_{0}'] = '{1}'\n",
-        "import os\nx = [k for k in os.environ if k[:4] == 'HMR_']\n",
+        "import os\nos.environ['PUT_{0}'] = '{1}'\n",
+        "import os\nx = [k for k in os.environ if k[:4] == 'PUT_']\n",
     ),
     "setdefault": (
-        "import os\nos.environ.setdefault('HMR_{0}', '{1}')\n",
-        "import os\nx = [k for k in os.environ.copy() if k[:4] == 'HMR_']\n",
+        "import os\nos.environ.setdefault('PUT_{0}', '{1}')\n",
+        "import os\nx = [k for k in os.environ.copy() if k[:4] == 'PUT_']\n",
     ),
     "a dict": (
-        "import outside\noutside.HANDLERS['HMR_{0}'] = '{1}'\n",
-        "import outside\nx = [k for k in outside.HANDLERS if k[:4] == 'HMR_']\n",
+        "import outside\noutside.HANDLERS['PUT_{0}'] = '{1}'\n",
+        "import outside\nx = [k for k in outside.HANDLERS if k[:4] == 'PUT_']\n",
     ),
     "an instance": (
-        "import outside\noutside.registry.HMR_{0} = '{1}'\n",
-        "import outside\nx = [k for k in vars(outside.registry) if k[:4] == 'HMR_']\n",
+        "import outside\noutside.registry.PUT_{0} = '{1}'\n",
+        "import outside\nx = [k for k in vars(outside.registry) if k[:4] == 'PUT_']\n",
     ),
     "a module": (
-        "import outside\noutside.HMR_{0} = '{1}'\n",
-        "import outside\nx = [k for k in vars(outside) if k[:4] == 'HMR_']\n",
+        "import outside\noutside.PUT_{0} = '{1}'\n",
+        "import outside\nx = [k for k in vars(outside) if k[:4] == 'PUT_']\n",
     ),
     "sys.path": (
-        "import sys\nsys.path.append('HMR_{0}')\ny = '{1}'\n",
-        "import sys\nx = [k for k in sys.path if k[:4] == 'HMR_']\n",
+        "import sys\nsys.path.append('PUT_{0}')\ny = '{1}'\n",
+        "import sys\nx = [k for k in sys.path if k[:4] == 'PUT_']\n",
     ),
     "sys.path, in front": (
-        "import sys\nsys.path.insert(0, 'HMR_{0}')\ny = '{1}'\n",
-        "import sys\nx = [k for k in sys.path[::-1] if k[:4] == 'HMR_']\n",
+        "import sys\nsys.path.insert(0, 'PUT_{0}')\ny = '{1}'\n",
+        "import sys\nx = [k for k in sys.path[::-1] if k[:4] == 'PUT_']\n",
     ),
     "a list": (
-        "import outside\noutside.ORDERED.append('HMR_{0}')\ny = '{1}'\n",
+        "import outside\noutside.ORDERED.append('PUT_{0}')\ny = '{1}'\n",
         "import outside\nx = list(outside.ORDERED)\n",
     ),
 }
@@ -64,52 +64,51 @@ def place(request: pytest.FixtureRequest, project: Project) -> tuple[Project, st
     project.write({"../site-packages/outside.py": LIBRARY})
     files = {f"{name.lower()}.py": put.format(name, "1") for name in "ABC"}
     project.start({**files, "main.py": f"{ON_PATH}import a, b, c\n{read}"})
-    assert project.eval("main.x") == ["HMR_A", "HMR_B", "HMR_C"]
+    assert project.eval("main.x") == ["PUT_A", "PUT_B", "PUT_C"]
     return project, put
 
 
 def test_modules_that_change_places(place: tuple[Project, str]) -> None:
     project, _ = place
     project.edit("main.py", "a, b, c", "c, b, a")
-    assert project.eval("main.x") == ["HMR_C", "HMR_B", "HMR_A"]
+    assert project.eval("main.x") == ["PUT_C", "PUT_B", "PUT_A"]
     project.edit("main.py", "c, b, a", "b, c, a")
-    assert project.eval("main.x") == ["HMR_B", "HMR_C", "HMR_A"]
+    assert project.eval("main.x") == ["PUT_B", "PUT_C", "PUT_A"]
     project.edit("main.py", "b, c, a", "a, b, c")
-    assert project.eval("main.x") == ["HMR_A", "HMR_B", "HMR_C"]
+    assert project.eval("main.x") == ["PUT_A", "PUT_B", "PUT_C"]
 
 
 def test_one_that_goes_and_comes_back(place: tuple[Project, str]) -> None:
     project, put = place
     project.save({"a.py": ""})
-    assert project.eval("main.x") == ["HMR_B", "HMR_C"]
+    assert project.eval("main.x") == ["PUT_B", "PUT_C"]
     project.save({"a.py": put.format("A", "2")})
-    assert project.eval("main.x") == ["HMR_A", "HMR_B", "HMR_C"]
+    assert project.eval("main.x") == ["PUT_A", "PUT_B", "PUT_C"]
 
 
 def test_one_that_runs_again_stays_where_it_was(place: tuple[Project, str]) -> None:
     project, put = place
     project.save({"a.py": put.format("A", "2")})
-    assert project.eval("main.x") == ["HMR_A", "HMR_B", "HMR_C"]
+    assert project.eval("main.x") == ["PUT_A", "PUT_B", "PUT_C"]
     project.save({"b.py": put.format("D", "2")})
-    assert project.eval("main.x") == ["HMR_A", "HMR_D", "HMR_C"]
+    assert project.eval("main.x") == ["PUT_A", "PUT_D", "PUT_C"]
 
 
 def test_a_failed_edit_leaves_the_order(place: tuple[Project, str]) -> None:
     project, _ = place
-    was = project.eval("main.x")
+    order = "[k for k in __import__('os').environ if k[:4] == 'PUT_']"
+    was = project.eval("main.x"), project.eval(order)
     project.save({"main.py": f"{ON_PATH}import c, b, a\n1 / 0\n"})
-    assert project.eval("main.x") == was
-    order = "[k for k in __import__('os').environ if k[:4] == 'HMR_']"
-    assert project.eval(order) == [name for name in was if project.eval(order)]
+    assert (project.eval("main.x"), project.eval(order)) == was
 
 
 def test_only_the_reader_of_all_names_runs(project: Project) -> None:
     put, read = PLACES["the environment"]
     files = {f"{name.lower()}.py": put.format(name, "1") for name in "AB"}
-    one = "y = os.environ['HMR_A']\n"
+    one = "y = os.environ['PUT_A']\n"
     project.start({**files, "main.py": f"import a, b\n{read}{one}"})
     report = project.edit("main.py", "a, b", "b, a")
-    assert project.eval("main.x") == ["HMR_B", "HMR_A"]
+    assert project.eval("main.x") == ["PUT_B", "PUT_A"]
     assert [line[:20] for line in ran(report)] == [
         "main: import b, a",
         "main: x = [k for k i",
@@ -119,10 +118,10 @@ def test_only_the_reader_of_all_names_runs(project: Project) -> None:
 def test_a_list_whose_module_is_imported_twice(project: Project) -> None:
     """What the first import gave its name is not kept, but where that is is known."""
     puts = (
-        "import sys\nsys.path.append('HMR_B')\nimport sys\nsys.path.append('HMR_C')\n"
+        "import sys\nsys.path.append('PUT_B')\nimport sys\nsys.path.append('PUT_C')\n"
     )
     project.start({"main.py": puts})
     project.save({"main.py": f"{puts}x = 1\n"})
     put, read = PLACES["sys.path"]
     project.save({"a.py": put.format("A", "1"), "main.py": f"import a\n{puts}{read}"})
-    assert project.eval("main.x") == ["HMR_A", "HMR_B", "HMR_C"]
+    assert project.eval("main.x") == ["PUT_A", "PUT_B", "PUT_C"]
