@@ -367,6 +367,19 @@ is_container(PyObject *object)
 }
 
 
+/* Is it the dict of the instance's attributes? */
+static int
+is_own_dict(PyObject *instance, PyObject *object)
+{
+    PyObject *dict = PyDict_CheckExact(object) && !PyType_Check(instance)
+                         ? value_dict(instance)
+                         : NULL;
+    int own = dict == object;
+    Py_XDECREF(dict);
+    return own;
+}
+
+
 /* The group that an object of a print belongs to: its own, or that of the list,
  * dict or tuple that holds it, or holds what holds it. An instance of a class
  * keeps to itself what it is made of: an event, who waits for it. */
@@ -375,11 +388,13 @@ group_around(const Engine *engine, const Print *print, Py_ssize_t at)
 {
     Group *group = group_of(engine, print->nodes[at].object);
     while (group == NULL && at != print->nodes[at].from) {
+        PyObject *inner = print->nodes[at].object;
         at = print->nodes[at].from;
-        if (!is_container(print->nodes[at].object)) {
+        PyObject *object = print->nodes[at].object;
+        if (!is_container(object) && !is_own_dict(object, inner)) {
             return NULL;
         }
-        group = group_of(engine, print->nodes[at].object);
+        group = group_of(engine, object);
     }
     return group;
 }

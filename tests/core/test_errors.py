@@ -351,11 +351,14 @@ def test_what_was_tried_on_an_old_object_is_undone(project: Project) -> None:
     assert project.eval("a.f.__dict__") == {}
 
 
-def test_what_was_tried_through_a_new_object_is_undone(project: Project) -> None:
+@pytest.mark.parametrize("seen", ["", "vars(lazy)\n"], ids=["", "its dict is there"])
+def test_what_was_tried_through_a_new_object_is_undone(
+    project: Project, seen: str
+) -> None:
     lazy = (
         "class Lazy:\n    made = None\n\n    def __getattr__(self, name):\n"
         "        self.made = self.made or [name]\n        return self.made\n\n\n"
-        "lazy = Lazy()\n"
+        f"lazy = Lazy()\n{seen}"
     )
     proxy = (
         "from a import lazy\n\n\nclass Proxy:\n    def __init__(self, target):\n"
