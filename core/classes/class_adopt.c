@@ -3,18 +3,13 @@
 #include "class_adopt.h"
 
 #include "array.h"
+#include "class_enum.h"
 #include "compat.h"
 #include "ptrmap.h"
+#include "value.h"
 
 
 /* ---- which classes ------------------------------------------------------ */
-
-static int
-is_enum(PyObject *type)
-{
-    return dict_peek(((PyTypeObject *)type)->tp_dict, "_member_map_") != NULL;
-}
-
 
 /* Has `fresh` taken the place of the class? Members of enums are another
  * matter (class_enum.h), and classes of classes are not touched. */
@@ -30,7 +25,7 @@ classes_match(const Engine *engine, PyObject *old, PyObject *fresh)
                                 ((PyHeapTypeObject *)fresh)->ht_qualname)
                   == 0
            && !PyType_IsSubtype((PyTypeObject *)old, &PyType_Type)
-           && !is_enum(old);
+           && !class_enum_is(old);
 }
 
 
@@ -111,9 +106,7 @@ instance_holds(PyObject *object, PyObject *type)
         || !PyObject_IS_GC(object)) {
         return 0;
     }
-    PyObject *dict =
-        own->tp_dictoffset != 0 ? PyObject_GenericGetDict(object, NULL) : NULL;
-    PyErr_Clear(); /* a dict of its own making */
+    PyObject *dict = value_dict(object);
     int holds =
         own->tp_traverse(object, visit_is, type)
         || (dict != NULL && PyDict_Type.tp_traverse(dict, visit_is, type));
@@ -127,15 +120,13 @@ instance_holds(PyObject *object, PyObject *type)
 static int
 object_is_tied(PyObject *object)
 {
-    PyTypeObject *type = Py_TYPE(object);
-    PyObject *dict =
-        type->tp_dictoffset != 0 ? PyObject_GenericGetDict(object, NULL) : NULL;
-    PyErr_Clear();
+    PyObject *type = (PyObject *)Py_TYPE(object);
+    PyObject *dict = value_dict(object);
     Py_ssize_t pos = 0;
     PyObject *name, *value;
     int tied = 0;
     while (dict != NULL && !tied && PyDict_Next(dict, &pos, &name, &value)) {
-        tied = instance_holds(value, (PyObject *)type);
+        tied = instance_holds(value, type);
     }
     Py_XDECREF(dict);
     return tied;

@@ -18,12 +18,18 @@ enum_table(PyObject *type, const char *name)
 }
 
 
+int
+class_enum_is(PyObject *type)
+{
+    return enum_table(type, "_member_map_") != NULL;
+}
+
+
 /* Two makes of one enum? */
 static int
 enums_match(PyObject *old, PyObject *fresh)
 {
-    return enum_table(old, "_member_map_") != NULL
-           && enum_table(fresh, "_member_map_") != NULL
+    return class_enum_is(old) && class_enum_is(fresh)
            && enum_table(fresh, "_value2member_map_") != NULL
            && Py_TYPE(old) == Py_TYPE(fresh)
            && PyUnicode_Compare(((PyHeapTypeObject *)old)->ht_qualname,

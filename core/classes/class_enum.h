@@ -12,6 +12,9 @@
 #include "frame.h"
 #include "undo.h"
 
+/* Is the class an enum? */
+int class_enum_is(PyObject *type);
+
 /* The running statement binds a name to `fresh`; before the transaction it was
  * bound to `old`, which the statement made. Where both are enums, the fresh one
  * gets the members of the old. 0, or -1 with an exception set. */

@@ -190,9 +190,7 @@ journal_store(Frame *frame, Slot *slot, PyObject *value)
                      : trace_add_write(frame->trace, &slot->cell, version);
     if (result == 0) {
         cell_write(&slot->cell, version, frame->statement->module, engine);
-        if (slot->actual == NULL && version != NULL) {
-            slot_order_note_put(slot, engine);
-        }
+        slot_order_note_put(slot, version, engine);
         version_set(&slot->actual, version);
     }
     version_unref(version);

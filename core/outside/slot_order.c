@@ -37,9 +37,9 @@ slot_order_note(Slot *slot, const Version *version, Engine *engine)
 
 
 void
-slot_order_note_put(Slot *slot, Engine *engine)
+slot_order_note_put(Slot *slot, const Version *version, Engine *engine)
 {
-    if (slot_is_ordered(slot)) {
+    if (slot_is_ordered(slot) && slot->actual == NULL && version != NULL) {
         slot->put = ++engine->slot_puts;
         engine->slots_moved |= engine->transaction;
     }

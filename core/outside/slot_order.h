@@ -15,8 +15,9 @@
 /* The walk gives the slot a version: call it before. */
 void slot_order_note(Slot *slot, const Version *version, Engine *engine);
 
-/* Something was put into the slot's dict where nothing had been. */
-void slot_order_note_put(Slot *slot, Engine *engine);
+/* The version was put into the slot's dict, perhaps where nothing was: call
+ * it before slot->actual says so. */
+void slot_order_note_put(Slot *slot, const Version *version, Engine *engine);
 
 /* The running transaction touches the slot for the first time; it is taken
  * back. */

@@ -418,9 +418,7 @@ slot_put(Slot *slot, Version *version, Engine *engine)
     }
     engine->syncing--;
     if (result == 0) {
-        if (slot->actual == NULL) {
-            slot_order_note_put(slot, engine);
-        }
+        slot_order_note_put(slot, version, engine);
         version_set(&slot->actual, version);
     }
     cell_unref(&slot->cell, engine);

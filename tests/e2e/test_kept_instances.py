@@ -6,7 +6,7 @@ from .conftest import Serve
 
 FILES = {
     "models.py": """\
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pydantic import BaseModel
 
