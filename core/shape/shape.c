@@ -381,17 +381,18 @@ is_own_dict(PyObject *instance, PyObject *object)
 
 
 /* The group that an object of a print belongs to: its own, or that of the list,
- * dict or tuple that holds it, or holds what holds it. An instance of a class
- * keeps to itself what it is made of: an event, who waits for it. */
+ * dict or tuple that holds it, or holds what holds it. An instance has changed
+ * when its dict has, and keeps to itself what else it is made of: an event, who
+ * waits for it. */
 static Group *
 group_around(const Engine *engine, const Print *print, Py_ssize_t at)
 {
-    Group *group = group_of(engine, print->nodes[at].object);
+    PyObject *changed = print->nodes[at].object;
+    Group *group = group_of(engine, changed);
     while (group == NULL && at != print->nodes[at].from) {
-        PyObject *inner = print->nodes[at].object;
         at = print->nodes[at].from;
         PyObject *object = print->nodes[at].object;
-        if (!is_container(object) && !is_own_dict(object, inner)) {
+        if (!is_container(object) && !is_own_dict(object, changed)) {
             return NULL;
         }
         group = group_of(engine, object);
