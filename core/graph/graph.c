@@ -520,6 +520,9 @@ module_free(Module *module)
     version_unref(module->self);
     trace_free(module->raised, module->engine);
     if (module->file != NULL) {
+        if (module->file->module == module) {
+            module->file->module = NULL;
+        }
         cell_unref(&module->file->cell, module->engine);
     }
     Py_XDECREF(module->name);

@@ -126,6 +126,7 @@ typedef struct {
     PyObject *table;         /* Borrowed dict of the engine that lists it */
     PyObject *path;          /* Owned, absolute; or a module name not found */
     int listed;              /* a directory that was listed */
+    Module *module;          /* Borrowed; whose source it is; or NULL */
     uint64_t content;        /* hash of what was there; 0: nothing */
     uint64_t content_before; /* while a transaction runs */
 } FileCell;

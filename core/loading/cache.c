@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CACHE_FORMAT 4 /* grows with any change of the records below */
+#define CACHE_FORMAT 5 /* grows with any change of the records below */
 
 enum {
     RECORD_KEY,
@@ -25,6 +25,7 @@ enum {
     RECORD_OWN_NAMES,
     RECORD_BINDS,
     RECORD_OPAQUE,
+    RECORD_DEFERRED,
     RECORD_IMPORTS,
     RECORD_CODE,
     RECORD_SIZE,
@@ -95,6 +96,7 @@ statement_from_record(PyObject *record, Module *module)
     statement->syntax.own_names = Py_NewRef(ITEM(RECORD_OWN_NAMES));
     statement->syntax.binds = Py_NewRef(ITEM(RECORD_BINDS));
     statement->syntax.opaque = Py_NewRef(ITEM(RECORD_OPAQUE));
+    statement->syntax.deferred = Py_NewRef(ITEM(RECORD_DEFERRED));
     statement->syntax.imports = Py_NewRef(ITEM(RECORD_IMPORTS));
     if (ITEM(RECORD_CODE) != Py_None) {
         statement->code = Py_NewRef(ITEM(RECORD_CODE));
@@ -185,12 +187,12 @@ static PyObject *
 record_from_statement(const Statement *statement)
 {
     const Syntax *syntax = &statement->syntax;
-    return Py_BuildValue("(y#iiiOOOOOOOOO)", (const char *)&syntax->key,
+    return Py_BuildValue("(y#iiiOOOOOOOOOO)", (const char *)&syntax->key,
                          (Py_ssize_t)sizeof(syntax->key), (int)syntax->kind,
                          syntax->line, syntax->end_line, syntax->label,
                          syntax->candidates, syntax->annotations,
                          syntax->annotated, syntax->own_names, syntax->binds,
-                         syntax->opaque, syntax->imports,
+                         syntax->opaque, syntax->deferred, syntax->imports,
                          statement->code != NULL ? statement->code : Py_None);
 }
 

@@ -122,6 +122,9 @@ module_create(Engine *engine, PyObject *object, PyObject *name, PyObject *path)
         return NULL;
     }
     module->file = file_cell(engine, path, 0);
+    if (module->file != NULL) {
+        module->file->module = module;
+    }
     if (module->file == NULL || module_note_importer(module) < 0) {
         engine_drop_module(engine, module);
         return NULL;

@@ -37,6 +37,9 @@ int cache_read(Frame *frame, PyObject *object);
  * transaction. 0, or -1 with an exception set. */
 int cache_read_function(Frame *frame, PyObject *function, uint64_t *state);
 
+/* The same of code, noted by the frame only. 0, or -1 with an exception set. */
+int cache_read_code(Frame *frame, PyObject *code);
+
 /* A number for the versions of all that the function would read now, by its
  * code. 0, or -1 with an exception set. */
 int cache_state(PyObject *function, uint64_t *state);

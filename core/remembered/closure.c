@@ -253,6 +253,16 @@ cache_read_function(Frame *frame, PyObject *function, uint64_t *state)
 
 
 int
+cache_read_code(Frame *frame, PyObject *code)
+{
+    Closure closure = {.engine = hmr_engine, .frame = frame};
+    int result = closure_add_code(&closure, code, CLOSURE_DEPTH);
+    ptrmap_fini(&closure.seen);
+    return result;
+}
+
+
+int
 cache_read_method(Frame *frame, PyTypeObject *type, PyObject *function,
                   uint64_t *state)
 {

@@ -303,12 +303,15 @@ syntax_init(Syntax *syntax, SyntaxTypes *types, PyObject *node, PyObject *lines)
     scan.candidates = PyList_New(0);
     scan.annotations = PyList_New(0);
     scan.opaque = PyList_New(0);
+    scan.deferred = PyList_New(0);
     if (scan.candidates == NULL || scan.annotations == NULL
-        || scan.opaque == NULL || scan_node(&scan, node) < 0
-        || scan_annotations(&scan, node) < 0 || scan_opaque(&scan, node) < 0) {
+        || scan.opaque == NULL || scan.deferred == NULL
+        || scan_node(&scan, node) < 0 || scan_annotations(&scan, node) < 0
+        || scan_opaque(&scan, node) < 0) {
         goto error;
     }
     syntax->opaque = list_take_tuple(&scan.opaque);
+    syntax->deferred = list_take_tuple(&scan.deferred);
     syntax->candidates = list_take_tuple(&scan.candidates);
     syntax->annotations = list_take_tuple(&scan.annotations);
     syntax->annotated = annotated_names(types, node);
@@ -321,9 +324,10 @@ syntax_init(Syntax *syntax, SyntaxTypes *types, PyObject *node, PyObject *lines)
                           ? import_target(node, kind == NODE_IMPORT_FROM)
                           : PyTuple_New(0);
     if (syntax->annotated != NULL && syntax->binds != NULL
-        && syntax->opaque != NULL && syntax->candidates != NULL
-        && syntax->annotations != NULL && syntax->own_names != NULL
-        && syntax->label != NULL && syntax->imports != NULL) {
+        && syntax->opaque != NULL && syntax->deferred != NULL
+        && syntax->candidates != NULL && syntax->annotations != NULL
+        && syntax->own_names != NULL && syntax->label != NULL
+        && syntax->imports != NULL) {
         return 0;
     }
 
@@ -331,6 +335,7 @@ error:
     Py_XDECREF(scan.candidates);
     Py_XDECREF(scan.annotations);
     Py_XDECREF(scan.opaque);
+    Py_XDECREF(scan.deferred);
     syntax_fini(syntax);
     return -1;
 }
@@ -346,5 +351,6 @@ syntax_fini(Syntax *syntax)
     Py_CLEAR(syntax->own_names);
     Py_CLEAR(syntax->binds);
     Py_CLEAR(syntax->opaque);
+    Py_CLEAR(syntax->deferred);
     Py_CLEAR(syntax->imports);
 }

@@ -38,6 +38,8 @@ typedef struct {
     PyObject *binds;       /* tuple of str: names it surely binds */
     PyObject *opaque;      /* tuple of str: functions whose decorators may
                                 put something else in their place */
+    PyObject *deferred;    /* tuple of path: functions that a library calls
+                                once, when it needs what they give */
     PyObject *imports;     /* tuple of (level, module or None, names) */
 } Syntax;
 

@@ -51,7 +51,7 @@ typedef struct {
     PyObject *candidates;
     PyObject *annotations;
     PyObject *opaque;
-    int remembering; /* inside of so many calls that keep what lambdas give */
+    PyObject *deferred;
 } Scan;
 
 
@@ -74,10 +74,18 @@ int scan_each(Scan *scan, PyObject *node, const char *field,
  */
 int scan_opaque(Scan *scan, PyObject *node);
 
-/* Is it a call that keeps what a lambda among its arguments gives, when it is
- * called at last? A lambda in such a call. 0, or -1 with an exception set. */
-int call_remembers(const SyntaxTypes *types, PyObject *node);
-int scan_opaque_lambda(Scan *scan);
+/* syntax_deferred.c. The same: functions among the arguments of a call that are
+ * called once, and later. */
+int scan_deferred(Scan *scan, PyObject *call);
+
+/* syntax_shapes.c. The path of a chain of names, `a.b[0].c` being (a, b): new
+ * tuple, or NULL without an exception when node is no chain. Subscripts end the
+ * path: what is reached through them belongs to the object in front. */
+PyObject *chain_path(const SyntaxTypes *types, PyObject *node);
+
+/* syntax_opaque.c. The last name of a decorator or a call: `app.get("/")` is
+ * get. New reference, or NULL without an exception. */
+PyObject *called_name(const SyntaxTypes *types, PyObject *node);
 
 /* syntax_names.c. New references; NULL with an exception set. */
 PyObject *own_names(const SyntaxTypes *types, PyObject *node);

@@ -56,10 +56,8 @@ static const char *const transparent[] = {
 };
 
 
-/* The last name of a decorator: `app.get("/")` is get. New reference, or NULL
- * without an exception. */
-static PyObject *
-decorator_name(const SyntaxTypes *types, PyObject *node)
+PyObject *
+called_name(const SyntaxTypes *types, PyObject *node)
 {
     switch (node_kind(types, node)) {
     case NODE_NAME:
@@ -68,7 +66,7 @@ decorator_name(const SyntaxTypes *types, PyObject *node)
         return PyObject_GetAttrString(node, "attr");
     case NODE_CALL: {
         PyObject *func = PyObject_GetAttrString(node, "func");
-        PyObject *name = func != NULL ? decorator_name(types, func) : NULL;
+        PyObject *name = func != NULL ? called_name(types, func) : NULL;
         Py_XDECREF(func);
         return name;
     }
@@ -81,7 +79,7 @@ decorator_name(const SyntaxTypes *types, PyObject *node)
 static int
 decorator_is_transparent(const SyntaxTypes *types, PyObject *node)
 {
-    PyObject *name = decorator_name(types, node);
+    PyObject *name = called_name(types, node);
     int found =
         name != NULL
         && text_is_among(name, transparent, Py_ARRAY_LENGTH(transparent));
@@ -91,40 +89,6 @@ decorator_is_transparent(const SyntaxTypes *types, PyObject *node)
 
 
 /* ---- evaluated once ----------------------------------------------------- */
-
-/* SQLAlchemy evaluates their arguments when mappers are configured, which a
- * request may be the first to need. */
-static const char *const remembering[] = {
-    "relationship",
-    "Relationship",
-    "backref",
-};
-
-
-int
-call_remembers(const SyntaxTypes *types, PyObject *node)
-{
-    PyObject *name = node_kind(types, node) == NODE_CALL
-                         ? decorator_name(types, node)
-                         : NULL;
-    int found =
-        name != NULL
-        && text_is_among(name, remembering, Py_ARRAY_LENGTH(remembering));
-    Py_XDECREF(name);
-    PyErr_Clear();
-    return found;
-}
-
-
-int
-scan_opaque_lambda(Scan *scan)
-{
-    PyObject *name = PyUnicode_FromString("<lambda>");
-    int result = name != NULL ? PyList_Append(scan->opaque, name) : -1;
-    Py_XDECREF(name);
-    return result;
-}
-
 
 /* What is evaluated when somebody asks, and kept then, is never patched: the
  * value of a type alias, bounds and defaults of type parameters. Their code has

@@ -6,10 +6,7 @@
 
 /* ---- candidates: what a statement may shape ----------------------------- */
 
-/* The path of a chain of names, `a.b[0].c` being (a, b): new tuple, or NULL
- * without an exception when node is no chain. Subscripts end the path: what is
- * reached through them belongs to the object in front. */
-static PyObject *
+PyObject *
 chain_path(const SyntaxTypes *types, PyObject *node)
 {
     NodeKind kind = node_kind(types, node);
@@ -275,7 +272,7 @@ scan_own_shapes(Scan *scan, PyObject *node)
     case NODE_EXPR:
         return scan_expr_statement(scan, node);
     case NODE_CALL:
-        if (scan_callee(scan, node, 0) < 0
+        if (scan_deferred(scan, node) < 0 || scan_callee(scan, node, 0) < 0
             || scan_each(scan, node, "args", scan_argument) < 0) {
             return -1;
         }
@@ -330,7 +327,6 @@ scan_node(Scan *scan, PyObject *node)
     case NODE_FUNCTION:
         return scan_function(scan, node);
     case NODE_LAMBDA:
-        return scan->remembering > 0 ? scan_opaque_lambda(scan) : 0;
     case NODE_NAME:
     case NODE_CONSTANT:
         return 0;
@@ -338,13 +334,10 @@ scan_node(Scan *scan, PyObject *node)
         if (Py_EnterRecursiveCall(" while reading a statement")) {
             return -1;
         }
-        int remembers = call_remembers(scan->types, node);
-        scan->remembering += remembers;
         int result = scan_own_shapes(scan, node);
         if (result == 0) {
             result = scan_children(scan, node);
         }
-        scan->remembering -= remembers;
         Py_LeaveRecursiveCall();
         return result;
     }

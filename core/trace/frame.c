@@ -9,6 +9,7 @@
 #include "class_made.h"
 #include "class_members.h"
 #include "compat.h"
+#include "deferred.h"
 #include "journal.h"
 #include "kept.h"
 #include "mentions.h"
@@ -253,7 +254,10 @@ frame_claim_binds(Frame *frame)
 Trace *
 frame_pop(Frame *frame, Engine *engine)
 {
-    int result = result_settle(frame);
+    int result = deferred_read(frame);
+    if (result == 0) {
+        result = result_settle(frame);
+    }
     if (result == 0) {
         result = frame_judge_candidates(frame, engine);
     }

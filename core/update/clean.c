@@ -164,6 +164,25 @@ names_clean(const NamesRead *read, const Engine *engine)
 }
 
 
+/* Had the statement met the error of a module that it would find in sys.modules
+ * now, since it is being imported around it? */
+static int
+read_is_of_outer_import(Statement *statement, const Read *read)
+{
+    const Module *module =
+        read->cell->kind == CELL_FILE ? ((FileCell *)read->cell)->module : NULL;
+    const Engine *engine = statement->module->engine;
+    if (module == NULL || module == statement->module
+        || module->walk != engine->walk || module->passed == module->count
+        || module->failed_walk == engine->walk) {
+        return 0;
+    }
+    statement_set_reason(statement, "had tried %U, which imports it now",
+                         module->name);
+    return 1;
+}
+
+
 /* Reads up to `end` are what they were? */
 static int
 reads_clean(Statement *statement, Trace *trace, Py_ssize_t *at, Py_ssize_t end)
@@ -171,6 +190,9 @@ reads_clean(Statement *statement, Trace *trace, Py_ssize_t *at, Py_ssize_t end)
     Engine *engine = statement->module->engine;
     for (; *at < end; (*at)++) {
         Read *read = &trace->reads[*at];
+        if (rule(FAILED_IMPORTS) && read_is_of_outer_import(statement, read)) {
+            return 0;
+        }
         if (read->cell->kind == CELL_RESULT ? result_clean(statement, read)
             : read->cell->kind == CELL_FILL
                 ? fill_clean(statement, trace, read)

@@ -55,6 +55,16 @@ def get_kept():
         _kept = [x]
     return _kept
 """
+LATER = """class relationship:
+    def __init__(self, function):
+        self.function = function
+
+    def get(self):
+        if not hasattr(self, "kept"):
+            self.kept = self.function()
+        return self.kept
+"""
+ASKS = "def get_r():\n    return r.get()"
 FILE = """import functools
 
 
@@ -165,6 +175,10 @@ NAMED: dict[str, list[Files]] = {
     "CACHES_EXPIRE": [
         {"main.py": ["x = 1", CACHED, GET]},
         {"main.py": ["x = 2", CACHED, GET]},
+    ],
+    "DEFERRED": [
+        {"main.py": ["x = 1", LATER, "r = relationship(lambda: x)", ASKS]},
+        {"main.py": ["x = 2", LATER, "r = relationship(lambda: x)", ASKS]},
     ],
     "LAZIES": [{"main.py": ["x = 1", LAZY]}, {"main.py": ["x = 2", LAZY]}],
     "REMEMBERED_FILES": [

@@ -69,3 +69,27 @@ def test_what_a_failing_import_imports_runs_on_its_way(project: Project) -> None
         }
     )
     assert project.eval("__import__('sys').modules['two'].x") == [1]
+
+
+def test_a_module_stays_that_an_import_did_not_find_a_name_in(
+    project: Project,
+) -> None:
+    """deep fails at first, and with it one; then both come while deep is imported."""
+    tried = "try:\n    from one import x\nexcept ImportError:\n    x = None\n"
+    project.start(
+        {
+            "one.py": "from deep import *\n",
+            "two.py": tried,
+            "three.py": "",
+            "deep.py": "from three import d\ndef __getattr__(name):\n    return 1\n",
+            "main.py": "from two import *\n",
+        }
+    )
+    project.save(
+        {
+            "two.py": f"{tried}d = 1\n",
+            "three.py": "from two import d\n",
+            "main.py": "from deep import dyn\n",
+        }
+    )
+    assert project.eval("'one' in sys.modules")

@@ -290,6 +290,43 @@ def test_what_a_relationship_has_evaluated_is_evaluated_again(project: Project) 
     assert settled(project, "main.get_value()") == [2, 1]
 
 
+BY_NAME = {
+    "its code": ("return Item.id.asc()", "return Item.id.desc()"),
+    "what it calls": ("    return column.desc()", "    return column.asc()"),
+    "what it reads": ("BACKWARDS = False", "BACKWARDS = True"),
+}
+
+
+@pytest.mark.parametrize("how", BY_NAME)
+@pytest.mark.parametrize("given", ["by_id", "orders.by_id", "lambda: by_id()"])
+def test_a_function_that_a_relationship_is_given_by_name(
+    project: Project, given: str, how: str
+) -> None:
+    old, new = BY_NAME[how]
+    orders = """
+        BACKWARDS = False
+
+        def backwards(column):
+            return column.desc()
+
+        def by_id():
+            from main import Item
+            if BACKWARDS:
+                return backwards(Item.id)
+            return Item.id.asc()
+        """
+    main = LAZY.replace("lambda: Item.id.asc()", given)
+    if how == "what it calls":
+        orders = orders.replace("BACKWARDS = False", "BACKWARDS = True")
+    main = f"    import orders\n    from orders import by_id\n{main}"
+    project.start({"orders.py": orders, "main.py": main})
+    before = project.eval("main.get_value()")
+    report = project.edit("orders.py", old, new)
+    assert "main: class Owner" in ran(report)
+    after = settled(project, "main.get_value()")
+    assert after != before and sorted(after) == [1, 2]
+
+
 MODELS = textwrap.dedent("""
     from sqlalchemy import ForeignKey, select
     from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship

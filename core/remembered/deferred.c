@@ -1,0 +1,74 @@
+/* Functions that a library calls once, later. */
+
+#include "deferred.h"
+
+#include "caches.h"
+#include "code.h"
+#include "rules.h"
+#include "value.h"
+
+
+/* Functions of that name in the code, at any depth. */
+static int
+read_nested(Frame *frame, PyObject *code, PyObject *name)
+{
+    PyObject *nested;
+    Py_ssize_t index;
+    for (Py_ssize_t n = 0; (nested = code_nested(code, n, &index)) != NULL;
+         n++) {
+        int is_it =
+            PyUnicode_Compare(((PyCodeObject *)nested)->co_name, name) == 0;
+        if ((is_it && cache_read_code(frame, nested) < 0)
+            || read_nested(frame, nested, name) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
+/* What the global is, or an attribute of it. New reference, or NULL. */
+static PyObject *
+find_global(const Frame *frame, PyObject *path)
+{
+    const Module *module = frame->statement->module;
+    PyObject *value = Py_XNewRef(
+        PyDict_GetItemWithError(module->ns, PyTuple_GET_ITEM(path, 0)));
+    PyObject *rest = PyTuple_GetSlice(path, 1, PyTuple_GET_SIZE(path));
+    if (value != NULL && rest != NULL && PyTuple_GET_SIZE(rest) > 0) {
+        Py_SETREF(value, value_follow(value, rest));
+    }
+    Py_XDECREF(rest);
+    return value;
+}
+
+
+static int
+read_deferred(Frame *frame, PyObject *path)
+{
+    PyObject *value = find_global(frame, path);
+    PyObject *function = value != NULL ? cache_behind_partials(value) : NULL;
+    int result = PyErr_Occurred() ? -1 : 0;
+    if (result == 0 && function != NULL && PyFunction_Check(function)) {
+        result = cache_read_code(frame, PyFunction_GET_CODE(function));
+    }
+    Py_XDECREF(value);
+    return result < 0 ? -1
+                      : read_nested(frame, frame->statement->code,
+                                    PyTuple_GET_ITEM(path, 0));
+}
+
+
+int
+deferred_read(Frame *frame)
+{
+    PyObject *deferred = frame->statement->syntax.deferred;
+    for (Py_ssize_t i = 0;
+         rule(DEFERRED) && deferred != NULL && i < PyTuple_GET_SIZE(deferred);
+         i++) {
+        if (read_deferred(frame, PyTuple_GET_ITEM(deferred, i)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}

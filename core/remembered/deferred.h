@@ -1,0 +1,14 @@
+/* Functions that a statement hands to a library which calls them once, when it
+ * needs what they give: `relationship(order_by=by_id)`, when mappers are
+ * configured, which a request may be the first to need. What they may read is
+ * read by the statement, as if it had called them itself. GIL held. */
+
+#ifndef HMR_CORE_DEFERRED_H
+#define HMR_CORE_DEFERRED_H
+
+#include "frame.h"
+
+/* The statement has run. 0, or -1 with an exception set. */
+int deferred_read(Frame *frame);
+
+#endif
