@@ -6,10 +6,12 @@
 
 #include "adapters.h"
 #include "caches.h"
+#include "called.h"
 #include "class_made.h"
 #include "class_enum.h"
 #include "class_patch.h"
 #include "compat.h"
+#include "kept_look.h"
 #include "lazies.h"
 #include "namespace.h"
 #include "print.h"
@@ -119,13 +121,73 @@ frame_only_imports(const Frame *frame)
 }
 
 
+/* What a module or a class holds by that name. Borrowed, or NULL without an
+ * exception. */
+static PyObject *
+peek_inside(PyObject *holder, PyObject *name)
+{
+    PyObject *dict = PyModule_Check(holder) ? PyModule_GetDict(holder)
+                     : PyType_Check(holder) ? ((PyTypeObject *)holder)->tp_dict
+                                            : NULL;
+    PyObject *value = dict != NULL ? PyDict_GetItemWithError(dict, name) : NULL;
+    PyErr_Clear(); /* a key that cannot be compared is another one */
+    return value;
+}
+
+
+/* Is the function or class where its name says, `a.b` of module m? 1, 0; -1
+ * with an exception set. */
+static int
+is_at_home(PyObject *value)
+{
+    PyObject *home = PyDict_GetItemWithError(PyImport_GetModuleDict(),
+                                             kept_home(value)); /* borrowed */
+    PyObject *dot = PyUnicode_FromString(".");
+    PyObject *name = PyFunction_Check(value)
+                         ? Py_NewRef(((PyFunctionObject *)value)->func_qualname)
+                         : PyType_GetQualName((PyTypeObject *)value);
+    PyObject *path =
+        dot != NULL && name != NULL ? PyUnicode_Split(name, dot, -1) : NULL;
+    for (Py_ssize_t i = 0;
+         path != NULL && home != NULL && i < PyList_GET_SIZE(path); i++) {
+        home = peek_inside(home, PyList_GET_ITEM(path, i));
+    }
+    int result = path == NULL || PyErr_Occurred() ? -1 : home == value;
+    Py_XDECREF(dot);
+    Py_XDECREF(name);
+    Py_XDECREF(path);
+    return result;
+}
+
+
+/* Was it there, a library's? Not what a call of one has made just now:
+ * `declarative_base()` names its module, and is nowhere there. 1, 0; -1 with an
+ * exception set. */
+static int
+frame_found(Frame *frame, const Engine *engine, PyObject *value)
+{
+    if (!group_is_outside(engine, value)) {
+        return 0;
+    }
+    if (PyCFunction_Check(value) || kept_home(value) == NULL) {
+        return 1;
+    }
+    int found = is_at_home(value);
+    return found != 0 ? found : called_is_held(frame, value);
+}
+
+
 /* A mutable object that nobody knows yet is this statement's creation. */
 static int
 frame_create_group(Frame *frame, Engine *engine, PyObject *value)
 {
     if (!print_applies(value) || frame_only_imports(frame)
-        || group_is_outside(engine, value) || adapters_own(engine, value)) {
+        || adapters_own(engine, value)) {
         return 0;
+    }
+    int found = frame_found(frame, engine, value);
+    if (found != 0) {
+        return found < 0 ? -1 : 0;
     }
     if (PyType_Check(value) && class_made_note(frame, value) < 0) {
         return -1;

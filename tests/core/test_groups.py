@@ -476,6 +476,86 @@ def test_an_edit_above_who_changes_another_modules_object_reruns_nothing_else(
     assert ran(report) == ["main: w = 3"]
 
 
+BASES = {
+    "declarative_base()": "declarative_base()",
+    "with a class": "declarative_base(cls=dict)",
+    "of a registry": "registry().generate_base()",
+}
+
+
+@pytest.mark.parametrize("made", BASES.values(), ids=BASES)
+def test_a_class_that_a_library_has_made_is_made_again_with_what_it_holds(
+    project: Project, made: str
+) -> None:
+    project.start(
+        {
+            "db.py": f"""
+                from sqlalchemy.orm import declarative_base, registry
+                Base = {made}
+                """,
+            "models.py": """
+                from sqlalchemy import Column, Integer
+                from db import Base
+
+                class User(Base):
+                    __tablename__ = "users"
+                    id = Column(Integer, primary_key=True)
+
+                def get_value():
+                    return [User.__table__.columns.keys(), [*Base.metadata.tables]]
+                """,
+            "main.py": "from models import Base, User, get_value\n",
+        }
+    )
+    id_column = "    id = Column(Integer, primary_key=True)\n"
+    for number in range(3):
+        report = project.edit(
+            "models.py", id_column, f"{id_column}    c{number} = Column(Integer)\n"
+        )
+        assert report.error is None and report.restart is None
+        assert "db: Base = " + made in ran(report)
+    report = project.edit("models.py", '"users"', '"people"')
+    assert report.error is None and report.restart is None
+    assert project.eval("main.get_value()") == [["id", "c2", "c1", "c0"], ["people"]]
+
+
+REGISTERS = """
+    import sys
+    sys.path.insert(0, "../site-packages")
+    import registering
+    register = registering.make()
+
+    @register
+    def first():
+        return 1
+
+    @register
+    def second():
+        return 2
+
+    def get_value():
+        return [each.__name__ for each in register.found]
+    """
+
+
+def test_a_function_that_a_library_has_made_for_a_statement(project: Project) -> None:
+    library = """
+        def make():
+            found = []
+
+            def register(function):
+                found.append(function)
+                return function
+
+            register.found = found
+            return register
+        """
+    project.write({"../site-packages/registering.py": library})
+    project.start({"main.py": REGISTERS})
+    project.edit("main.py", "@register\ndef first():\n    return 1\n", "")
+    assert project.eval("main.get_value()") == ["second"]
+
+
 def test_an_edit_above_create_all_leaves_the_database(project: Project) -> None:
     project.start(
         {
