@@ -28,6 +28,7 @@ struct Engine {
     PyObject_HEAD
     PyObject *roots;   /* Owned tuple of real paths, each with a final '/'. */
     PyObject *outside; /* Owned tuple of real path prefixes never tracked. */
+    PyObject *library_loader_type; /* Owned; see library.h */
     PyObject *loader_type; /* Owned; a SourceFileLoader, exec_module is ours */
     PyObject *portions_loader_type; /* Owned; a NamespaceLoader, likewise */
     PyObject *path_finder;          /* Owned; importlib.machinery.PathFinder */

@@ -14,6 +14,7 @@
 #include "frame.h"
 #include "hooks.h"
 #include "introspect.h"
+#include "library.h"
 #include "loader.h"
 #include "paths.h"
 #include "print.h"
@@ -171,7 +172,7 @@ engine_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (engine->roots == NULL || engine->outside == NULL
         || opcodes_init(&engine->opcodes) < 0 || code_extra_init() < 0
         || print_init() < 0 || engine_create_tables(engine) < 0
-        || loader_init(engine) < 0) {
+        || loader_init(engine) < 0 || library_init(engine) < 0) {
         Py_DECREF(engine);
         return NULL;
     }
@@ -412,6 +413,7 @@ engine_traverse(PyObject *self, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(self));
     Engine *engine = (Engine *)self;
+    Py_VISIT(engine->library_loader_type);
     Py_VISIT(engine->loader_type);
     return 0;
 }
@@ -445,6 +447,7 @@ engine_dealloc(PyObject *self)
     Py_XDECREF(engine->name_dict);
     Py_XDECREF(engine->roots);
     Py_XDECREF(engine->outside);
+    Py_XDECREF(engine->library_loader_type);
     Py_XDECREF(engine->loader_type);
     Py_XDECREF(engine->portions_loader_type);
     Py_XDECREF(engine->path_finder);

@@ -264,8 +264,6 @@ typedef struct Trace {
     int makes_classes;      /* the engine's table of classes names it */
     PyObject *setter; /* Owned str; a call of a library whose effect nobody can
                          undo: setters.h; or NULL */
-    int mixed;        /* it put something into libraries, as may have those
-                            that it imported */
     int unsteady;     /* an import failed that others had looked into: what
                             they saw is not known, so it is never clean */
 } Trace;

@@ -9,6 +9,7 @@
 #include "files.h"
 #include "frame.h"
 #include "hooks.h"
+#include "library.h"
 #include "loaded.h"
 #include "paths.h"
 #include "rules.h"
@@ -386,7 +387,8 @@ loader_for_portions(Engine *engine, PyObject *spec)
 }
 
 
-/* Exchange the loader of a spec whose source file, or folder, we track. */
+/* Exchange the loader of a spec whose source file, or folder, we track. 1; 0:
+ * we do not; -1 with an exception set. */
 static int
 spec_take_over(Engine *engine, PyObject *spec, PyObject *name)
 {
@@ -401,13 +403,15 @@ spec_take_over(Engine *engine, PyObject *spec, PyObject *name)
     else if (before == Py_None) {
         loader = loader_for_portions(engine, spec);
     }
-    int result = loader != NULL ? PyObject_SetAttrString(spec, "loader", loader)
-                 : PyErr_Occurred() ? -1
-                                    : 0;
+    int ours = loader != NULL;
+    if (PyErr_Occurred()
+        || (ours && PyObject_SetAttrString(spec, "loader", loader) < 0)) {
+        ours = -1;
+    }
     Py_XDECREF(origin);
     Py_XDECREF(before);
     Py_XDECREF(loader);
-    return result;
+    return ours;
 }
 
 
@@ -429,7 +433,8 @@ loader_find_spec(Engine *engine, PyObject *name, PyObject *path,
         return NULL;
     }
     if (spec != Py_None) {
-        if (spec_take_over(engine, spec, name) < 0) {
+        int ours = spec_take_over(engine, spec, name);
+        if (ours < 0 || (!ours && library_watch(engine, spec) < 0)) {
             Py_CLEAR(spec);
         }
         return spec;

@@ -342,18 +342,6 @@ check_doubt(Engine *engine, const Adapter *adapter, const Slot *slot,
 }
 
 
-/* Has the statement itself imported something that was not there? 1, 0, -1. */
-static int
-frame_has_imported(const Frame *frame)
-{
-    PyObject *code = frame->statement->code;
-    return code != NULL
-                   && PyDict_GET_SIZE(PyImport_GetModuleDict()) > frame->loaded
-               ? code_imports(code)
-               : 0;
-}
-
-
 /* The place holds something else since the statement began. */
 static int
 store(Frame *frame, const Adapter *adapter, PyObject *place, PyObject *before,
@@ -363,7 +351,8 @@ store(Frame *frame, const Adapter *adapter, PyObject *place, PyObject *before,
     if (adapter->lasting && frame->number != 0) {
         return 0; /* a lifespan ends what it started by itself */
     }
-    if (frame->statement->syntax.kind == STATEMENT_IMPORT) {
+    if (frame->within_library
+        || frame->statement->syntax.kind == STATEMENT_IMPORT) {
         Slot *there = slot_find(engine, adapter->object, place);
         return there != NULL      ? slot_grow_base(there, after, engine)
                : PyErr_Occurred() ? -1
@@ -374,9 +363,7 @@ store(Frame *frame, const Adapter *adapter, PyObject *place, PyObject *before,
     if (slot == NULL) {
         return -1;
     }
-    int mixed = frame_has_imported(frame);
-    frame->trace->mixed |= mixed > 0;
-    int result = mixed < 0 ? -1 : check_doubt(engine, adapter, slot, after);
+    int result = check_doubt(engine, adapter, slot, after);
     if (result == 0) {
         result = journal_store(frame, slot, after);
     }

@@ -73,10 +73,6 @@ int adapters_force_dead(Engine *engine);
  * nobody can put aside for a while (a thread), has to have ended. 0 or -1. */
 int adapters_end(const Statement *statement);
 
-/* The same for what only its end can undo, where the statement goes with its
- * whole module. 0 or -1. */
-int adapters_end_lasting(const Statement *statement);
-
 /* The same for what the edit has removed or changed. */
 int adapters_end_dead(Engine *engine);
 

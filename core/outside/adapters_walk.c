@@ -193,7 +193,7 @@ adapter_is_used(const Slot *slot)
 
 
 int
-adapters_end_lasting(const Statement *statement)
+adapters_end(const Statement *statement)
 {
     Engine *engine = statement->module->engine;
     const Trace *trace = statement->trace;
@@ -207,23 +207,6 @@ adapters_end_lasting(const Statement *statement)
         }
     }
     return 0;
-}
-
-
-int
-adapters_end(const Statement *statement)
-{
-    Engine *engine = statement->module->engine;
-    const Trace *trace = statement->trace;
-    if (engine->transaction
-        && ((trace != NULL && trace->mixed)
-            || (statement->attempt != NULL && statement->attempt->mixed))) {
-        engine_need_restart(engine,
-                            "%U imports a library and changes what libraries "
-                            "keep",
-                            statement->syntax.label);
-    }
-    return adapters_end_lasting(statement);
 }
 
 

@@ -261,7 +261,7 @@ trace_is_plain(const Trace *trace)
 {
     return imports_are_plain(trace) && trace->names_count == 0
            && trace->callbacks == NULL && trace->annotated == NULL
-           && trace->result == NULL && !trace->makes_classes && !trace->mixed
+           && trace->result == NULL && !trace->makes_classes
            && trace->setter == NULL && !trace->unsteady;
 }
 

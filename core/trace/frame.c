@@ -113,7 +113,6 @@ frame_push(Frame *frame, Engine *engine, Statement *statement)
     *frame = (Frame){
         .up = frame_top,
         .statement = statement,
-        .loaded = PyDict_GET_SIZE(PyImport_GetModuleDict()),
     };
     frame->trace = trace_new();
     if (frame->trace == NULL) {

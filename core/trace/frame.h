@@ -44,11 +44,11 @@ struct Frame {
     Py_ssize_t kept_count, kept_room;
     double cost;         /* seconds; set at the end */
     int entered;         /* its code began to run */
+    int within_library;  /* a library is being imported: loading/library.h */
     int idle;            /* an import of what is there: it reaches no library */
     int annotates_again; /* names that the module has annotated before */
     int patched_class;   /* the class that it made before has the members of
                             the one that it made now: class_patch.h */
-    Py_ssize_t loaded;   /* how many modules there were when it began */
     long number;         /* of an async trace */
 };
 

@@ -58,7 +58,7 @@ walk_end_unreached(Engine *engine)
         }
         for (Py_ssize_t j = module->count; j-- > 0;) {
             if (callbacks_dispose(module->statements[j]) < 0
-                || adapters_end_lasting(module->statements[j]) < 0) {
+                || adapters_end(module->statements[j]) < 0) {
                 return -1;
             }
             setters_end(module->statements[j]);

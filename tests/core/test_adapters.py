@@ -362,15 +362,55 @@ def test_what_the_import_of_a_library_leaves_stays(project: Project) -> None:
     settled(project, LOGGERS)
 
 
-def test_a_statement_that_imports_and_configures_needs_a_restart(
-    project: Project,
+@pytest.mark.parametrize("late", ["", "raise ImportError\n"], ids=["works", "fails"])
+def test_what_a_library_imports_when_it_is_called_leaves_stays(
+    project: Project, late: str
 ) -> None:
+    """create_engine() imports the driver, once a process."""
+    project.write(
+        {
+            "../site-packages/extra.py": """
+                import logging
+
+                def make(level):
+                    logging.getLogger("a").setLevel(level)
+                    try:
+                        import driver
+                        assert driver.__loader__ is driver.__spec__.loader
+                        assert type(driver.__loader__).__name__ == "SourceFileLoader"
+                    except ImportError:
+                        pass
+                    logging.getLogger("a.x").setLevel(level)
+                    return [level]
+                """,
+            "../site-packages/driver.py": EXTRA + (late or "import extra_part\n"),
+            "../site-packages/extra_part.py": EXTRA.replace("'a'", "'b'"),
+        }
+    )
+    head = "import sys\nsys.path.insert(0, '../site-packages')\nimport extra\n"
+    made = "made = extra.make({})\n"
+    project.start({"main.py": head + made.format(10)})
+    for level in (20, 30):
+        report = project.save({"main.py": head + made.format(level)})
+        assert report.restart is None
+        settled(project, LOGGERS)
+    project.save({"main.py": head + "x = 1\n"}, check=False)
+    names = [name for name, *_ in project.eval(LOGGERS)]
+    assert names == ([""] if late else ["", "a", "b"])
+
+
+def test_what_is_imported_is_not_what_is_configured(project: Project) -> None:
     project.write({"../site-packages/extra.py": EXTRA})
-    head = "import sys\nsys.path.insert(0, '../site-packages')\n"
-    tried = "try:\n    import extra\nexcept ImportError:\n    print(1)\n"
-    project.start({"main.py": f"{head}{tried}x = 1\n"})
-    report = project.edit("main.py", "print(1)", "print(2)", check=False)
-    assert "imports a library" in report.restart
+    head = "import sys\nsys.path.insert(0, '../site-packages')\nimport logging\n"
+    tried = (
+        "try:\n    logging.getLogger('b').setLevel({0})\n    import extra\n"
+        "    logging.getLogger('a').setLevel({0})\nexcept ImportError:\n    pass\n"
+    )
+    project.start({"main.py": head + tried.format(10)})
+    for level in (20, 30):
+        report = project.save({"main.py": head + tried.format(level)})
+        assert report.restart is None
+        settled(project, LOGGERS)
 
 
 # ---- threads
