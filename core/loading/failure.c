@@ -241,6 +241,19 @@ failure_forget(Engine *engine)
 }
 
 
+/* What the failed import had imported did, and nobody has imported since. */
+static void
+withdraw_withheld(Engine *engine)
+{
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        const Module *module = engine->order[i];
+        for (Py_ssize_t j = 0; module->withheld && j < module->count; j++) {
+            journal_withdraw(statement_trace(module->statements[j]), engine);
+        }
+    }
+}
+
+
 int
 failure_pass_over(Engine *engine)
 {
@@ -251,6 +264,7 @@ failure_pass_over(Engine *engine)
     PyErr_Clear();
     /* No request came so far: what it has imported is as if it were not. */
     journal_withdraw(engine->held.trace, engine);
+    withdraw_withheld(engine);
     held_clear(engine);
     return 0;
 }

@@ -57,11 +57,14 @@ frame_note_loaded(Frame *frame, Module *package, PyObject *name)
     if (PyDict_GetItemRef(package->ns, name, &value) <= 0) {
         return PyErr_Occurred() ? -1 : 0;
     }
-    Module *module =
-        PyModule_Check(value)
-            ? engine_module_by_ns(package->engine, PyModule_GetDict(value))
-            : NULL;
+    const Engine *engine = package->engine;
+    Module *module = module_is_submodule_bind(engine, package, name, value)
+                         ? engine_module_by_ns(engine, PyModule_GetDict(value))
+                         : NULL;
     Py_DECREF(value);
+    if (PyErr_Occurred()) {
+        return -1;
+    }
     return module != NULL ? trace_add_import(frame->trace, module) : 0;
 }
 

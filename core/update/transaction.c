@@ -216,10 +216,9 @@ transaction_walk(Transaction *tx)
         walk_force(engine, engine->conflict, NULL);
     }
     engine->conflict = NULL;
-    PyErr_SetString(PyExc_RuntimeError,
-                    "hmr-serve: the update found no end; restart the server "
-                    "and please report this edit");
-    return -1;
+    engine_need_restart(engine, "the update found no end; please report this "
+                                "edit");
+    return 0;
 }
 
 
@@ -330,6 +329,9 @@ transaction_perform(Transaction *tx)
         result = transaction_plan(tx);
     }
     tx->report.plan = now_s() - tx->started - tx->report.read;
+    /* Where an import has failed in a request, modules that it had imported may
+     * hold one of which there is no record that could have changed. */
+    tx->changed |= engine->unsettled && PySet_GET_SIZE(tx->paths) > 0;
     if (result == 0 && tx->changed) {
         walked = 1;
         result = transaction_run(tx);

@@ -232,6 +232,47 @@ walk_is_settled(const Module *module)
 }
 
 
+/* Its name in its package. Borrowed, or NULL with an exception set. */
+static Binding *
+module_in_parent(const Module *module, Module *parent, int create)
+{
+    Py_ssize_t end = PyUnicode_GET_LENGTH(module->name);
+    Py_ssize_t dot = PyUnicode_FindChar(module->name, '.', 0, end, -1);
+    PyObject *tail = PyUnicode_Substring(module->name, dot + 1, end);
+    Binding *binding =
+        tail != NULL ? module_binding(parent, tail, create) : NULL;
+    Py_XDECREF(tail);
+    return binding;
+}
+
+
+/* Is the package's name for the module hidden, in this walk? */
+static int
+is_hidden_in_parent(const Binding *binding, const Module *module)
+{
+    return binding->cell.walk == module->engine->walk
+           && binding->cell.env == NULL && binding->cell.live == module->self;
+}
+
+
+/* A partial walk comes to a module whose package it leaves as it is: the name
+ * is not there until the module's import ends. */
+static int
+module_hide_in_parent(Module *module)
+{
+    Engine *engine = module->engine;
+    Module *parent = engine->partial ? module_package(module) : NULL;
+    if (parent == NULL || parent->walk == engine->walk) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    Binding *binding = module_in_parent(module, parent, 0);
+    if (binding != NULL && cell_now(&binding->cell, engine) == module->self) {
+        cell_write(&binding->cell, NULL, NULL, engine);
+    }
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+
 /* The package gets the submodule's name when the import ends. */
 static int
 module_bind_in_parent(Module *module)
@@ -242,14 +283,15 @@ module_bind_in_parent(Module *module)
         return PyErr_Occurred() ? -1 : 0;
     }
     int skipped = engine->partial && parent->walk != engine->walk;
-    if (skipped && !module->newborn) {
-        return 0;
+    Binding *binding =
+        module_in_parent(module, parent, !skipped || module->newborn);
+    if (binding != NULL && skipped && is_hidden_in_parent(binding, module)) {
+        cell_write(&binding->cell, module->self, NULL, engine);
+        return binding_sync(binding, module->self);
     }
-    Py_ssize_t dot = PyUnicode_FindChar(module->name, '.', 0,
-                                        PyUnicode_GET_LENGTH(module->name), -1);
-    PyObject *tail = PyUnicode_Substring(module->name, dot + 1,
-                                         PyUnicode_GET_LENGTH(module->name));
-    Binding *binding = tail != NULL ? module_binding(parent, tail, 1) : NULL;
+    if (skipped && !module->newborn) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
     int result = binding != NULL ? 0 : -1;
     if (result == 0 && (skipped || !engine->transaction)) {
         /* importlib sets the attribute, for a first import right after us */
@@ -262,7 +304,6 @@ module_bind_in_parent(Module *module)
         cell_write(&binding->cell, module->self, NULL, engine);
         result = module_order_add(parent, binding);
     }
-    Py_XDECREF(tail);
     return result;
 }
 
@@ -402,6 +443,9 @@ walk_enter(Module *module)
     }
     int result = module_set_initializing(module, Py_True);
     if (result == 0) {
+        result = module_hide_in_parent(module);
+    }
+    if (result == 0) {
         result = walk_statements(module);
     }
     if (module_set_initializing(module, Py_False) < 0) {
@@ -439,11 +483,30 @@ walk_rejoin_imports(const Module *module)
 }
 
 
+/* What its statements have done outside may have been withdrawn. */
+static void
+walk_rejoin_slots(const Module *module)
+{
+    Engine *engine = module->engine;
+    for (Py_ssize_t i = 0; i < module->passed && i < module->count; i++) {
+        const Trace *trace = statement_trace(module->statements[i]);
+        for (Py_ssize_t k = 0; trace != NULL && k < trace->write_count; k++) {
+            const Write *write = &trace->writes[k];
+            if (write->cell->kind == CELL_SLOT
+                && cell_now(write->cell, engine) == write->cell->base) {
+                cell_write(write->cell, write->version, NULL, engine);
+            }
+        }
+    }
+}
+
+
 int
 walk_rejoin(Module *module)
 {
     Engine *engine = module->engine;
     module->withheld = 0;
+    walk_rejoin_slots(module);
     if (walk_rejoin_imports(module) < 0) {
         return -1;
     }

@@ -33,7 +33,8 @@ walk_check_unreached(Engine *engine)
                 Statement *creator =
                     cell->kind == CELL_GROUP ? ((Group *)cell)->creator : NULL;
                 if (creator != NULL && creator->module != module
-                    && !creator->dead && creator->module->walk == engine->walk
+                    && !creator->dead
+                    && module_is_reached(creator->module, engine)
                     && creator->fresh_walk != engine->walk) {
                     ((Group *)cell)->must_be_fresh = 1;
                     return frame_conflict(engine, creator,
@@ -91,14 +92,22 @@ walk_check_released(Engine *engine)
 
 
 static int
-trace_makes_alias(const Trace *trace)
+is_alias(PyObject *value)
+{
+    return value != NULL
+           && strcmp(Py_TYPE(value)->tp_name, "typing.TypeAliasType") == 0;
+}
+
+
+/* Of what was replaced since and let go, nothing says what it was: annotations
+ * of a function may still hold it. */
+static int
+trace_may_make_alias(const Trace *trace)
 {
     for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
         const Version *version = trace->writes[i].version;
         if (trace->writes[i].cell->kind == CELL_BINDING && version != NULL
-            && version->value != NULL
-            && strcmp(Py_TYPE(version->value)->tp_name, "typing.TypeAliasType")
-                   == 0) {
+            && (version->gone || is_alias(version->value))) {
             return 1;
         }
     }
@@ -129,7 +138,7 @@ walk_check_aliases(Engine *engine)
             PyObject *names = statement->syntax.annotations;
             if (statement->fresh_walk != engine->walk && names != NULL
                 && name_is_among(names, binding->name)
-                && trace_makes_alias(statement->trace)) {
+                && trace_may_make_alias(statement->trace)) {
                 return frame_conflict(engine, statement, "%U has changed",
                                       binding->name);
             }

@@ -522,3 +522,102 @@ def test_a_submodule_whose_place_in_its_package_has_changed_stays(
     )
     project.save(plain)
     project.save({"main.py": f"import m3 as k22\n{plain['main.py']}"})
+
+
+def test_a_module_looks_for_itself_in_its_package(project: Project) -> None:
+    """Its package has its name when its import is over (seed 3011179)."""
+    early = "import space.one\nx = space.one.y\n"
+    later = "y = 1\nimport space.one as k\nx = k.y\n"
+    project.start({"space/one.py": later, "main.py": "from space.one import *\n"})
+    report = project.save({"space/one.py": f"y = 1\n{early}"})
+    assert "circular import" in report.error["traceback"]
+    project.save({"space/one.py": later + "def f():\n    return space.one.y\n"})
+    report = project.save({"space/one.py": f"y = 2\n{later}"})
+    assert report.error is None
+
+
+def test_a_module_of_another_package_is_not_imported_for_its_name(
+    project: Project,
+) -> None:
+    """`from two import deep` takes pkg's module, if it comes that far (seed 511936)."""
+    tried = "try:\n    from two import x, deep\nexcept ImportError:\n    x = None\n"
+    project.start(
+        {
+            "pkg/__init__.py": tried,
+            "pkg/deep.py": "",
+            "two/__init__.py": "from pkg import deep\ndeep.put = ()\nx = 2\n",
+            "main.py": "import pkg.deep\n",
+        }
+    )
+    project.save({"two/__init__.py": ""})
+
+
+def test_what_a_package_had_imported_that_a_request_cannot_import_any_more(
+    project: Project,
+) -> None:
+    """Seed 512255."""
+    project.start(
+        {
+            "two.py": "",
+            "pkg/__init__.py": "",
+            "pkg/sub.py": "",
+            "main.py": "def get():\n    import pkg.sub\n",
+        }
+    )
+    project.eval("main.get()")
+    project.save(
+        {
+            "two.py": "from pkg.sub import x\n",
+            "pkg/__init__.py": "import two\n",
+            "pkg/sub.py": "import sys\nsys.path += ['/nowhere']\n",
+            "main.py": "",
+        }
+    )
+    assert "/nowhere" not in project.eval("sys.path")
+
+
+def test_an_alias_that_was_replaced_gets_the_class_below_it(project: Project) -> None:
+    """The function's annotations hold it, no name does (seed 512601)."""
+    made = "class C:\n    limit = 1\n"
+    alias = "type A = list[C]\n"
+    text = f"{made}{alias}def f(a: A = ()) -> A:\n    return []\n{alias}"
+    project.start({"main.py": "import a\n", "a.py": ""})
+    project.save({"a.py": text})
+    project.save({"a.py": text + made})
+
+
+def test_who_changed_an_object_is_gone_and_so_is_its_module(project: Project) -> None:
+    """The update found no end: the module fails before it makes the object again (seed
+    3012351)."""
+    kept = "class C:\n    pass\no = C()\n"
+    project.start(
+        {
+            "one.py": f"def w(f):\n    return f\n{kept}",
+            "pkg/__init__.py": "from .deep import *\n",
+            "pkg/deep.py": "from one import w, o\no.total = 1\n@w\ndef f():\n    return 1\n",
+            "two.py": "from pkg.deep import f\n",
+            "main.py": "try:\n    import pkg\nexcept ImportError:\n    x = None\n",
+        }
+    )
+    project.save(
+        {
+            "two.py": "from pkg.deep import f\ndef w(f):\n    return f\n",
+            "one.py": f"from two import w\n{kept}",
+        }
+    )
+
+
+def test_a_module_holds_one_whose_import_failed_in_a_request(project: Project) -> None:
+    """Nothing that was loaded knows of the file that is edited (seed 3012458)."""
+    project.start(
+        {
+            "one.py": "import pkg.sub as k\n",
+            "pkg/sub.py": "import one as m\nx = 1 / 0\n",
+            "main.py": "def get():\n"
+            "    try:\n        import pkg.sub\n    except ZeroDivisionError:\n"
+            "        return None\n    import one\n    return one.k is pkg.sub\n",
+        }
+    )
+    assert project.eval("main.get()") is None
+    project.save({"pkg/sub.py": ""}, check=False)  # a cold start has no request
+    assert project.eval("main.get()") is True
