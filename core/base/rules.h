@@ -47,6 +47,7 @@
     RULE(CLASS_LINES, "so do classes") \
     RULE(ENUM_MEMBERS, "a member of an enum that is made again is another") \
     RULE(DEFERRED, "who hands a function to a library may depend on it") \
+    RULE(LATER_NAMES, "so may what an annotation names and is bound below") \
     RULE(PATCH_CALLED, "who called a patched function runs") \
     RULE(REMOVED_NAMES, "names that nobody binds any more go") \
     RULE(NAME_ORDER, "names stand in cold order") \

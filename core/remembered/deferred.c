@@ -43,10 +43,34 @@ find_global(const Frame *frame, PyObject *path)
 }
 
 
+/* The names are looked for in the module of who has the model rebuilt. */
+static int
+read_annotations(Frame *frame, PyObject *model)
+{
+    const Group *group = group_of(hmr_engine, model);
+    PyObject *names = group != NULL && group_has_creator(group)
+                          ? group->creator->syntax.annotations
+                          : NULL;
+    for (Py_ssize_t i = 0; names != NULL && i < PyTuple_GET_SIZE(names); i++) {
+        if (frame_read_name(frame, frame->statement->module,
+                            PyTuple_GET_ITEM(names, i), NULL, 0)
+            < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+
 static int
 read_deferred(Frame *frame, PyObject *path)
 {
     PyObject *value = find_global(frame, path);
+    if (value != NULL && PyType_Check(value)) {
+        int result = read_annotations(frame, value);
+        Py_DECREF(value);
+        return result;
+    }
     PyObject *function = value != NULL ? cache_behind_partials(value) : NULL;
     int result = PyErr_Occurred() ? -1 : 0;
     if (result == 0 && function != NULL && PyFunction_Check(function)) {

@@ -1,7 +1,10 @@
-/* Functions that a statement hands to a library which calls them once, when it
+/* What a library looks for once, and keeps.
+ *
+ * Functions that a statement hands to a library which calls them once, when it
  * needs what they give: `relationship(order_by=by_id)`, when mappers are
  * configured, which a request may be the first to need. What they may read is
- * read by the statement, as if it had called them itself. GIL held. */
+ * read by the statement, as if it had called them itself. Names in annotations,
+ * which `Model.model_rebuild()` evaluates. GIL held. */
 
 #ifndef HMR_CORE_DEFERRED_H
 #define HMR_CORE_DEFERRED_H

@@ -39,7 +39,8 @@ typedef struct {
     PyObject *opaque;      /* tuple of str: functions whose decorators may
                                 put something else in their place */
     PyObject *deferred;    /* tuple of path: functions that a library calls
-                                once, when it needs what they give */
+                                once, when it needs what they give; models whose
+                                annotations it evaluates here */
     PyObject *imports;     /* tuple of (level, module or None, names) */
 } Syntax;
 

@@ -1,5 +1,5 @@
-/* Functions that a call hands to a library which calls them once, later, and
- * keeps what they give: by their place in the text. */
+/* What a call leaves to a library that looks for it once, and keeps what it
+ * finds: functions that it calls later, names in annotations. */
 
 #include "compat.h"
 #include "syntax_nodes.h"
@@ -12,6 +12,13 @@ static const char *const deferring[] = {
     "relationship",
     "Relationship",
     "backref",
+};
+
+
+/* pydantic's, which evaluate annotations where they are called. */
+static const char *const rebuilding[] = {
+    "model_rebuild",
+    "update_forward_refs",
 };
 
 
@@ -52,14 +59,37 @@ scan_deferred_argument(Scan *scan, PyObject *node)
 }
 
 
+/* `Model.model_rebuild()` looks for names that the model's annotations have. */
+static int
+scan_rebuilt(Scan *scan, PyObject *call)
+{
+    PyObject *function = PyObject_GetAttrString(call, "func");
+    PyObject *path =
+        function != NULL ? chain_path(scan->types, function) : NULL;
+    Py_ssize_t length = path != NULL ? PyTuple_GET_SIZE(path) : 0;
+    PyObject *model = length > 1 ? PyTuple_GetSlice(path, 0, length - 1) : NULL;
+    int result = model != NULL ? PyList_Append(scan->deferred, model) : 0;
+    Py_XDECREF(function);
+    Py_XDECREF(path);
+    Py_XDECREF(model);
+    return result < 0 || PyErr_Occurred() ? -1 : 0;
+}
+
+
 int
 scan_deferred(Scan *scan, PyObject *call)
 {
     PyObject *name = called_name(scan->types, call);
     int defers = name != NULL
                  && text_is_among(name, deferring, Py_ARRAY_LENGTH(deferring));
+    int rebuilds =
+        name != NULL
+        && text_is_among(name, rebuilding, Py_ARRAY_LENGTH(rebuilding));
     Py_XDECREF(name);
     PyErr_Clear();
+    if (rebuilds) {
+        return scan_rebuilt(scan, call);
+    }
     if (!defers) {
         return 0;
     }

@@ -346,6 +346,32 @@ scan_node(Scan *scan, PyObject *node)
 
 /* ---- names in annotations ----------------------------------------------- */
 
+/* Names in a text that may be an annotation: `'Later | None'`. */
+static int
+scan_identifiers(Scan *scan, PyObject *text)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(text);
+    Py_ssize_t start = 0;
+    for (Py_ssize_t i = 0; i <= length; i++) {
+        Py_UCS4 c = i < length ? PyUnicode_READ_CHAR(text, i) : ' ';
+        if (c == '_' || Py_UNICODE_ISALNUM(c)) {
+            continue;
+        }
+        PyObject *name = PyUnicode_Substring(text, start, i);
+        int result = name == NULL ? -1
+                     : PyUnicode_IsIdentifier(name)
+                         ? PyList_Append(scan->annotations, name)
+                         : 0;
+        Py_XDECREF(name);
+        if (result < 0) {
+            return -1;
+        }
+        start = i + 1;
+    }
+    return 0;
+}
+
+
 static int
 scan_annotation(Scan *scan, PyObject *node)
 {
@@ -358,9 +384,8 @@ scan_annotation(Scan *scan, PyObject *node)
         PyObject *name =
             PyObject_GetAttrString(node, kind == NODE_NAME ? "id" : "value");
         int result = name != NULL ? 0 : -1;
-        if (result == 0 && PyUnicode_Check(name)
-            && PyUnicode_IsIdentifier(name)) {
-            result = PyList_Append(scan->annotations, name);
+        if (result == 0 && PyUnicode_Check(name)) {
+            result = scan_identifiers(scan, name);
         }
         Py_XDECREF(name);
         return result;

@@ -4,6 +4,7 @@
 
 #include "adapters.h"
 #include "callbacks.h"
+#include "compat.h"
 #include "frame.h"
 #include "namespace.h"
 #include "rules.h"
@@ -115,12 +116,38 @@ trace_may_make_alias(const Trace *trace)
 }
 
 
-/* `type A = list[C]` keeps its value from when it is first asked for: by then,
- * C may have been bound below it. */
+/* Has a request completed the model that the statement has made? pydantic does
+ * so when it is first used, where a name was not bound yet. */
 static int
-walk_check_aliases(Engine *engine)
+trace_makes_later(const Trace *trace, const Cell *name)
 {
-    for (Cell *cell = engine->touched; cell != NULL;
+    int unbound = 0;
+    for (Py_ssize_t i = 0; trace != NULL && !unbound && i < trace->read_count;
+         i++) {
+        unbound =
+            trace->reads[i].cell == name && trace->reads[i].version == NULL;
+    }
+    for (Py_ssize_t i = 0; unbound && i < trace->write_count; i++) {
+        const Version *version = trace->writes[i].version;
+        PyObject *value = version != NULL ? version->value : NULL;
+        if (trace->writes[i].cell->kind == CELL_BINDING && value != NULL
+            && PyType_Check(value) && ((PyTypeObject *)value)->tp_dict != NULL
+            && dict_peek(((PyTypeObject *)value)->tp_dict,
+                         "__pydantic_complete__")
+                   == Py_True) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* `type A = list[C]` keeps its value from when it is first asked for: by then,
+ * C may have been bound below it. So does a model of pydantic. */
+static int
+walk_check_later(Engine *engine)
+{
+    for (Cell *cell = rule(LATER_NAMES) ? engine->touched : NULL; cell != NULL;
          cell = cell->touched_next) {
         const Binding *binding = (const Binding *)cell;
         if (cell->kind != CELL_BINDING || !cell_changed(cell, engine)) {
@@ -138,7 +165,8 @@ walk_check_aliases(Engine *engine)
             PyObject *names = statement->syntax.annotations;
             if (statement->fresh_walk != engine->walk && names != NULL
                 && name_is_among(names, binding->name)
-                && trace_may_make_alias(statement->trace)) {
+                && (trace_may_make_alias(statement->trace)
+                    || trace_makes_later(statement->trace, cell))) {
                 return frame_conflict(engine, statement, "%U has changed",
                                       binding->name);
             }
@@ -152,7 +180,7 @@ int
 walk_check(Engine *engine)
 {
     return walk_check_unreached(engine) < 0 || walk_check_released(engine) < 0
-                   || walk_check_aliases(engine) < 0
+                   || walk_check_later(engine) < 0
                    || walk_end_unreached(engine) < 0
                ? -1
                : setters_check_order(engine);

@@ -64,6 +64,7 @@ LATER = """class relationship:
             self.kept = self.function()
         return self.kept
 """
+ASKS_ALIAS = "def get_a():\n    return A.__value__"
 ASKS = "def get_r():\n    return r.get()"
 FILE = """import functools
 
@@ -175,6 +176,10 @@ NAMED: dict[str, list[Files]] = {
     "CACHES_EXPIRE": [
         {"main.py": ["x = 1", CACHED, GET]},
         {"main.py": ["x = 2", CACHED, GET]},
+    ],
+    "LATER_NAMES": [
+        {"main.py": ["type A = list[C]", f"C = {name}", ASKS_ALIAS]}
+        for name in ("int", "str")
     ],
     "DEFERRED": [
         {"main.py": ["x = 1", LATER, "r = relationship(lambda: x)", ASKS]},

@@ -197,7 +197,12 @@ class Picture:
                 self.metadata(one, f"{path}.__metadata__[{i}]")
                 for i, one in enumerate(more)
             ]
-            return (kind, origin, *self.items(obj.__args__, path), *noted)
+            return (
+                kind,
+                origin,
+                *self.items(getattr(obj, "__args__", ()), path),
+                *noted,
+            )
         if kind == "ForwardRef":
             return (kind, obj.__forward_arg__)
         if kind == "TypeAliasType":
