@@ -106,6 +106,8 @@ typedef struct {
                                   in this transaction (moved): its creator until
                                   then */
     int moved;
+    int told;          /* who had read a function before it had a group reads
+                            that, too */
     int must_be_fresh; /* the creator reruns to undo a shape: it must give
                             another object */
     int outside; /* nobody tracked created it; what was stored into it is in

@@ -66,11 +66,6 @@ static int
 read_deferred(Frame *frame, PyObject *path)
 {
     PyObject *value = find_global(frame, path);
-    if (value != NULL && PyType_Check(value)) {
-        int result = read_annotations(frame, value);
-        Py_DECREF(value);
-        return result;
-    }
     PyObject *function = value != NULL ? cache_behind_partials(value) : NULL;
     int result = PyErr_Occurred() ? -1 : 0;
     if (result == 0 && function != NULL && PyFunction_Check(function)) {
@@ -80,6 +75,33 @@ read_deferred(Frame *frame, PyObject *path)
     return result < 0 ? -1
                       : read_nested(frame, frame->statement->code,
                                     PyTuple_GET_ITEM(path, 0));
+}
+
+
+/* A library looks into the namespace itself: what it finds there has to be what
+ * the names are at this place. */
+int
+deferred_prepare(Frame *frame)
+{
+    PyObject *deferred = frame->statement->syntax.deferred;
+    int result = 0;
+    for (Py_ssize_t i = 0; rule(DEFERRED) && result == 0 && deferred != NULL
+                           && i < PyTuple_GET_SIZE(deferred);
+         i++) {
+        PyObject *path = PyTuple_GET_ITEM(deferred, i);
+        PyObject *name = PyTuple_GET_ITEM(path, 0);
+        if (!PyUnicode_IsIdentifier(name)) {
+            continue; /* a lambda */
+        }
+        result =
+            frame_read_name(frame, frame->statement->module, name, NULL, 0);
+        PyObject *value = result == 0 ? find_global(frame, path) : NULL;
+        if (value != NULL && PyType_Check(value)) {
+            result = read_annotations(frame, value);
+        }
+        Py_XDECREF(value);
+    }
+    return result;
 }
 
 

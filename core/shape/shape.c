@@ -303,6 +303,47 @@ frame_add_code_candidates(Frame *frame, CodeInfo *info)
 /* ---- shapes ------------------------------------------------------------- */
 
 static int
+trace_reads_value(const Trace *trace, const PyObject *value)
+{
+    for (Py_ssize_t i = 0; i < trace->read_count; i++) {
+        const Read *read = &trace->reads[i];
+        if (read->version != NULL && read->version->value == value
+            && read->path == NULL) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+/* A function has a group from when it may be changed, and few are: those who
+ * had read it before are found when it is changed indeed. */
+static int
+group_tell_readers(Engine *engine, Group *group, Version *version)
+{
+    if (group->told || !PyFunction_Check(group->object)) {
+        return 0;
+    }
+    group->told = 1;
+    for (Py_ssize_t i = 0; i < engine->module_count; i++) {
+        const Module *module = engine->order[i];
+        for (Py_ssize_t j = 0; j < module->count; j++) {
+            const Statement *statement = module->statements[j];
+            Trace *trace = statement->syntax.kind != STATEMENT_IMPORT
+                               ? statement_trace(statement)
+                               : NULL; /* it only binds the function */
+            if (trace != NULL && trace_reads_value(trace, group->object)
+                && !trace_has_read(trace, &group->cell)
+                && trace_add_read(trace, &group->cell, version) < 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+
+static int
 frame_shape(Frame *frame, Engine *engine, Group *group)
 {
     Statement *creator =
@@ -325,8 +366,8 @@ frame_shape(Frame *frame, Engine *engine, Group *group)
     if (after == NULL) {
         return -1;
     }
-    int result = 0;
-    if (frame_first(frame, group) > 0) {
+    int result = group_tell_readers(engine, group, before);
+    if (result == 0 && frame_first(frame, group) > 0) {
         result = frame_note_read(frame, &group->cell, before);
     }
     if (result == 0) {

@@ -39,8 +39,8 @@ int
 binding_sync(Binding *binding, Version *version)
 {
     Engine *engine = binding->module->engine;
-    if (binding->actual == version) {
-        return 0;
+    if (binding->actual == version || binding->module->ns == NULL) {
+        return 0; /* that is what it is; a module that is no more */
     }
     if (engine->transaction && namespace_remember(binding->module) < 0) {
         return -1;

@@ -6,6 +6,7 @@
 #include "class_made.h"
 #include "code.h"
 #include "compat.h"
+#include "deferred.h"
 #include "contribute.h"
 #include "frame.h"
 #include "imports.h"
@@ -69,7 +70,7 @@ statement_read_names(Statement *statement, Frame *frame)
             return -1;
         }
     }
-    return 0;
+    return deferred_prepare(frame);
 }
 
 

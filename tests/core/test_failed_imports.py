@@ -93,3 +93,22 @@ def test_a_module_stays_that_an_import_did_not_find_a_name_in(
         }
     )
     assert project.eval("'one' in sys.modules")
+
+
+def test_an_import_that_stored_into_a_module_that_failed_is_tried_again(
+    project: Project,
+) -> None:
+    """Seed 3020384."""
+    project.start(
+        {
+            "one.py": "from two import x\n",
+            "two.py": "from three import x\n",
+            "three.py": "import one\none.put = 2\n",
+            "main.py": "try:\n    import one\nexcept ImportError:\n    one = None\n",
+        }
+    )
+    project.save({"one.py": "from two import x\n"})
+    project.save({"one.py": "from two import x, y\n"})
+    mended = {"one.py": "from two import x\n"}
+    project.save({**mended, "three.py": "import one\none.put = 2\nx = 3\n"})
+    assert project.eval("main.one.put") == 2

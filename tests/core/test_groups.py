@@ -571,3 +571,18 @@ def test_an_edit_above_create_all_leaves_the_database(project: Project) -> None:
     )
     report = project.edit("main.py", "x = 1", "x = 2")
     assert ran(report) == ["main: x = 2"]
+
+
+def test_a_function_is_changed_before_it_is_looked_at(project: Project) -> None:
+    """It had no group when `main.x` read it (seed 3020711)."""
+    project.start(
+        {
+            "f.py": "def f():\n    return 1\n",
+            "label.py": "from f import f\nf.label = 5\n",
+            "main.py": "from f import f\nx = getattr(f, 'label', None)\nimport label\n",
+        }
+    )
+    main = "import label\nfrom f import f\nx = getattr(f, 'label', None)\n"
+    report = project.save({"main.py": main})
+    assert ran(report) == ["main: import label", f"main: {main.splitlines()[-1]}"]
+    assert project.eval("main.x") == 5

@@ -98,3 +98,12 @@ def test_a_model_is_rebuilt_for_a_name_that_is_another_class(project: Project) -
             "main.py": main.replace("Later", "Other") + rebuild,
         }
     )
+
+
+def test_a_model_cannot_be_rebuilt_without_a_name(project: Project) -> None:
+    """pydantic looks into the namespace itself (seed 3020542)."""
+    model = "class Model(BaseModel):\n    later: 'Later | None' = None\n"
+    main = f"{HEAD}from model import Model\n{LATER}Model.model_rebuild()\n"
+    project.start({"model.py": HEAD + model, "main.py": main})
+    report = project.save({"main.py": main.replace("Later", "Other")})
+    assert "'Later' is not defined" in report.error["traceback"]
