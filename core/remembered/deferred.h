@@ -11,7 +11,7 @@
 
 #include "frame.h"
 
-/* The statement is about to run, and has run. 0, or -1 with an exception set. */
+/* The statement is about to run, has run. 0, or -1 with an exception set. */
 int deferred_prepare(Frame *frame);
 int deferred_read(Frame *frame);
 
