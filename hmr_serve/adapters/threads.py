@@ -1,9 +1,10 @@
 """Threads that a statement started: nobody can withdraw one. It has to have ended
 (`on_dispose`) before its statement runs again; else only a new process can apply the
-edit."""
+edit. That of a logging.handlers.QueueListener is stopped, which empties its queue."""
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Hashable
 from typing import Any
@@ -22,18 +23,37 @@ class Threads(Stamped):
         return threading.enumerate()
 
     def places(self, stamp: list[threading.Thread]) -> dict[Hashable, Any]:
-        """All but those of pools, which end their own."""
-        return {thread: True for thread in stamp if not is_of_pool(thread)}
+        """All but those of pools, which end their own; for a listener's, the
+        listener."""
+        return {
+            listener_of(thread) or thread: True
+            for thread in stamp
+            if not is_of_pool(thread)
+        }
 
     def put(self, place: Any, value: Any) -> None:
+        if not isinstance(place, threading.Thread):
+            place.start()
+            return
         raise CannotWithdraw(f"{place.name} has ended")
 
     def remove(self, place: Any) -> None:
+        if not isinstance(place, threading.Thread):
+            place.stop()
+            return
         place.join(END_WAIT)
         if place.is_alive():
             raise CannotWithdraw(
                 f"{place.name} is running; on_dispose() can end it before an edit"
             )
+
+
+def listener_of(thread: threading.Thread) -> Any:
+    """The QueueListener whose thread it is, or None."""
+    handlers = sys.modules.get("logging.handlers")
+    owner = getattr(getattr(thread, "_target", None), "__self__", None)
+    is_one = handlers is not None and isinstance(owner, handlers.QueueListener)
+    return owner if is_one else None
 
 
 adapter = Threads()

@@ -477,6 +477,52 @@ def test_a_thread_that_is_disposed_of_is_started_again(project: Project) -> None
     assert project.eval("__import__('threading').active_count()") == 1
 
 
+LISTENER = """
+    import logging
+    import logging.handlers
+    import queue
+
+    log = logging.getLogger("a")
+    got = []
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            got.append([{}, record.getMessage()])
+
+    waiting = queue.Queue()
+    log.addHandler(logging.handlers.QueueHandler(waiting))
+    listener = logging.handlers.QueueListener(waiting, Handler())
+    listener.start()
+
+    def get_value():
+        log.warning("hello")
+        listener.stop()
+        listener.start()
+        return got[-1]
+    """
+
+
+def test_a_listener_of_a_queue_is_stopped_and_another_started(project: Project) -> None:
+    count = "__import__('threading').active_count()"
+    project.start({"main.py": LISTENER.format(1)}, check=False)
+    threads = project.eval(count)
+    for number in range(1, 5):
+        old, new = f"[{number}, record", f"[{number + 1}, record"
+        report = project.edit("main.py", old, new, check=False)
+        assert report.restart is None and report.error is None
+        assert project.eval("main.get_value()") == [number + 1, "hello"]
+        report = project.edit("main.py", "Queue()", "Queue(9)", check=False)
+        assert report.restart is None and report.error is None
+        report = project.edit("main.py", "Queue(9)", "Queue()", check=False)
+        report = project.edit("main.py", "log = ", "x = 1 / 0\nlog = ", check=False)
+        assert report.error
+        assert project.eval("main.get_value()") == [number + 1, "hello"]
+        project.edit("main.py", "x = 1 / 0\n", "", check=False)
+        assert project.eval(count) == threads
+    project.edit("main.py", "listener.start()\n\n", "\n", check=False)
+    assert project.eval(count) == threads - 1
+
+
 # ---- SQLAlchemy's engines
 
 ENGINE = """
