@@ -264,6 +264,7 @@ typedef struct Trace {
     int instead;            /* not of a run: `items` were added again */
     int committed;          /* counted in the cells' readers */
     int makes_classes;      /* the engine's table of classes names it */
+    int incomplete;         /* a model waits for a name: deferred.h */
     PyObject *setter; /* Owned str; a call of a library whose effect nobody can
                          undo: setters.h; or NULL */
     int unsteady;     /* an import failed that others had looked into: what

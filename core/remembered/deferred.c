@@ -4,6 +4,7 @@
 
 #include "caches.h"
 #include "code.h"
+#include "compat.h"
 #include "rules.h"
 #include "value.h"
 
@@ -117,4 +118,37 @@ deferred_read(Frame *frame)
         }
     }
     return 0;
+}
+
+
+/* Does the statement bind a model that is, or is not, complete? */
+static int
+binds_model(const Trace *trace, const PyObject *complete)
+{
+    for (Py_ssize_t i = 0; i < trace->write_count; i++) {
+        const Version *version = trace->writes[i].version;
+        PyObject *value = version != NULL ? version->value : NULL;
+        if (trace->writes[i].cell->kind == CELL_BINDING && value != NULL
+            && PyType_Check(value) && ((PyTypeObject *)value)->tp_dict != NULL
+            && dict_peek(((PyTypeObject *)value)->tp_dict,
+                         "__pydantic_complete__")
+                   == complete) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+
+void
+deferred_note_models(Trace *trace)
+{
+    trace->incomplete = trace->makes_classes && binds_model(trace, Py_False);
+}
+
+
+int
+deferred_is_complete(const Trace *trace)
+{
+    return trace != NULL && trace->incomplete && binds_model(trace, Py_True);
 }

@@ -15,4 +15,11 @@
 int deferred_prepare(Frame *frame);
 int deferred_read(Frame *frame);
 
+/* Its names are bound: does a model of pydantic wait for one that is not? It is
+ * completed when it is first used, maybe by a request. Sets no exception. */
+void deferred_note_models(Trace *trace);
+
+/* Has it been completed since? */
+int deferred_is_complete(const Trace *trace);
+
 #endif

@@ -346,11 +346,29 @@ scan_node(Scan *scan, PyObject *node)
 
 /* ---- names in annotations ----------------------------------------------- */
 
+/* Is it one word after another, and so no annotation? */
+static int
+text_is_prose(PyObject *text)
+{
+    int spaces = 0, words = 0; /* since the last sign */
+    for (Py_ssize_t i = 0; i < PyUnicode_GET_LENGTH(text); i++) {
+        Py_UCS4 c = PyUnicode_READ_CHAR(text, i);
+        int in_word = c == '_' || Py_UNICODE_ISALNUM(c);
+        if (in_word && spaces && words) {
+            return 1;
+        }
+        spaces = Py_UNICODE_ISSPACE(c) ? 1 : 0;
+        words = in_word || (words && spaces);
+    }
+    return 0;
+}
+
+
 /* Names in a text that may be an annotation: `'Later | None'`. */
 static int
 scan_identifiers(Scan *scan, PyObject *text)
 {
-    Py_ssize_t length = PyUnicode_GET_LENGTH(text);
+    Py_ssize_t length = text_is_prose(text) ? -1 : PyUnicode_GET_LENGTH(text);
     Py_ssize_t start = 0;
     for (Py_ssize_t i = 0; i <= length; i++) {
         Py_UCS4 c = i < length ? PyUnicode_READ_CHAR(text, i) : ' ';

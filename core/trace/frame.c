@@ -273,6 +273,7 @@ frame_pop(Frame *frame, Engine *engine)
         result = frame_flush(frame, engine);
     }
     if (result == 0) {
+        deferred_note_models(frame->trace);
         result = frame_keep_shapes(frame, engine);
     }
     if (result < 0) {

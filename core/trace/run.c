@@ -90,6 +90,12 @@ statement_prepare_rebinds(Statement *statement, Frame *frame)
             && !name_is_among(statement->syntax.own_names, binding->name)) {
             continue;
         }
+        if (statement->module->engine->partial
+            && binding->module == statement->module && !binding->cell.shared
+            && binding->cell.walk != statement->module->engine->walk) {
+            /* nobody has bound it above */
+            cell_write(&binding->cell, NULL, NULL, statement->module->engine);
+        }
         PyObject *one = PyTuple_Pack(1, binding->name);
         int result =
             one != NULL ? frame_prepare_stores(frame, binding->module, one, one)

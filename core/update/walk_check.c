@@ -4,7 +4,7 @@
 
 #include "adapters.h"
 #include "callbacks.h"
-#include "compat.h"
+#include "deferred.h"
 #include "frame.h"
 #include "namespace.h"
 #include "rules.h"
@@ -116,32 +116,6 @@ trace_may_make_alias(const Trace *trace)
 }
 
 
-/* Has a request completed the model that the statement has made? pydantic does
- * so when it is first used, where a name was not bound yet. */
-static int
-trace_makes_later(const Trace *trace, const Cell *name)
-{
-    int unbound = 0;
-    for (Py_ssize_t i = 0; trace != NULL && !unbound && i < trace->read_count;
-         i++) {
-        unbound =
-            trace->reads[i].cell == name && trace->reads[i].version == NULL;
-    }
-    for (Py_ssize_t i = 0; unbound && i < trace->write_count; i++) {
-        const Version *version = trace->writes[i].version;
-        PyObject *value = version != NULL ? version->value : NULL;
-        if (trace->writes[i].cell->kind == CELL_BINDING && value != NULL
-            && PyType_Check(value) && ((PyTypeObject *)value)->tp_dict != NULL
-            && dict_peek(((PyTypeObject *)value)->tp_dict,
-                         "__pydantic_complete__")
-                   == Py_True) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-
 /* `type A = list[C]` keeps its value from when it is first asked for: by then,
  * C may have been bound below it. So does a model of pydantic. */
 static int
@@ -166,7 +140,7 @@ walk_check_later(Engine *engine)
             if (statement->fresh_walk != engine->walk && names != NULL
                 && name_is_among(names, binding->name)
                 && (trace_may_make_alias(statement->trace)
-                    || trace_makes_later(statement->trace, cell))) {
+                    || deferred_is_complete(statement->trace))) {
                 return frame_conflict(engine, statement, "%U has changed",
                                       binding->name);
             }

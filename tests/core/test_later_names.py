@@ -107,3 +107,33 @@ def test_a_model_cannot_be_rebuilt_without_a_name(project: Project) -> None:
     project.start({"model.py": HEAD + model, "main.py": main})
     report = project.save({"main.py": main.replace("Later", "Other")})
     assert "'Later' is not defined" in report.error["traceback"]
+
+
+def test_a_generic_model_has_the_name_of_a_cold_start(project: Project) -> None:
+    """pydantic puts it into the module, under another name where that is taken."""
+    project.start(
+        {
+            "page.py": HEAD + "from typing import Generic, TypeVar\nT = TypeVar('T')\n"
+            "class Page(BaseModel, Generic[T]):\n    items: list[T] = []\n",
+            "main.py": HEAD + "from page import Page\nclass Item(BaseModel):\n"
+            "    x: int = 1\nMODELS = [Page[Item]]\n",
+        }
+    )
+    for number in range(2, 5):
+        report = project.edit("main.py", f"= {number - 1}\n", f"= {number}\n")
+        assert any("MODELS" in line for line in ran(report))
+        assert project.eval("[n for n in vars(main) if '[' in n]") == ["Page[Item]"]
+
+
+def test_a_description_is_no_annotation(project: Project) -> None:
+    text = (
+        "from typing import Annotated\nfrom pydantic import Field\nsize = 1\n"
+        "class Base(BaseModel):\n"
+        "    x: Annotated[int, Field(description='the size of User')] = 1\n"
+        "class User(Base):\n    y: int = 1\n"
+    )
+    project.start({"main.py": HEAD + text})
+    project.eval("main.Base().x")
+    for old, new in (("size = 1", "size = 2"), ("y: int = 1", "y: int = 2")):
+        report = project.edit("main.py", old, new)
+        assert len(ran(report)) == 1
