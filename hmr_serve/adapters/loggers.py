@@ -76,7 +76,10 @@ class Loggers(Adapter):
                 items.append(item[0])
             return
         if what == "level":
-            logger.setLevel(value)  # forgets what it remembered to be enabled
+            try:
+                logger.setLevel(value)  # forgets what it remembered to be enabled
+            except (TypeError, ValueError):
+                logger.level = value  # as the program had stored it
         else:
             setattr(logger, what, value)
 

@@ -4,13 +4,13 @@ edit. That of a logging.handlers.QueueListener is stopped, which empties its que
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Hashable
 from typing import Any
 
 from ..workers import is_of_pool
 from . import CannotWithdraw, Stamped
+from .started import end_listener, listener_of
 
 END_WAIT = 0.1  # seconds: what it ran may have been ended just now
 
@@ -33,27 +33,20 @@ class Threads(Stamped):
 
     def put(self, place: Any, value: Any) -> None:
         if not isinstance(place, threading.Thread):
+            place._thread = None
             place.start()
             return
         raise CannotWithdraw(f"{place.name} has ended")
 
     def remove(self, place: Any) -> None:
         if not isinstance(place, threading.Thread):
-            place.stop()
+            end_listener(place)
             return
         place.join(END_WAIT)
         if place.is_alive():
             raise CannotWithdraw(
                 f"{place.name} is running; on_dispose() can end it before an edit"
             )
-
-
-def listener_of(thread: threading.Thread) -> Any:
-    """The QueueListener whose thread it is, or None."""
-    handlers = sys.modules.get("logging.handlers")
-    owner = getattr(getattr(thread, "_target", None), "__self__", None)
-    is_one = handlers is not None and isinstance(owner, handlers.QueueListener)
-    return owner if is_one else None
 
 
 adapter = Threads()

@@ -62,6 +62,16 @@ def test_logging_is_configured_as_the_edited_code_says(
         settled(project, LOGGERS)
 
 
+def test_a_failed_edit_leaves_a_level_that_setLevel_refuses(project: Project) -> None:
+    """Seed 530796."""
+    text = (
+        "import logging\nlevel = [3]\nlog = logging.getLogger('b')\nlog.level = level\n"
+    )
+    project.start({"main.py": text})
+    assert project.save({"main.py": text.replace("level = [3]\n", "")}).error
+    assert project.eval("main.log.level") == [3]
+
+
 def test_two_statements_configure_one_logger(project: Project) -> None:
     text = (
         "import logging\nlogging.getLogger('a').setLevel(10)\n"
