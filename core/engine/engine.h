@@ -97,12 +97,13 @@ struct Engine {
     long place;          /* in the last whole walk: of the last statement */
 
     /* See needed.h. */
-    int partial;      /* the running walk visits needed modules only */
-    int walk_whole;   /* this transaction needs whole walks */
-    int walk_again;   /* a module turned out to be needed too late */
-    int unsettled;    /* the last walk did not leave the graph as it should be
+    int partial;        /* the running walk visits needed modules only */
+    int walk_whole;     /* this transaction needs whole walks */
+    int walk_again;     /* a module turned out to be needed too late */
+    int request_failed; /* an import that a request did, since the last walk */
+    int unsettled;      /* the last walk did not leave the graph as it should be
                          for a partial one to build upon */
-    int readers_lost; /* memory was short: nobody knows who reads what */
+    int readers_lost;   /* memory was short: nobody knows who reads what */
     Py_ssize_t needed_count;
 
     /* Hooks. */

@@ -331,7 +331,7 @@ transaction_perform(Transaction *tx)
     tx->report.plan = now_s() - tx->started - tx->report.read;
     /* Where an import has failed in a request, modules that it had imported may
      * hold one of which there is no record that could have changed. */
-    tx->changed |= engine->unsettled && PySet_GET_SIZE(tx->paths) > 0;
+    tx->changed |= engine->request_failed && PySet_GET_SIZE(tx->paths) > 0;
     if (result == 0 && tx->changed) {
         walked = 1;
         result = transaction_run(tx);
@@ -354,6 +354,7 @@ transaction_perform(Transaction *tx)
     print_saved_fini(&engine->shaped);
     engine->transaction = 0;
     engine->undoing = NULL;
+    engine->request_failed &= result < 0 || !walked;
     engine->unsettled = result < 0 || (engine->unsettled && engine->partial)
                         || (engine->unsettled && !walked);
     engine->partial = engine->walk_whole = 0;

@@ -286,6 +286,8 @@ module_bind_in_parent(Module *module)
     Binding *binding =
         module_in_parent(module, parent, !skipped || module->newborn);
     if (binding != NULL && skipped && is_hidden_in_parent(binding, module)) {
+        /* Who has looked for it has taken it from its place among the names. */
+        engine->walk_whole |= binding->actual != module->self;
         cell_write(&binding->cell, module->self, NULL, engine);
         return binding_sync(binding, module->self);
     }

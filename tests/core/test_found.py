@@ -621,3 +621,19 @@ def test_a_module_holds_one_whose_import_failed_in_a_request(project: Project) -
     assert project.eval("main.get()") is None
     project.save({"pkg/sub.py": ""}, check=False)  # a cold start has no request
     assert project.eval("main.get()") is True
+
+
+def test_a_name_that_is_hidden_for_a_while_keeps_its_place(project: Project) -> None:
+    """Seed 236."""
+    project.start(
+        {
+            "pkg/__init__.py": "from . import sub\n",
+            "pkg/sub.py": "from m3 import one as n8\n",
+            "space/one.py": "try:\n    import pkg.opt3 as o3\nexcept ImportError:\n"
+            "    o3 = None\n",
+            "space/two.py": "",
+            "m3.py": "from space import one\nx = 1\n",
+            "main.py": "import space.one\nimport space.two\n",
+        }
+    )
+    project.save({"m3.py": "x = 1\nfrom space import one\n"})
