@@ -10,7 +10,7 @@ from typing import Any
 
 from ..workers import is_of_pool
 from . import CannotWithdraw, Stamped
-from .started import end_listener, listener_of
+from .started import end_listener, listener_of, start_listener
 
 END_WAIT = 0.1  # seconds: what it ran may have been ended just now
 
@@ -33,8 +33,7 @@ class Threads(Stamped):
 
     def put(self, place: Any, value: Any) -> None:
         if not isinstance(place, threading.Thread):
-            place._thread = None
-            place.start()
+            start_listener(place)
             return
         raise CannotWithdraw(f"{place.name} has ended")
 
