@@ -42,6 +42,7 @@ OURS = (
     "singletons",
     "started",
     "tables",
+    "tasks",
     "threads",
     "warns",
 )
@@ -60,6 +61,7 @@ LATE: dict[str, dict[str, tuple[str, ...]]] = {
     "settings": {"pydantic_settings": ("blind",), "dotenv.main": ("blind",)},
     "singletons": {"dependency_injector.containers": ()},
     "tables": {"sqlalchemy.sql.schema": ("blind",)},
+    "tasks": {"celery.app": ()},
 }
 
 
