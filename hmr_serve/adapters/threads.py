@@ -35,6 +35,8 @@ class Threads(Stamped):
         if not isinstance(place, threading.Thread):
             start_listener(place)
             return
+        if isinstance(place, threading.Timer):
+            return  # it ends by itself (those of slowapi's limits do at once)
         raise CannotWithdraw(f"{place.name} has ended")
 
     def remove(self, place: Any) -> None:

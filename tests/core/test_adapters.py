@@ -473,6 +473,22 @@ def test_nothing_runs_once_a_restart_is_needed(project: Project) -> None:
     project.exec("sys.modules['main'].stop.set()")
 
 
+def test_a_timer_may_end_while_another_statement_runs(project: Project) -> None:
+    """slowapi's limits start one that does: to end it is not that statement's doing."""
+    text = (
+        "import os, threading\nread, write = os.pipe()\n"
+        "timer = threading.Timer(0, os.read, (read, 1))\ntimer.start()\n"
+        "def wait():\n    os.write(write, b'x')\n"
+        "    [each.join() for each in threading.enumerate() if 'Timer' in str(each)]\n"
+    )
+    project.start({"main.py": f"{text}x = wait() or 1\n"}, check=False)
+    for number in range(1, 4):
+        edit = f"or {number}\n", f"or {number + 1}\n"
+        report = project.edit("main.py", *edit, check=False)
+        assert report.error is None and report.restart is None
+        assert ran(report) == [f"main: x = wait() or {number + 1}"]
+
+
 def test_a_thread_that_is_disposed_of_is_started_again(project: Project) -> None:
     text = END + THREAD.format(30).replace("x = 1\n", ENDED)
     project.start({"main.py": text}, check=False)

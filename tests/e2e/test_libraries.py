@@ -270,6 +270,54 @@ def shown():
     names = sorted(t.name for t in threading.enumerate())
     return [sorted(jobs), [n for n in names if "APS" in n]]
 """,
+    "of_celery": """\
+from celery import Celery, current_app, shared_task
+
+celery = Celery("shop", broker="memory://", backend="cache+memory://")
+
+
+@shared_task(name="shop.job-$n")
+def job(number=$n):
+    return number
+
+
+@celery.task
+def own(number=$n):
+    return number
+
+
+def shown():
+    names = [name for name in current_app.tasks if name[:7] != "celery."]
+    return [sorted(names), job.apply().get(), own.apply().get()]
+""",
+    "of_injector": """\
+from dependency_injector import containers, providers, wiring
+from dependency_injector.wiring import Provide, inject
+
+
+class Kept:
+    def __init__(self):
+        self.number = $n
+
+
+class Container(containers.DeclarativeContainer):
+    kept = providers.Singleton(Kept)
+    port = providers.Object($n)
+
+
+@inject
+def asked(limit=$n, kept=Provide[Container.kept], port=Provide["port"]):
+    return [limit, kept.number, port]
+
+
+container = Container()
+container.wire(modules=[__name__])
+
+
+def shown():
+    functions = wiring._patched_registry._callables
+    return [asked(), container.kept().number, len(functions)]
+""",
     "of_settings": """\
 import decimal
 import os
