@@ -40,6 +40,7 @@ OURS = (
     "models",
     "settings",
     "singletons",
+    "sinks",
     "started",
     "tables",
     "tasks",
@@ -60,6 +61,7 @@ LATE: dict[str, dict[str, tuple[str, ...]]] = {
     "models": {"sqlmodel": ("together",)},
     "settings": {"pydantic_settings": ("blind",), "dotenv.main": ("blind",)},
     "singletons": {"dependency_injector.containers": ()},
+    "sinks": {"loguru": ("ordered",)},
     "tables": {"sqlalchemy.sql.schema": ("blind",)},
     "tasks": {"celery.app": ()},
 }
