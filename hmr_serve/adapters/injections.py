@@ -96,10 +96,11 @@ class Injections(Adapter):
                 made.stored = made.names
             elif unseen(lambda: self._find(made)) is None:
                 made.stored = made.names
-            told = [module for module in every if module.__name__ in made.stored]
-            before = attributes(told)
-            wire(container, modules=told, **options)
-            for (owner, name), value in attributes(told).items():
+            # An argument: whoever is given a module is said to look at all its names.
+            modules = [each for each in every if each.__name__ in made.stored]
+            before = attributes(modules)
+            wire(container, modules=modules, **options)
+            for (owner, name), value in attributes(modules).items():
                 if (old := before.get((owner, name))) is not value:
                     self.stored[Stored(owner, name, old)] = value
             self._add(made)

@@ -293,8 +293,9 @@ MARKED = {
 }
 
 
-def test_markers_outside_of_parameters(project: Project) -> None:
-    start(project, *LAYOUTS["in its class"])
+@pytest.mark.parametrize("layout", ["at the top", "in its class"])
+def test_markers_outside_of_parameters(project: Project, layout: str) -> None:
+    start(project, *LAYOUTS[layout])
     project.save({"shop/api/markers.py": MARKERS})
     settled(project, "main.marked()")
     for old, new in MARKED.values():
