@@ -359,6 +359,8 @@ struct Module {
     int old_future_flags;
     int edited;
     int concerned; /* a statement of it ran in this transaction */
+    int passed_over; /* only a request had imported it, and in this transaction
+                        that has failed: no root of the program any more */
     int newborn;   /* first imported in the running transaction */
     long born;     /* the revision that imported it first; 0: the start */
     PyObject *annotations_before; /* Owned dict: see annotations.c */

@@ -254,6 +254,42 @@ withdraw_withheld(Engine *engine)
 }
 
 
+/* Whose object, of a module that is part of the program, has the trace changed?
+ * Borrowed, or NULL. */
+static Statement *
+trace_find_changed(const Trace *trace, const Engine *engine)
+{
+    for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
+        Cell *cell = trace->writes[i].cell;
+        Statement *creator =
+            cell->kind == CELL_GROUP ? ((Group *)cell)->creator : NULL;
+        if (creator != NULL && !creator->dead
+            && module_is_reached(creator->module, engine)) {
+            ((Group *)cell)->must_be_fresh = 1;
+            return creator;
+        }
+    }
+    return NULL;
+}
+
+
+/* The same for all that the failed import did. */
+static Statement *
+held_find_changed(const Engine *engine)
+{
+    Statement *creator = trace_find_changed(engine->held.trace, engine);
+    for (Py_ssize_t i = 0; creator == NULL && i < engine->module_count; i++) {
+        const Module *module = engine->order[i];
+        for (Py_ssize_t j = 0;
+             creator == NULL && module->withheld && j < module->passed; j++) {
+            creator = trace_find_changed(
+                statement_trace(module->statements[j]), engine);
+        }
+    }
+    return creator;
+}
+
+
 int
 failure_pass_over(Engine *engine)
 {
@@ -262,6 +298,13 @@ failure_pass_over(Engine *engine)
         return -1;
     }
     PyErr_Clear();
+    Statement *changed = held_find_changed(engine);
+    if (changed != NULL) {
+        engine->held.module->passed_over = 1; /* lest it does so again */
+        return frame_conflict(engine, changed,
+                              "%U, which changed it, cannot be imported",
+                              engine->held.module->name);
+    }
     /* No request came so far: what it has imported is as if it were not. */
     journal_withdraw(engine->held.trace, engine);
     withdraw_withheld(engine);

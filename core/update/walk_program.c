@@ -15,7 +15,7 @@ walk_roots(Engine *engine, ModuleRoot root)
 {
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
-        if (module->root != root
+        if (module->root != root || module->passed_over
             || (root == ROOT_LATE && walk_parent_failed(module))) {
             continue;
         }

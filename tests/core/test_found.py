@@ -637,3 +637,27 @@ def test_a_name_that_is_hidden_for_a_while_keeps_its_place(project: Project) -> 
         }
     )
     project.save({"m3.py": "x = 1\nfrom space import one\n"})
+
+
+def test_what_a_module_of_requests_changed_before_it_failed_is_undone(
+    project: Project,
+) -> None:
+    """Its import passes through a module that adds to another's list (seed 3031525)."""
+    project.start(
+        {
+            "kept.py": "names = []\n",
+            "adds.py": "",
+            "late.py": "x = 1\n",
+            "main.py": "import kept\ndef get():\n    import late\n    return late.x\n",
+        }
+    )
+    assert project.eval("main.get()") == 1
+    project.save(
+        {
+            "adds.py": "from kept import names\nnames.append('adds')\n",
+            "late.py": "import adds\nx = 1 / 0\n",
+        }
+    )
+    assert project.eval("main.kept.names") == []
+    project.save({"late.py": "import adds\nx = 2\n"})
+    assert project.eval("main.get()") == 2
