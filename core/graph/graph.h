@@ -110,6 +110,7 @@ typedef struct {
                             that, too */
     int must_be_fresh; /* the creator reruns to undo a shape: it must give
                             another object */
+    int spoiled; /* an import of a request has changed the object and failed */
     int outside; /* nobody tracked created it; what was stored into it is in
                     slots (journal.c), which put it back */
 } Group;

@@ -8,6 +8,7 @@
 #include "journal.h"
 #include "loaded.h"
 #include "rules.h"
+#include "walk.h"
 
 
 /* A name of another module that the failed one has bound is bound: it may have
@@ -92,10 +93,50 @@ failure_end(Module *module)
 }
 
 
+/* A request has imported it: nobody who could be told is running. */
+static void
+failure_spoil(const Module *module)
+{
+    Engine *engine = module->engine;
+    Trace *all = trace_new();
+    if (all == NULL || failure_collect(module, all, NULL) < 0) {
+        PyErr_Clear(); /* without memory: the error itself matters more */
+    }
+    for (Py_ssize_t i = 0; all != NULL && i < all->write_count; i++) {
+        if (all->writes[i].cell->kind == CELL_GROUP) {
+            ((Group *)all->writes[i].cell)->spoiled = 1;
+        }
+    }
+    trace_free(all, engine);
+    engine->request_failed = 1;
+}
+
+
+void
+failure_plan(Engine *engine)
+{
+    size_t pos = 0;
+    const void *object;
+    void *item;
+    while (ptrmap_next(&engine->groups, &pos, &object, &item)) {
+        Group *group = item;
+        if (group->spoiled && group->creator != NULL && !group->creator->dead) {
+            group->must_be_fresh = 1;
+            statement_set_reason(group->creator,
+                                 "an import that failed has changed it");
+            walk_force(engine, group->creator, NULL);
+        }
+    }
+}
+
+
 void
 failure_give(Module *module, Frame *frame)
 {
     PyObject *error = PyErr_GetRaisedException();
+    if (frame == NULL && !module->engine->transaction) {
+        failure_spoil(module);
+    }
     if (frame != NULL) {
         trace_drop_import(frame->trace, module);
         Trace *all = trace_new();
