@@ -359,11 +359,11 @@ struct Module {
     PyObject *old_source; /* Owned. */
     int old_future_flags;
     int edited;
-    int concerned; /* a statement of it ran in this transaction */
+    int concerned;   /* a statement of it ran in this transaction */
     int passed_over; /* only a request had imported it, and in this transaction
                         that has failed: no root of the program any more */
-    int newborn;   /* first imported in the running transaction */
-    long born;     /* the revision that imported it first; 0: the start */
+    int newborn;     /* first imported in the running transaction */
+    long born;       /* the revision that imported it first; 0: the start */
     PyObject *annotations_before; /* Owned dict: see annotations.c */
     PyObject *keys;               /* Owned list: the namespace's names before */
 };

@@ -323,8 +323,8 @@ held_find_changed(const Engine *engine)
         const Module *module = engine->order[i];
         for (Py_ssize_t j = 0;
              creator == NULL && module->withheld && j < module->passed; j++) {
-            creator = trace_find_changed(
-                statement_trace(module->statements[j]), engine);
+            creator = trace_find_changed(statement_trace(module->statements[j]),
+                                         engine);
         }
     }
     return creator;

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .harness import Project, ran
 
 
@@ -661,3 +663,22 @@ def test_what_a_module_of_requests_changed_before_it_failed_is_undone(
     assert project.eval("main.kept.names") == []
     project.save({"late.py": "import adds\nx = 2\n"})
     assert project.eval("main.get()") == 2
+
+
+@pytest.mark.parametrize("change", ["kept.names.append(1)", "kept.K.limit = 1"])
+def test_what_an_import_of_a_request_changed_before_it_failed_is_undone(
+    project: Project, change: str
+) -> None:
+    """The request before the edit saw the change, as without us; a cold start of the
+    edited code does not (seed 3031525)."""
+    project.start(
+        {
+            "kept.py": "names = []\nclass K: pass\n",
+            "late.py": f"import kept\n{change}\nmissing\n",
+            "main.py": "import kept\ndef get():\n    try:\n        import late\n"
+            "    except NameError:\n        return len(kept.names)\n",
+        }
+    )
+    assert project.eval("main.get()") in {0, 1}
+    project.save({"main.py": "import kept\n"})
+    assert project.eval("kept.names, kept.K.__dict__.get('limit')") == ([], None)
