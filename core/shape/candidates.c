@@ -140,6 +140,19 @@ frame_add_candidate(Frame *frame, PyObject *root, PyObject *object, int effect)
 }
 
 
+/* An attribute of the object is set: of a class, that counts even if it has
+ * that value already. A patch may give it another, which the store replaces. */
+static void
+frame_note_set(Frame *frame, PyObject *object)
+{
+    for (Py_ssize_t i = 0; i < frame->candidate_count; i++) {
+        Candidate *candidate = &frame->candidates[i];
+        candidate->set |= candidate->object == object && PyType_Check(object)
+                          && rule(SET_MEMBERS);
+    }
+}
+
+
 /* Follow a candidate's path: through modules by their dicts, then through
  * instances without running code. Sets *root to the object whose group it
  * belongs to and *object to the deepest one reached; new references, NULL when
@@ -220,7 +233,8 @@ frame_add_text_candidates(Frame *frame)
     PyObject *candidates = statement->syntax.candidates;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(candidates); i++) {
         PyObject *item = PyTuple_GET_ITEM(candidates, i);
-        int effect = PyTuple_GET_ITEM(item, 0) == Py_True;
+        long kind = PyLong_AsLong(PyTuple_GET_ITEM(item, 0));
+        int effect = kind != CANDIDATE_USED;
         PyObject *root, *object;
         if (candidate_resolve(statement->module, PyTuple_GET_ITEM(item, 1),
                               &root, &object)
@@ -234,6 +248,9 @@ frame_add_text_candidates(Frame *frame)
             }
             if (result == 0) {
                 result = frame_add_candidate(frame, root, object, effect);
+            }
+            if (result == 0 && kind == CANDIDATE_SET) {
+                frame_note_set(frame, object);
             }
             if (result == 0 && effect && object == root) {
                 result = contribute_begin(frame, root);
@@ -283,6 +300,9 @@ frame_add_code_candidates(Frame *frame, CodeInfo *info)
         int result = 0;
         if (group_of(hmr_engine, value) != NULL) {
             result = frame_add_candidate(frame, value, value, 0);
+            if (info->names[i].shaped) {
+                frame_note_set(frame, value);
+            }
         }
         if (result == 0) {
             result = journal_watch(frame, (PyObject *)info->code, value,

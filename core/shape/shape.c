@@ -183,7 +183,8 @@ static int
 frame_judge_candidate(Frame *frame, Engine *engine, Candidate *candidate)
 {
     if (print_holds(&candidate->before)) {
-        return candidate->effect && !candidate->before.complete
+        return (candidate->effect && !candidate->before.complete)
+                       || candidate->set
                    ? candidate_shape(frame, engine, candidate,
                                      &candidate->before)
                    : 0;

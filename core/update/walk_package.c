@@ -2,6 +2,7 @@
 
 #include "walk_package.h"
 
+#include "frame.h"
 #include "walk.h"
 
 
