@@ -458,7 +458,7 @@ walk_module(Module *module)
     if (module_visit(module) == 0) {
         return 0;
     }
-    if (engine->conflict == NULL) {
+    if (engine->conflict == NULL && !PyErr_ExceptionMatches(engine->again)) {
         failure_hold(module, before);
     }
     return -1;
