@@ -682,3 +682,32 @@ def test_what_an_import_of_a_request_changed_before_it_failed_is_undone(
     assert project.eval("main.get()") in {0, 1}
     project.save({"main.py": "import kept\n"})
     assert project.eval("kept.names, kept.K.__dict__.get('limit')") == ([], None)
+
+
+def test_what_a_run_that_did_not_count_put_into_slots_is_taken_out(
+    project: Project,
+) -> None:
+    """A property keeps its value there; the first run of `v` is void (seed 3034123)."""
+    kept = "class C:\n    __slots__ = ['_kept']\n    @property\n    def kept(self):\n"
+    kept += "        if not hasattr(self, '_kept'):\n            self._kept = [1]\n"
+    kept += "        return self._kept\no = C()\n"
+    project.start(
+        {"deep.py": kept, "top.py": "", "main.py": "import deep\nimport top\n"}
+    )
+    missing = (
+        "try:\n    from new import v, missing\nexcept ImportError:\n    v = None\n"
+    )
+    project.save({"new.py": "from deep import o\nv = o.kept\n", "top.py": missing})
+    project.save({"new.py": None, "top.py": ""})
+    assert not project.eval("hasattr(main.deep.o, '_kept')")
+
+
+def test_a_failed_edit_leaves_slots_as_they_were(project: Project) -> None:
+    a = "class A:\n    __slots__ = 'x', 'y'\na = A()\na.x = 1\nclass D(dict):\n"
+    a += "    __slots__ = ['z']\nd = D(k=1)\nd.z = 1\n"
+    project.start({"a.py": a, "main.py": "from a import a, d\n"})
+    change = "a.x = [2]\na.y = 3\nd.z = 5\nd['k'] = 2\n1 / 0\n"
+    report = project.save({"main.py": "from a import a, d\n" + change}, check=False)
+    assert report.error
+    state = "main.a.x, hasattr(main.a, 'y'), main.d.z, dict(main.d)"
+    assert project.eval(state) == (1, False, 1, {"k": 1})
