@@ -38,6 +38,15 @@ class Notices:
             for line in explain_lines(report):
                 self._log.line(line)
 
+    def trying(self, files: Iterable[str], reason: str) -> None:
+        """A cold start of the edited code takes its time, and requests wait."""
+        names = several(list(map(shown, files)))
+        self._log.line(f"trying  {names}  in a child process first: {reason}")
+
+    def still_trying(self, files: Iterable[str]) -> None:
+        names = several(list(map(shown, files)))
+        self._log.line(f"trying  {names}  the last good version answers meanwhile")
+
     def restarting(self, files: Iterable[str], reason: str) -> None:
         names = several(list(map(shown, files)))
         self._log.line(f"restarting  {names}  {reason}")

@@ -55,6 +55,7 @@ WRITTEN_WAIT = 1.0  # for so long, an edit that fails while it is written is tri
 WORKERS_WAIT = 0.05  # what handlers in worker threads get to finish before an update
 RELEASE_COST = 0.5  # seconds and bytes from which on an old value goes first
 RELEASE_SIZE = 64 << 20
+COLD_TOLD = 1.0  # seconds after which the terminal tells that a child is at it
 COLD_HOLD = 60.0  # seconds that requests wait for what a child says of a cold start
 CLOCK_STEP = 0.01  # file systems' time stamps come from a clock that ticks seldom
 
@@ -305,9 +306,10 @@ class Reloader:
             f"{error_place(report.error)!r} does not come of a cold start"
         )
         # What was disposed of cannot answer: it is made again, or a new process is.
-        hold = None
+        later = self._loop.call_later
+        waits = [later(COLD_TOLD, self._notices.trying, files, reason)]
         if not self._engine.undone():
-            hold = self._loop.call_later(COLD_HOLD, self._release, update)
+            waits.append(later(COLD_HOLD, self._answer_meanwhile, update, files))
         try:
             env_file = self._config.env_file
             error = await cold_start(self._entry, env_file, self._inputs.environ)
@@ -316,8 +318,8 @@ class Reloader:
         except OSError as exc:
             error = f"no process could be started: {exc}"
         finally:
-            if hold:
-                hold.cancel()
+            for wait in waits:
+                wait.cancel()
             self._task = self._cold = None
             self._loop.call_soon(self._next)
         if error is None:
@@ -327,6 +329,10 @@ class Reloader:
         else:
             needs = f"only a new process can apply it ({reason}), and there it fails"
             self._fail(update, Problem(f"{needs}: {error}"), files)
+
+    def _answer_meanwhile(self, update: Update, files: list[str]) -> None:
+        self._notices.still_trying(files)
+        self._release(update)
 
     def _result(self, report: Report) -> Any:
         """The application after the update; the import is tried again where it never

@@ -20,6 +20,7 @@
     RULE(READ_ALL_NAMES, "vars(), dir(), import * read all names") \
     RULE(READ_SUBCLASSES, "__subclasses__() reads which ones there are") \
     RULE(READ_MEMBERS, "looking up an attribute of a class reads it") \
+    RULE(SET_MEMBERS, "and who sets it changes it, be it so already") \
     RULE(READ_FILES, "opening a file reads it") \
     RULE(READ_MISSING, "looking for a module in vain is a read") \
     RULE(READ_DELETED, "del reads whether the name is bound") \

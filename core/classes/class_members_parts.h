@@ -1,9 +1,32 @@
-/* What class_members.c and class_super.c share. GIL held. */
+/* What class_members.c, class_hooks.c and class_super.c share. GIL held. */
 
 #ifndef HMR_CORE_CLASS_MEMBERS_PARTS_H
 #define HMR_CORE_CLASS_MEMBERS_PARTS_H
 
 #include "frame.h"
+
+/* A class. The record outlives it: its weak reference tells whether the address
+ * is still that class's. */
+typedef struct {
+    PyObject *ref;     /* Owned weak reference to the class */
+    PyObject *cells;   /* Owned dict: name -> capsule of MemberCell */
+    PyObject *supers;  /* the same, of what comes after it; or NULL */
+    int hooked;        /* its look-ups come to us */
+    getattrofunc asks; /* of a class with a __getattr__ or __getattribute__ of
+                          its own: the interpreter's function that calls it */
+} Members;
+
+/* Is the record of this class, and not of one that had its address? */
+int members_are_of(const Members *members, const void *type);
+
+/* The class's record. Borrowed, or NULL. */
+Members *members_find(const Engine *engine, const void *type);
+
+/* Look-ups of its instances come to us from now on, as the record says. */
+void class_hook(PyTypeObject *type, Members *members);
+
+/* Have they ever been let come? */
+int class_hooks_ready(void);
 
 /* A name is looked up: whose doing is it, if anyone's? Borrowed, or NULL. */
 Frame *class_members_looking(PyObject *name);

@@ -287,13 +287,19 @@ instructions_take_call(Instructions *in, PyCodeObject *code, int *more)
 }
 
 
-/* Collect (name, path) of every global read into the dict `reads`, and the
- * names that are called into the set `called`. A call pushes NULL beside what
- * it calls: before it in 3.12, after it since 3.13, or in LOAD_GLOBAL itself.
- */
+/* Global names that code reads, as they are collected. */
+typedef struct {
+    PyObject *reads;  /* Owned dict: (name, path) -> None */
+    PyObject *called; /* Owned set of those that are called */
+    PyObject *shaped; /* Owned set of those in which an attribute is set */
+} Names;
+
+
+/* Collect every read. A call pushes NULL beside what it calls: before it in
+ * 3.12, after it since 3.13, or in LOAD_GLOBAL itself. */
 static int
 code_collect_names(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
-                   PyObject *reads, PyObject *called)
+                   const Names *names)
 {
     Instructions in = instructions_of(bytes);
     int before = -1;
@@ -317,9 +323,13 @@ code_collect_names(PyCodeObject *code, const Opcodes *ops, PyObject *bytes,
         if (call) {
             Py_SETREF(path, instructions_take_call(&in, code, &more));
         }
-        int result = path != NULL ? names_add(reads, name, path) : -1;
+        int result = path != NULL ? names_add(names->reads, name, path) : -1;
         if (result == 0 && call) {
-            result = PySet_Add(called, name);
+            result = PySet_Add(names->called, name);
+        }
+        else if (result == 0 && more && in.op == ops->store_attr
+                 && PyTuple_GET_SIZE(path) == 0) {
+            result = PySet_Add(names->shaped, name);
         }
         Py_XDECREF(path);
         if (result < 0) {
@@ -424,9 +434,9 @@ code_imports(PyObject *code)
 /* Move the dict's keys into info->names; a whole read of a name makes its paths
  * superfluous. */
 static int
-code_info_take_names(CodeInfo *info, PyObject *reads, PyObject *called,
-                     PyObject *empty)
+code_info_take_names(CodeInfo *info, const Names *names, PyObject *empty)
 {
+    PyObject *reads = names->reads;
     info->names =
         PyMem_Calloc((size_t)PyDict_GET_SIZE(reads) + 1, sizeof(NameRead));
     if (info->names == NULL) {
@@ -450,7 +460,8 @@ code_info_take_names(CodeInfo *info, PyObject *reads, PyObject *called,
             }
         }
         info->names[info->name_count++] = (NameRead){
-            .called = PySet_Contains(called, name) > 0,
+            .called = PySet_Contains(names->called, name) > 0,
+            .shaped = PySet_Contains(names->shaped, name) > 0,
             .name = Py_NewRef(name),
             .path = PyTuple_GET_SIZE(path) > 0 ? Py_NewRef(path) : NULL,
         };
@@ -466,15 +477,14 @@ code_info_scan(CodeInfo *info)
         return 0;
     }
     PyObject *bytes = PyCode_GetCode(info->code);
-    PyObject *reads = PyDict_New();
-    PyObject *called = PySet_New(NULL);
+    Names names = {PyDict_New(), PySet_New(NULL), PySet_New(NULL)};
     PyObject *empty = PyTuple_New(0);
     int result = -1;
-    if (bytes != NULL && reads != NULL && called != NULL && empty != NULL
-        && code_collect_names(info->code, &hmr_engine->opcodes, bytes, reads,
-                              called)
+    if (bytes != NULL && names.reads != NULL && names.called != NULL
+        && names.shaped != NULL && empty != NULL
+        && code_collect_names(info->code, &hmr_engine->opcodes, bytes, &names)
                == 0) {
-        result = code_info_take_names(info, reads, called, empty);
+        result = code_info_take_names(info, &names, empty);
     }
     if (result == 0) {
         int is_module = info->statement != NULL
@@ -488,8 +498,9 @@ code_info_scan(CodeInfo *info)
     }
     info->scanned = result == 0;
     Py_XDECREF(bytes);
-    Py_XDECREF(reads);
-    Py_XDECREF(called);
+    Py_XDECREF(names.reads);
+    Py_XDECREF(names.called);
+    Py_XDECREF(names.shaped);
     Py_XDECREF(empty);
     return result;
 }

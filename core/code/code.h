@@ -17,6 +17,7 @@ typedef struct {
     PyObject *path; /* Owned tuple of str; NULL: the whole object. It may begin
                        with RESULT_CALL: see result.h */
     int called;     /* some read of the name calls it */
+    int shaped;     /* or sets an attribute of what it is bound to */
 } NameRead;
 
 typedef struct {

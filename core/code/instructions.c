@@ -119,6 +119,7 @@ opcodes_init(Opcodes *opcodes)
         .load_global = opcode_number(opmap, "LOAD_GLOBAL"),
         .load_from_dict = opcode_number(opmap, "LOAD_FROM_DICT_OR_GLOBALS"),
         .load_attr = opcode_number(opmap, "LOAD_ATTR"),
+        .store_attr = opcode_number(opmap, "STORE_ATTR"),
         .load_const = opcode_number(opmap, "LOAD_CONST"),
         .call = opcode_number(opmap, "CALL"),
         .pop_top = opcode_number(opmap, "POP_TOP"),

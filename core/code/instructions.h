@@ -9,7 +9,8 @@
 /* Opcode numbers of the running Python, from its opcode module. */
 typedef struct {
     int call_intrinsic_1, import_name;
-    int load_name, load_global, load_from_dict, load_attr, load_const;
+    int load_name, load_global, load_from_dict, load_attr, store_attr,
+        load_const;
     int call, pop_top, load_small_int, push_null, store_name, store_global,
         extended_arg;
     int delete_name, delete_global, load_super_attr;

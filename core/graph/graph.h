@@ -110,6 +110,7 @@ typedef struct {
                             that, too */
     int must_be_fresh; /* the creator reruns to undo a shape: it must give
                             another object */
+    int spoiled; /* an import of a request has changed the object and failed */
     int outside; /* nobody tracked created it; what was stored into it is in
                     slots (journal.c), which put it back */
 } Group;
@@ -358,9 +359,11 @@ struct Module {
     PyObject *old_source; /* Owned. */
     int old_future_flags;
     int edited;
-    int concerned; /* a statement of it ran in this transaction */
-    int newborn;   /* first imported in the running transaction */
-    long born;     /* the revision that imported it first; 0: the start */
+    int concerned;   /* a statement of it ran in this transaction */
+    int passed_over; /* only a request had imported it, and in this transaction
+                        that has failed: no root of the program any more */
+    int newborn;     /* first imported in the running transaction */
+    long born;       /* the revision that imported it first; 0: the start */
     PyObject *annotations_before; /* Owned dict: see annotations.c */
     PyObject *keys;               /* Owned list: the namespace's names before */
 };

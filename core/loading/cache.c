@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CACHE_FORMAT 7 /* grows with any change of the records below */
+#define CACHE_FORMAT 8 /* grows with any change of the records below */
 
 enum {
     RECORD_KEY,

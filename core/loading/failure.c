@@ -8,6 +8,7 @@
 #include "journal.h"
 #include "loaded.h"
 #include "rules.h"
+#include "walk.h"
 
 
 /* A name of another module that the failed one has bound is bound: it may have
@@ -92,10 +93,50 @@ failure_end(Module *module)
 }
 
 
+/* A request has imported it: nobody who could be told is running. */
+static void
+failure_spoil(const Module *module)
+{
+    Engine *engine = module->engine;
+    Trace *all = trace_new();
+    if (all == NULL || failure_collect(module, all, NULL) < 0) {
+        PyErr_Clear(); /* without memory: the error itself matters more */
+    }
+    for (Py_ssize_t i = 0; all != NULL && i < all->write_count; i++) {
+        if (all->writes[i].cell->kind == CELL_GROUP) {
+            ((Group *)all->writes[i].cell)->spoiled = 1;
+        }
+    }
+    trace_free(all, engine);
+    engine->request_failed = 1;
+}
+
+
+void
+failure_plan(Engine *engine)
+{
+    size_t pos = 0;
+    const void *object;
+    void *item;
+    while (ptrmap_next(&engine->groups, &pos, &object, &item)) {
+        Group *group = item;
+        if (group->spoiled && group->creator != NULL && !group->creator->dead) {
+            group->must_be_fresh = 1;
+            statement_set_reason(group->creator,
+                                 "an import that failed has changed it");
+            walk_force(engine, group->creator, NULL);
+        }
+    }
+}
+
+
 void
 failure_give(Module *module, Frame *frame)
 {
     PyObject *error = PyErr_GetRaisedException();
+    if (frame == NULL && !module->engine->transaction) {
+        failure_spoil(module);
+    }
     if (frame != NULL) {
         trace_drop_import(frame->trace, module);
         Trace *all = trace_new();
@@ -254,6 +295,42 @@ withdraw_withheld(Engine *engine)
 }
 
 
+/* Whose object, of a module that is part of the program, has the trace changed?
+ * Borrowed, or NULL. */
+static Statement *
+trace_find_changed(const Trace *trace, const Engine *engine)
+{
+    for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
+        Cell *cell = trace->writes[i].cell;
+        Statement *creator =
+            cell->kind == CELL_GROUP ? ((Group *)cell)->creator : NULL;
+        if (creator != NULL && !creator->dead
+            && module_is_reached(creator->module, engine)) {
+            ((Group *)cell)->must_be_fresh = 1;
+            return creator;
+        }
+    }
+    return NULL;
+}
+
+
+/* The same for all that the failed import did. */
+static Statement *
+held_find_changed(const Engine *engine)
+{
+    Statement *creator = trace_find_changed(engine->held.trace, engine);
+    for (Py_ssize_t i = 0; creator == NULL && i < engine->module_count; i++) {
+        const Module *module = engine->order[i];
+        for (Py_ssize_t j = 0;
+             creator == NULL && module->withheld && j < module->passed; j++) {
+            creator = trace_find_changed(statement_trace(module->statements[j]),
+                                         engine);
+        }
+    }
+    return creator;
+}
+
+
 int
 failure_pass_over(Engine *engine)
 {
@@ -262,6 +339,13 @@ failure_pass_over(Engine *engine)
         return -1;
     }
     PyErr_Clear();
+    Statement *changed = held_find_changed(engine);
+    if (changed != NULL) {
+        engine->held.module->passed_over = 1; /* lest it does so again */
+        return frame_conflict(engine, changed,
+                              "%U, which changed it, cannot be imported",
+                              engine->held.module->name);
+    }
     /* No request came so far: what it has imported is as if it were not. */
     journal_withdraw(engine->held.trace, engine);
     withdraw_withheld(engine);

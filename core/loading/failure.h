@@ -10,8 +10,12 @@
 #include "frame.h"
 
 /* A module failed while `frame` was importing it: what its statements did goes
- * to the frame (which may be NULL). Keeps the exception. */
+ * to the frame (NULL: a request was). Keeps the exception. */
 void failure_give(Module *module, Frame *frame);
+
+/* The program's objects that imports of requests have changed before they
+ * failed, since the last walk: their creators run again. */
+void failure_plan(Engine *engine);
 
 /* A module failed while it was visited on behalf of a statement that seemed
  * clean. That statement has to run, and meets the error where it imports the

@@ -102,8 +102,6 @@ module_fail(Module *module)
     if (engine->conflict != NULL && module->statements != NULL) {
         return;
     }
-    engine->request_failed |=
-        !engine->transaction && frame_current(engine) == NULL;
     failure_give(module, frame_current(engine));
     engine_drop_module(engine, module);
 }

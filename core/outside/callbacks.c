@@ -1,13 +1,11 @@
 /* What tracked code asks to be called around reloads. */
 
 #include "array.h"
-#include "callbacks.h"
+#include "callbacks_parts.h"
 
 #include "adapters.h"
-#include "compat.h"
 #include "frame.h"
 #include "match.h"
-#include "walk.h"
 
 #include <stdlib.h> /* qsort */
 
@@ -126,8 +124,8 @@ callbacks_absorb(Trace *into, const Trace *from)
 
 /* ---- calling ------------------------------------------------------------ */
 
-static CallbackKind
-item_kind(PyObject *item)
+CallbackKind
+callback_kind(PyObject *item)
 {
     return (CallbackKind)PyLong_AsLong(PyTuple_GET_ITEM(item, 0));
 }
@@ -173,13 +171,12 @@ callbacks_check_interrupt(Engine *engine)
 }
 
 
-/* Has the trace anything of the kind? */
-static int
-trace_has(const Trace *trace, CallbackKind kind)
+int
+callbacks_has(const Trace *trace, CallbackKind kind)
 {
     PyObject *list = trace != NULL ? trace->callbacks : NULL;
     for (Py_ssize_t i = 0; list != NULL && i < PyList_GET_SIZE(list); i++) {
-        if (item_kind(PyList_GET_ITEM(list, i)) == kind) {
+        if (callback_kind(PyList_GET_ITEM(list, i)) == kind) {
             return 1;
         }
     }
@@ -187,16 +184,15 @@ trace_has(const Trace *trace, CallbackKind kind)
 }
 
 
-/* The last one first; each is forgotten before it is called. */
-static void
-trace_dispose(Trace *trace)
+void
+callbacks_dispose_trace(Trace *trace)
 {
     PyObject *list = trace->callbacks;
     for (Py_ssize_t i = PyList_GET_SIZE(list); i-- > 0;) {
         PyObject *item = i < PyList_GET_SIZE(list)
                              ? Py_NewRef(PyList_GET_ITEM(list, i))
                              : NULL; /* a callback has shortened it */
-        if (item == NULL || item_kind(item) != CALLBACK_DISPOSE) {
+        if (item == NULL || callback_kind(item) != CALLBACK_DISPOSE) {
             Py_XDECREF(item);
             continue;
         }
@@ -218,7 +214,7 @@ callbacks_drop(Trace *trace, Engine *engine)
     PyObject *error = PyErr_GetRaisedException();
     for (Py_ssize_t i = PyList_GET_SIZE(trace->callbacks); i-- > 0;) {
         PyObject *item = PyList_GET_ITEM(trace->callbacks, i);
-        if (item_kind(item) == CALLBACK_DISPOSE && engine->leftover != NULL
+        if (callback_kind(item) == CALLBACK_DISPOSE && engine->leftover != NULL
             && PyList_Append(engine->leftover, PyTuple_GET_ITEM(item, 1)) < 0) {
             PyErr_WriteUnraisable(PyTuple_GET_ITEM(item, 1));
         }
@@ -252,14 +248,8 @@ callbacks_flush(Engine *engine)
 
 /* ---- all statements ----------------------------------------------------- */
 
-typedef struct {
-    Statement **items; /* Owned array. */
-    Py_ssize_t count, room;
-} Found;
-
-
 static int
-found_add(Found *found, Statement *statement)
+found_add(FoundStatements *found, Statement *statement)
 {
     Statement **items = array_reserve(found->items, found->count, &found->room,
                                       sizeof(*items), 8);
@@ -280,24 +270,22 @@ compare_places(const void *a, const void *b)
 }
 
 
-/* Statements of the applied revision whose trace has such a callback, in cold
- * order. 0, or -1 with an exception set. */
-static int
-find_statements(Engine *engine, CallbackKind kind, Found *found)
+int
+callbacks_find(Engine *engine, CallbackKind kind, FoundStatements *found)
 {
     for (Py_ssize_t i = -1; i < engine->module_count; i++) {
         const Module *module = i < 0 ? engine->probes : engine->order[i];
         int edited = module->old_statements != NULL;
         for (Py_ssize_t j = 0; j < module->count; j++) {
             Statement *statement = module->statements[j];
-            if (trace_has(statement->trace, kind)
+            if (callbacks_has(statement->trace, kind)
                 && found_add(found, statement) < 0) {
                 return -1;
             }
         }
         for (Py_ssize_t j = 0; edited && j < module->old_count; j++) {
             Statement *old = match_dead(module, j);
-            if (old != NULL && trace_has(old->trace, kind)
+            if (old != NULL && callbacks_has(old->trace, kind)
                 && found_add(found, old) < 0) {
                 return -1;
             }
@@ -314,10 +302,10 @@ find_statements(Engine *engine, CallbackKind kind, Found *found)
 int
 callbacks_call(Engine *engine, CallbackKind kind, const Statement *probe)
 {
-    Found found = {0};
+    FoundStatements found = {0};
     PyObject *callbacks = PyList_New(0);
     int result = callbacks != NULL && engine->callbacks_used
-                     ? find_statements(engine, kind, &found)
+                     ? callbacks_find(engine, kind, &found)
                      : 0;
     if (callbacks == NULL) {
         result = -1;
@@ -330,13 +318,13 @@ callbacks_call(Engine *engine, CallbackKind kind, const Statement *probe)
         }
         for (Py_ssize_t j = 0; result == 0 && j < PyList_GET_SIZE(list); j++) {
             PyObject *item = PyList_GET_ITEM(list, j);
-            if (item_kind(item) == kind) {
+            if (callback_kind(item) == kind) {
                 result = PyList_Append(callbacks, PyTuple_GET_ITEM(item, 1));
             }
         }
         for (Py_ssize_t j = PyList_GET_SIZE(list);
              kind == CALLBACK_DISPOSE && result == 0 && j-- > 0;) {
-            if (item_kind(PyList_GET_ITEM(list, j)) == kind) {
+            if (callback_kind(PyList_GET_ITEM(list, j)) == kind) {
                 result = PyList_SetSlice(list, j, j + 1, NULL);
             }
         }
@@ -350,208 +338,4 @@ callbacks_call(Engine *engine, CallbackKind kind, const Statement *probe)
     PyMem_Free(found.items);
     Py_XDECREF(callbacks);
     return result;
-}
-
-
-/* ---- disposal ----------------------------------------------------------- */
-
-/* Who made the objects that callbacks of the trace act on, other than
- * `statement`: the first for which `accept` holds. Borrowed; NULL: none. */
-static Statement *
-trace_find_maker(const Trace *trace, int (*accept)(Statement *, Statement *),
-                 Statement *statement)
-{
-    PyObject *list = trace->callbacks;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); i++) {
-        PyObject *item = PyList_GET_ITEM(list, i);
-        PyObject *targets = PyTuple_GET_ITEM(item, 2);
-        for (Py_ssize_t j = 0; item_kind(item) == CALLBACK_DISPOSE
-                               && j < PyList_GET_SIZE(targets);
-             j++) {
-            Group *group = group_of(hmr_engine, PyList_GET_ITEM(targets, j));
-            Statement *maker = group != NULL ? group->creator : NULL;
-            if (maker != NULL && accept(maker, statement)) {
-                return maker;
-            }
-        }
-    }
-    return NULL;
-}
-
-
-static int
-is_same(Statement *maker, Statement *statement)
-{
-    return maker == statement;
-}
-
-
-/* Does what it made stand, and is about to be disposed of? */
-static int
-stands(Statement *maker, Statement *statement)
-{
-    return maker != statement && !maker->dead && !maker->forced;
-}
-
-
-/* The same in a walk, where it may have run. */
-static int
-stands_in_walk(Statement *maker, Statement *statement)
-{
-    return stands(maker, statement) && maker->fresh_walk != hmr_engine->walk;
-}
-
-
-static int
-is_visited(Statement *maker, Statement *statement)
-{
-    const Module *module = maker->module;
-    const Engine *engine = hmr_engine;
-    int passed = 0;
-    for (Py_ssize_t i = 0; i < module->passed && !passed; i++) {
-        passed = i < module->count && module->statements[i] == maker;
-    }
-    return maker != statement && maker->forced && passed
-           && module->walk == engine->walk && maker->fresh_walk != engine->walk;
-}
-
-
-/* What the statement has started ends. Whoever made it has to run again: where
- * the walk has passed that, it starts again. 0, or -1 with an exception set. */
-static int
-dispose_of(Statement *statement, int walking)
-{
-    Engine *engine = statement->module->engine;
-    Statement *maker;
-    while ((maker = trace_find_maker(
-                statement->trace, walking ? stands_in_walk : stands, statement))
-           != NULL) {
-        statement_set_reason(maker, "%U disposes of what it made",
-                             statement->syntax.label);
-        maker->undone = 1;
-        walk_force(engine, maker, NULL);
-    }
-    Statement *passed =
-        walking ? trace_find_maker(statement->trace, is_visited, statement)
-                : NULL;
-    statement->undone = 1;
-    engine->undone = 1;
-    trace_dispose(statement->trace);
-    return passed != NULL
-               ? frame_conflict(engine, passed, "%U disposes of what it made",
-                                statement->syntax.label)
-               : 0;
-}
-
-
-/* Runs of this transaction that act on what the statement made are void. */
-static void
-drop_attempts_of_users(Statement *maker)
-{
-    Engine *engine = maker->module->engine;
-    for (Py_ssize_t i = engine->module_count; i-- > 0;) {
-        const Module *module = engine->order[i];
-        for (Py_ssize_t j = module->count; j-- > 0;) {
-            Statement *user = module->statements[j];
-            Trace *attempt = user->attempt;
-            if (user != maker && trace_has(attempt, CALLBACK_DISPOSE)
-                && trace_find_maker(attempt, is_same, maker) != NULL) {
-                trace_dispose(attempt);
-                user->attempt = NULL;
-                trace_free(attempt, engine);
-            }
-        }
-    }
-}
-
-
-/* Those that act on what the statement made: it is about to be made anew. */
-static int
-dispose_of_users(Statement *maker, int walking)
-{
-    Engine *engine = maker->module->engine;
-    Found found = {0};
-    if (maker->trace == NULL || maker->syntax.kind == STATEMENT_IMPORT) {
-        return 0;
-    }
-    int result = find_statements(engine, CALLBACK_DISPOSE, &found);
-    for (Py_ssize_t i = found.count; result == 0 && i-- > 0;) {
-        Statement *user = found.items[i];
-        if (user == maker || user->async
-            || trace_find_maker(user->trace, is_same, maker) == NULL) {
-            continue;
-        }
-        maker->undone = 1;
-        result = dispose_of(user, walking);
-        if (!user->dead) {
-            statement_set_reason(user, "disposed of, because %U runs again",
-                                 maker->syntax.label);
-            walk_force(engine, user, NULL);
-        }
-    }
-    PyMem_Free(found.items);
-    return result;
-}
-
-
-static int
-dispose(Statement *statement, int walking)
-{
-    if (statement->attempt != NULL) {
-        drop_attempts_of_users(statement);
-    }
-    if (trace_has(statement->attempt, CALLBACK_DISPOSE)) {
-        trace_dispose(statement->attempt);
-    }
-    int result = dispose_of_users(statement, walking);
-    return result == 0 && trace_has(statement->trace, CALLBACK_DISPOSE)
-               ? dispose_of(statement, walking)
-               : result;
-}
-
-
-int
-callbacks_dispose(Statement *statement)
-{
-    const Engine *engine = statement->module->engine;
-    return engine->callbacks_used && engine->transaction ? dispose(statement, 1)
-                                                         : 0;
-}
-
-
-int
-callbacks_dispose_dead(Engine *engine)
-{
-    int result = 0;
-    for (Py_ssize_t i = engine->callbacks_used ? engine->module_count : 0;
-         result == 0 && i-- > 0;) {
-        const Module *module = engine->order[i];
-        for (Py_ssize_t j = module->old_count; result == 0 && j-- > 0;) {
-            Statement *old = match_dead(module, j);
-            if (old != NULL && old->trace != NULL) {
-                result = dispose(old, 0);
-            }
-        }
-    }
-    return result;
-}
-
-
-int
-callbacks_plan_undone(Engine *engine)
-{
-    int any = 0;
-    for (Py_ssize_t i = 0; engine->undone && i < engine->module_count; i++) {
-        const Module *module = engine->order[i];
-        for (Py_ssize_t j = 0; j < module->count; j++) {
-            Statement *statement = module->statements[j];
-            if (statement->undone) {
-                statement_set_reason(statement, "disposed of for an edit that "
-                                                "was not applied");
-                walk_force(engine, statement, NULL);
-                any = 1;
-            }
-        }
-    }
-    return any;
 }

@@ -50,11 +50,12 @@ int print_holds(const Print *print);
 int print_node_changed(const Print *before, const Print *now, Py_ssize_t at);
 
 /* Copies of the lists, dicts and sets among a print's objects, and of the
- * attributes of its instances: what can be put back. */
+ * attributes and slots of its instances: what can be put back. */
 typedef struct {
     struct {
-        PyObject *container; /* Owned. */
-        PyObject *copy;      /* Owned. */
+        PyObject *container; /* Owned; or the object with the slots */
+        PyObject *copy;      /* Owned; of slots a dict: offset -> value */
+        int slots;
     } * items;
     Py_ssize_t count, room;
 } PrintSaved;

@@ -22,6 +22,13 @@ typedef struct {
     uint64_t words[2];
 } SyntaxKey;
 
+/* How a statement may shape an object, by its text. */
+typedef enum {
+    CANDIDATE_USED,
+    CANDIDATE_CHANGED, /* there is no other purpose */
+    CANDIDATE_SET,     /* the same: an attribute or an item is set */
+} CandidateKind;
+
 /* Facts about one statement. All objects Owned. */
 typedef struct {
     SyntaxKey key;
@@ -29,7 +36,7 @@ typedef struct {
     int line;              /* first line, decorators included; 1-based */
     int end_line;          /* last line */
     PyObject *label;       /* str: what a report calls it */
-    PyObject *candidates;  /* tuple of (effect: bool, path: tuple of str):
+    PyObject *candidates;  /* tuple of (CandidateKind, path: tuple of str):
                                 objects that the statement may shape */
     PyObject *annotations; /* tuple of str: names in annotations */
     PyObject *annotated;   /* tuple of str: names with an annotation in the

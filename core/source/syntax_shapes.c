@@ -2,6 +2,7 @@
 
 #include "compat.h"
 #include "syntax_nodes.h"
+#include "text.h"
 
 
 /* ---- candidates: what a statement may shape ----------------------------- */
@@ -52,14 +53,13 @@ chain_path(const SyntaxTypes *types, PyObject *node)
 
 
 static int
-scan_add(Scan *scan, PyObject *node, int effect)
+scan_add(Scan *scan, PyObject *node, CandidateKind kind)
 {
     PyObject *path = chain_path(scan->types, node);
     if (path == NULL) {
         return PyErr_Occurred() ? -1 : 0;
     }
-    PyObject *item = PyTuple_Pack(2, effect ? Py_True : Py_False, path);
-    Py_DECREF(path);
+    PyObject *item = Py_BuildValue("(iN)", (int)kind, path);
     int result = item != NULL ? PyList_Append(scan->candidates, item) : -1;
     Py_XDECREF(item);
     return result;
@@ -67,10 +67,10 @@ scan_add(Scan *scan, PyObject *node, int effect)
 
 
 static int
-scan_add_attr(Scan *scan, PyObject *node, const char *field, int effect)
+scan_add_attr(Scan *scan, PyObject *node, const char *field, CandidateKind kind)
 {
     PyObject *value = PyObject_GetAttrString(node, field);
-    int result = value != NULL ? scan_add(scan, value, effect) : -1;
+    int result = value != NULL ? scan_add(scan, value, kind) : -1;
     Py_XDECREF(value);
     return result;
 }
@@ -78,7 +78,7 @@ scan_add_attr(Scan *scan, PyObject *node, const char *field, int effect)
 
 /* The receiver of a method call, or the called object itself. */
 static int
-scan_callee(Scan *scan, PyObject *call, int effect)
+scan_callee(Scan *scan, PyObject *call, CandidateKind kind)
 {
     PyObject *func = PyObject_GetAttrString(call, "func");
     if (func == NULL) {
@@ -86,10 +86,10 @@ scan_callee(Scan *scan, PyObject *call, int effect)
     }
     int result;
     if (node_kind(scan->types, func) == NODE_ATTRIBUTE) {
-        result = scan_add_attr(scan, func, "value", effect);
+        result = scan_add_attr(scan, func, "value", kind);
     }
     else {
-        result = scan_add(scan, func, 0);
+        result = scan_add(scan, func, CANDIDATE_USED);
     }
     Py_DECREF(func);
     return result;
@@ -125,7 +125,7 @@ scan_target(Scan *scan, PyObject *target)
     switch (node_kind(scan->types, target)) {
     case NODE_ATTRIBUTE:
     case NODE_SUBSCRIPT:
-        return scan_add_attr(scan, target, "value", 1);
+        return scan_add_attr(scan, target, "value", CANDIDATE_SET);
     case NODE_LIST:
     case NODE_TUPLE:
         return scan_each(scan, target, "elts", scan_target);
@@ -141,7 +141,7 @@ scan_target(Scan *scan, PyObject *target)
 static int
 scan_with_item(Scan *scan, PyObject *item)
 {
-    return scan_add_attr(scan, item, "context_expr", 0) < 0
+    return scan_add_attr(scan, item, "context_expr", CANDIDATE_USED) < 0
                ? -1
                : scan_each(scan, item, "optional_vars", scan_target);
 }
@@ -164,7 +164,7 @@ scan_argument(Scan *scan, PyObject *node)
     case NODE_NAME:
     case NODE_ATTRIBUTE:
     case NODE_SUBSCRIPT:
-        return scan_add(scan, node, 0);
+        return scan_add(scan, node, CANDIDATE_USED);
     default:
         return 0;
     }
@@ -176,11 +176,11 @@ scan_decorator(Scan *scan, PyObject *node)
 {
     switch (node_kind(scan->types, node)) {
     case NODE_CALL:
-        return scan_callee(scan, node, 1);
+        return scan_callee(scan, node, CANDIDATE_CHANGED);
     case NODE_ATTRIBUTE:
-        return scan_add_attr(scan, node, "value", 1);
+        return scan_add_attr(scan, node, "value", CANDIDATE_CHANGED);
     default:
-        return scan_add(scan, node, 0);
+        return scan_add(scan, node, CANDIDATE_USED);
     }
 }
 
@@ -249,18 +249,39 @@ scan_expr_statement(Scan *scan, PyObject *node)
     int result = 0;
     switch (node_kind(scan->types, value)) {
     case NODE_CALL:
-        result = scan_callee(scan, value, 1);
+        result = scan_callee(scan, value, CANDIDATE_CHANGED);
         break;
     case NODE_BINOP: /* `first >> second` */
-        result = scan_add_attr(scan, value, "left", 0);
+        result = scan_add_attr(scan, value, "left", CANDIDATE_USED);
         if (result == 0) {
-            result = scan_add_attr(scan, value, "right", 0);
+            result = scan_add_attr(scan, value, "right", CANDIDATE_USED);
         }
         break;
     default:
         break;
     }
     Py_DECREF(value);
+    return result;
+}
+
+
+/* `setattr(x, name, value)` is `x.name = value`. */
+static int
+scan_setattr(Scan *scan, PyObject *call)
+{
+    PyObject *func = PyObject_GetAttrString(call, "func");
+    PyObject *args = PyObject_GetAttrString(call, "args");
+    PyObject *path = func != NULL && node_kind(scan->types, func) == NODE_NAME
+                         ? chain_path(scan->types, func)
+                         : NULL;
+    int result = PyErr_Occurred() ? -1 : 0;
+    if (path != NULL && text_is(PyTuple_GET_ITEM(path, 0), "setattr")
+        && PyList_GET_SIZE(args) > 0) {
+        result = scan_add(scan, PyList_GET_ITEM(args, 0), CANDIDATE_SET);
+    }
+    Py_XDECREF(func);
+    Py_XDECREF(args);
+    Py_XDECREF(path);
     return result;
 }
 
@@ -272,7 +293,8 @@ scan_own_shapes(Scan *scan, PyObject *node)
     case NODE_EXPR:
         return scan_expr_statement(scan, node);
     case NODE_CALL:
-        if (scan_deferred(scan, node) < 0 || scan_callee(scan, node, 0) < 0
+        if (scan_deferred(scan, node) < 0 || scan_setattr(scan, node) < 0
+            || scan_callee(scan, node, CANDIDATE_USED) < 0
             || scan_each(scan, node, "args", scan_argument) < 0) {
             return -1;
         }
@@ -288,7 +310,7 @@ scan_own_shapes(Scan *scan, PyObject *node)
             return -1;
         }
         /* `sys.path += [x]` changes the list, and stores it */
-        int result = scan_add(scan, target, 1);
+        int result = scan_add(scan, target, CANDIDATE_CHANGED);
         if (result == 0 && node_kind(scan->types, target) != NODE_NAME) {
             result = scan_target(scan, target);
         }
@@ -297,7 +319,7 @@ scan_own_shapes(Scan *scan, PyObject *node)
     }
     case NODE_FOR:
     case NODE_COMPREHENSION:
-        return scan_add_attr(scan, node, "iter", 0) < 0
+        return scan_add_attr(scan, node, "iter", CANDIDATE_USED) < 0
                    ? -1
                    : scan_each(scan, node, "target", scan_target);
     case NODE_CLASS:

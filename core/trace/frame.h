@@ -19,6 +19,7 @@ typedef struct {
     Print before;
     PrintSaved saved; /* containers as they were, in a transaction */
     int effect;       /* by its syntax the statement has no other purpose */
+    int set;          /* a class, and an attribute of it is set */
 } Candidate;
 
 struct Frame {

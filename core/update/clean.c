@@ -14,6 +14,7 @@
 #include "rules.h"
 #include "value.h"
 #include "walk.h"
+#include "walk_package.h"
 
 
 /* How a reader of a report would name the cell. */
@@ -220,8 +221,8 @@ import_clean(Statement *statement, Module *module, int nested)
     Engine *engine = module->engine;
     if (module->gone || module->failed_walk == engine->walk
         || (!walk_is_settled(module)
-            && (walk_parent_failed(module)
-                || (!nested && walk_lacks_parent(module))))) {
+            && (package_failed(module)
+                || (!nested && package_is_lacking(module))))) {
         statement_set_reason(statement, "imports %U, gone", module->name);
         return 0;
     }

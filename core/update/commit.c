@@ -272,6 +272,7 @@ groups_settle(Engine *engine)
     while (ptrmap_next(&engine->groups, &pos, &object, &group)) {
         ((Group *)group)->must_be_fresh = 0;
         ((Group *)group)->moved = 0;
+        ((Group *)group)->spoiled &= engine->request_failed;
     }
 }
 

@@ -91,7 +91,7 @@ namespaces_forget(Engine *engine)
 {
     engine->lacking = 0;
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
-        engine->order[i]->lacks = 0;
+        engine->order[i]->lacks = engine->order[i]->passed_over = 0;
         Py_CLEAR(engine->order[i]->keys);
         Py_CLEAR(engine->order[i]->annotations_before);
         engine->order[i]->needed = engine->order[i]->concerned = 0;

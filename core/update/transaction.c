@@ -328,10 +328,14 @@ transaction_perform(Transaction *tx)
     if (result == 0) {
         result = transaction_plan(tx);
     }
-    tx->report.plan = now_s() - tx->started - tx->report.read;
     /* Where an import has failed in a request, modules that it had imported may
      * hold one of which there is no record that could have changed. */
-    tx->changed |= engine->request_failed && PySet_GET_SIZE(tx->paths) > 0;
+    if (result == 0 && engine->request_failed
+        && PySet_GET_SIZE(tx->paths) > 0) {
+        tx->changed = 1;
+        failure_plan(engine);
+    }
+    tx->report.plan = now_s() - tx->started - tx->report.read;
     if (result == 0 && tx->changed) {
         walked = 1;
         result = transaction_run(tx);

@@ -12,13 +12,13 @@
 #include "loaded.h"
 #include "slots.h"
 #include "spare.h"
-#include "namespace.h"
 #include "needed.h"
 #include "release.h"
 #include "rules.h"
 #include "run.h"
 #include "setters.h"
 #include "walk_check.h"
+#include "walk_package.h"
 
 
 /* ---- running or not ----------------------------------------------------- */
@@ -232,118 +232,6 @@ walk_is_settled(const Module *module)
 }
 
 
-/* Its name in its package. Borrowed, or NULL with an exception set. */
-static Binding *
-module_in_parent(const Module *module, Module *parent, int create)
-{
-    Py_ssize_t end = PyUnicode_GET_LENGTH(module->name);
-    Py_ssize_t dot = PyUnicode_FindChar(module->name, '.', 0, end, -1);
-    PyObject *tail = PyUnicode_Substring(module->name, dot + 1, end);
-    Binding *binding =
-        tail != NULL ? module_binding(parent, tail, create) : NULL;
-    Py_XDECREF(tail);
-    return binding;
-}
-
-
-/* Is the package's name for the module hidden, in this walk? */
-static int
-is_hidden_in_parent(const Binding *binding, const Module *module)
-{
-    return binding->cell.walk == module->engine->walk
-           && binding->cell.env == NULL && binding->cell.live == module->self;
-}
-
-
-/* A partial walk comes to a module whose package it leaves as it is: the name
- * is not there until the module's import ends. */
-static int
-module_hide_in_parent(Module *module)
-{
-    Engine *engine = module->engine;
-    Module *parent = engine->partial ? module_package(module) : NULL;
-    if (parent == NULL || parent->walk == engine->walk) {
-        return PyErr_Occurred() ? -1 : 0;
-    }
-    Binding *binding = module_in_parent(module, parent, 0);
-    if (binding != NULL && cell_now(&binding->cell, engine) == module->self) {
-        cell_write(&binding->cell, NULL, NULL, engine);
-    }
-    return PyErr_Occurred() ? -1 : 0;
-}
-
-
-/* The package gets the submodule's name when the import ends. */
-static int
-module_bind_in_parent(Module *module)
-{
-    Engine *engine = module->engine;
-    Module *parent = module_package(module);
-    if (parent == NULL) {
-        return PyErr_Occurred() ? -1 : 0;
-    }
-    int skipped = engine->partial && parent->walk != engine->walk;
-    Binding *binding =
-        module_in_parent(module, parent, !skipped || module->newborn);
-    if (binding != NULL && skipped && is_hidden_in_parent(binding, module)) {
-        /* Who has looked for it has taken it from its place among the names. */
-        engine->walk_whole |= binding->actual != module->self;
-        cell_write(&binding->cell, module->self, NULL, engine);
-        return binding_sync(binding, module->self);
-    }
-    if (skipped && !module->newborn) {
-        return PyErr_Occurred() ? -1 : 0;
-    }
-    int result = binding != NULL ? 0 : -1;
-    if (result == 0 && (skipped || !engine->transaction)) {
-        /* importlib sets the attribute, for a first import right after us */
-        version_set(&binding->actual, module->self);
-    }
-    else if (result == 0) {
-        result = binding_sync(binding, module->self);
-    }
-    if (result == 0 && !skipped) {
-        cell_write(&binding->cell, module->self, NULL, engine);
-        result = module_order_add(parent, binding);
-    }
-    return result;
-}
-
-
-int
-walk_parent_failed(Module *module)
-{
-    Module *parent = module_package(module);
-    return parent != NULL
-           && (parent->failed_walk == module->engine->walk
-               || (!walk_is_settled(parent) && walk_parent_failed(parent)));
-}
-
-
-int
-walk_lacks_parent(Module *module)
-{
-    PyObject *name = module->name;
-    Py_ssize_t dot =
-        PyUnicode_FindChar(name, '.', 0, PyUnicode_GET_LENGTH(name), -1);
-    if (dot <= 0 || module->engine->partial) {
-        return 0;
-    }
-    Module *parent = module_package(module);
-    if (parent != NULL || PyErr_Occurred()) {
-        PyErr_Clear(); /* without memory: the import itself tells */
-        return parent != NULL && !walk_is_settled(parent)
-               && walk_lacks_parent(parent);
-    }
-    PyObject *head = PyUnicode_Substring(name, 0, dot);
-    int lacks =
-        head != NULL && PyDict_Contains(PyImport_GetModuleDict(), head) == 0;
-    Py_XDECREF(head);
-    PyErr_Clear();
-    return lacks;
-}
-
-
 /* Importing a.b imports a first. */
 static int
 walk_parent(Module *module)
@@ -388,7 +276,7 @@ walk_skip(Module *module)
         return -1;
     }
     module->skipped_walk = engine->walk;
-    return module_bind_in_parent(module);
+    return package_bind_name(module);
 }
 
 
@@ -445,7 +333,7 @@ walk_enter(Module *module)
     }
     int result = module_set_initializing(module, Py_True);
     if (result == 0) {
-        result = module_hide_in_parent(module);
+        result = package_hide_name(module);
     }
     if (result == 0) {
         result = walk_statements(module);
@@ -458,7 +346,7 @@ walk_enter(Module *module)
             module->ended = ++engine->ended;
             module->ended_place = engine->place;
         }
-        result = module_bind_in_parent(module);
+        result = package_bind_name(module);
     }
     if (result == 0 && engine->transaction) {
         result = slots_sync(engine); /* for the statement that imported it */
@@ -515,7 +403,7 @@ walk_rejoin(Module *module)
     if (!engine->partial) {
         module->ended = ++engine->ended;
     }
-    return module_bind_in_parent(module);
+    return package_bind_name(module);
 }
 
 
@@ -570,7 +458,7 @@ walk_module(Module *module)
     if (module_visit(module) == 0) {
         return 0;
     }
-    if (engine->conflict == NULL) {
+    if (engine->conflict == NULL && !PyErr_ExceptionMatches(engine->again)) {
         failure_hold(module, before);
     }
     return -1;

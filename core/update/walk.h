@@ -41,12 +41,4 @@ int walk_apply(const Trace *trace, Module *module);
 /* Has its import begun in this walk, or can it not? */
 int walk_is_settled(const Module *module);
 
-/* Has the import of a package that the module is in failed in this walk? It is
- * tried again then. */
-int walk_parent_failed(Module *module);
-
-/* Is there none as yet, after an import that failed? Importing it comes first.
- */
-int walk_lacks_parent(Module *module);
-
 #endif

@@ -7,6 +7,7 @@
 #include "needed.h"
 #include "rules.h"
 #include "walk_check.h"
+#include "walk_package.h"
 
 
 /* Modules that nobody we trace imported. */
@@ -15,8 +16,8 @@ walk_roots(Engine *engine, ModuleRoot root)
 {
     for (Py_ssize_t i = 0; i < engine->module_count; i++) {
         Module *module = engine->order[i];
-        if (module->root != root
-            || (root == ROOT_LATE && walk_parent_failed(module))) {
+        if (module->root != root || module->passed_over
+            || (root == ROOT_LATE && package_failed(module))) {
             continue;
         }
         if (walk_module(module) < 0

@@ -128,12 +128,6 @@ def end_listener(listener: Any) -> None:
         thread.join(LISTENER_WAIT)
 
 
-def start_listener(listener: Any) -> None:
-    """After end_listener(): Python 3.14 starts none that still has a thread."""
-    listener._thread = None
-    listener.start()
-
-
 def end_server(server: Any) -> None:
     """Its loop may run in a thread, or never have begun: then shutdown() waits for
     ever."""

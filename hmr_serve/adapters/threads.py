@@ -1,6 +1,6 @@
 """Threads that a statement started: nobody can withdraw one. It has to have ended
 (`on_dispose`) before its statement runs again; else only a new process can apply the
-edit. That of a logging.handlers.QueueListener is stopped, which empties its queue."""
+edit. That of a log queue's listener ends with its statement (started.py)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from ..workers import is_of_pool
 from . import CannotWithdraw, Stamped
-from .started import end_listener, listener_of, start_listener
+from .started import listener_of
 
 END_WAIT = 0.1  # seconds: what it ran may have been ended just now
 
@@ -23,26 +23,19 @@ class Threads(Stamped):
         return threading.enumerate()
 
     def places(self, stamp: list[threading.Thread]) -> dict[Hashable, Any]:
-        """All but those of pools, which end their own; for a listener's, the
-        listener."""
+        """All but those that are ended otherwise."""
         return {
-            listener_of(thread) or thread: True
+            thread: True
             for thread in stamp
-            if not is_of_pool(thread)
+            if not is_of_pool(thread) and not listener_of(thread)
         }
 
     def put(self, place: Any, value: Any) -> None:
-        if not isinstance(place, threading.Thread):
-            start_listener(place)
-            return
         if isinstance(place, threading.Timer):
             return  # it ends by itself (those of slowapi's limits do at once)
         raise CannotWithdraw(f"{place.name} has ended")
 
     def remove(self, place: Any) -> None:
-        if not isinstance(place, threading.Thread):
-            end_listener(place)
-            return
         place.join(END_WAIT)
         if place.is_alive():
             raise CannotWithdraw(

@@ -122,6 +122,10 @@ NAMED: dict[str, list[Files]] = {
         {"main.py": ["class C:\n    limit = 1", "i = C()", "x = getattr(i, 'limit')"]},
         {"main.py": ["class C:\n    limit = 2", "i = C()", "x = getattr(i, 'limit')"]},
     ],
+    "SET_MEMBERS": [
+        {"main.py": ["class C:\n    limit = 1", "C.limit = 1"]},
+        {"main.py": ["class C:\n    limit = 2", "C.limit = 1"]},
+    ],
     "ENUM_MEMBERS": [
         {"main.py": [ENUM.format(1), "x = E.A", "y = x.value"]},
         {"main.py": [ENUM.format(2), "x = E.A", "y = x.value"]},

@@ -77,10 +77,11 @@ def compare(project: Project, cold: Cold, headline: str) -> None:
     cold_look = cold.ask("look", targets=project.asked, keep=False)
     found = differences(live_look["requests"], cold_look["requests"])
     project.late.update(n for n in cold_look["order"] if n not in cold_look["before"])
-    project.late.update(cold_look["came"])  # also where the module in it has failed
+    for look in (cold_look, live_look):  # modules of late ones have requests, too
+        project.late.update(look["came"])  # also where the module in it has failed
     late = [
         name
-        for name in live_look["order"]
+        for name in live_look["began"]  # in a circle, the first is not the first to end
         if name in project.late and name not in cold_look["order"]
     ]
     if late:  # earlier requests have imported them, these here have not

@@ -165,8 +165,8 @@ class Picture:
             return ("property", *parts, obj.__doc__)
         if isinstance(obj, functools.partial):
             parts = (obj.func, obj.args, obj.keywords)
-            own = obj.__reduce__()[2][3]  # vars() would make the dict
-            return ("partial", *self.items(parts, path), self.value(own, path))
+            own = obj.__reduce__()[2][3]  # vars() would make the dict; so does wraps()
+            return ("partial", *self.items(parts, path), self.value(own or None, path))
         if isinstance(obj, functools.cached_property):
             return ("cached_property", self.value(obj.func, path + ".func"))
         if isinstance(obj, functools._lru_cache_wrapper):

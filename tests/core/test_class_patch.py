@@ -394,3 +394,19 @@ def test_annotations_that_were_asked_for_are_those_of_now(project: Project) -> N
     assert project.eval("main.same") == [True, True]
     project.edit("main.py", "return 1", "return 2")
     assert project.eval("main.same") == [True, True]
+
+
+@pytest.mark.parametrize(
+    "store", ["C.limit = 3", "def f():\n    C.limit = 3\nf()", "setattr(C, 'limit', 3)"]
+)
+def test_a_store_that_changed_nothing_counts_once_the_class_has_another_value(
+    project: Project, store: str
+) -> None:
+    """Seed 3032901."""
+    text = f"class C:\n    limit = 3\n\n{store}\n"
+    project.start({"m.py": text, "main.py": "import m\n"})
+    project.edit("m.py", "    limit = 3\n\n", "    limit = 1\n\n")
+    assert project.eval("main.m.C.limit") == 3
+    project.edit("m.py", "    limit = 1\n\n", "    limit = 2\n\n")
+    project.edit("m.py", store, "")
+    assert project.eval("main.m.C.limit") == 2

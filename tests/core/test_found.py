@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .harness import Project, ran
 
 
@@ -637,3 +639,75 @@ def test_a_name_that_is_hidden_for_a_while_keeps_its_place(project: Project) -> 
         }
     )
     project.save({"m3.py": "x = 1\nfrom space import one\n"})
+
+
+def test_what_a_module_of_requests_changed_before_it_failed_is_undone(
+    project: Project,
+) -> None:
+    """Its import passes through a module that adds to another's list (seed 3031525)."""
+    project.start(
+        {
+            "kept.py": "names = []\n",
+            "adds.py": "",
+            "late.py": "x = 1\n",
+            "main.py": "import kept\ndef get():\n    import late\n    return late.x\n",
+        }
+    )
+    assert project.eval("main.get()") == 1
+    project.save(
+        {
+            "adds.py": "from kept import names\nnames.append('adds')\n",
+            "late.py": "import adds\nx = 1 / 0\n",
+        }
+    )
+    assert project.eval("main.kept.names") == []
+    project.save({"late.py": "import adds\nx = 2\n"})
+    assert project.eval("main.get()") == 2
+
+
+@pytest.mark.parametrize("change", ["kept.names.append(1)", "kept.K.limit = 1"])
+def test_what_an_import_of_a_request_changed_before_it_failed_is_undone(
+    project: Project, change: str
+) -> None:
+    """The request before the edit saw the change, as without us; a cold start of the
+    edited code does not (seed 3031525)."""
+    project.start(
+        {
+            "kept.py": "names = []\nclass K: pass\n",
+            "late.py": f"import kept\n{change}\nmissing\n",
+            "main.py": "import kept\ndef get():\n    try:\n        import late\n"
+            "    except NameError:\n        return len(kept.names)\n",
+        }
+    )
+    assert project.eval("main.get()") in {0, 1}
+    project.save({"main.py": "import kept\n"})
+    assert project.eval("kept.names, kept.K.__dict__.get('limit')") == ([], None)
+
+
+def test_what_a_run_that_did_not_count_put_into_slots_is_taken_out(
+    project: Project,
+) -> None:
+    """A property keeps its value there; the first run of `v` is void (seed 3034123)."""
+    kept = "class C:\n    __slots__ = ['_kept']\n    @property\n    def kept(self):\n"
+    kept += "        if not hasattr(self, '_kept'):\n            self._kept = [1]\n"
+    kept += "        return self._kept\no = C()\n"
+    project.start(
+        {"deep.py": kept, "top.py": "", "main.py": "import deep\nimport top\n"}
+    )
+    missing = (
+        "try:\n    from new import v, missing\nexcept ImportError:\n    v = None\n"
+    )
+    project.save({"new.py": "from deep import o\nv = o.kept\n", "top.py": missing})
+    project.save({"new.py": None, "top.py": ""})
+    assert not project.eval("hasattr(main.deep.o, '_kept')")
+
+
+def test_a_failed_edit_leaves_slots_as_they_were(project: Project) -> None:
+    a = "class A:\n    __slots__ = 'x', 'y'\na = A()\na.x = 1\nclass D(dict):\n"
+    a += "    __slots__ = ['z']\nd = D(k=1)\nd.z = 1\n"
+    project.start({"a.py": a, "main.py": "from a import a, d\n"})
+    change = "a.x = [2]\na.y = 3\nd.z = 5\nd['k'] = 2\n1 / 0\n"
+    report = project.save({"main.py": "from a import a, d\n" + change}, check=False)
+    assert report.error
+    state = "main.a.x, hasattr(main.a, 'y'), main.d.z, dict(main.d)"
+    assert project.eval(state) == (1, False, 1, {"k": 1})

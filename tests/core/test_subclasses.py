@@ -139,3 +139,23 @@ def test_an_old_class_that_is_held_is_not_listed(project: Project) -> None:
     project.edit("one.py", "x = 'a'", "x = ['a']")
     assert project.eval("main.get_all()") == [["a"], "b"]
     assert project.eval("held.x") == "a"
+
+
+def test_a_walk_that_is_begun_again_is_no_import_that_failed(project: Project) -> None:
+    """The class was taken for the doing of who imports its module (seed 3034182)."""
+    m1 = "from m2 import C1, C8\nclass C10(C8): pass\n"
+    one = "import m1\ndef f(): pass\n"
+    m2 = "from sub import *\nclass C7(C1): pass\nC1.extra = 1\nclass C8(C7): pass\n"
+    project.start(
+        {
+            "sub.py": "class C1: pass\n",
+            "m2.py": m2,
+            "m1.py": m1,
+            "one.py": one,
+            "main.py": "from one import f\n",
+        }
+    )
+    listed = "class C12(C10): pass\nl = [c.__name__ for c in C10.__subclasses__()]\n"
+    report = project.save({"m1.py": m1 + listed})
+    assert ran(report)[0] == "m1: class C12"
+    assert project.eval("sys.modules['m1'].l") == ["C12"]

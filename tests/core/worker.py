@@ -243,6 +243,7 @@ class Worker:
             "before": self.do_order(),
             "answers": self.do_answers("get_"),
             "order": self.do_order(),
+            "began": self.do_began(),
             "came": sorted(self.loaded() - there),
             "digests": self.do_digests(keep=keep),
         }
@@ -283,6 +284,11 @@ class Worker:
     def do_order(self) -> list[str]:
         """Tracked modules in the order in which their imports ended."""
         return self.engine.modules() if self.engine else list(self.ended)
+
+    def do_began(self) -> list[str]:
+        """The same modules in the order in which their imports began."""
+        tracked = set(self.do_order())
+        return [name for name in sys.modules if name in tracked]
 
     def do_ids(self, *, program: bool = False) -> dict[str, int]:
         """What every name of every tracked module is bound to, by identity; and what

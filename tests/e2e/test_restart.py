@@ -3,7 +3,10 @@ port."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import threading
 
 import pytest
 
@@ -144,6 +147,44 @@ def registry_app(serve: Serve) -> Server:
     server = serve(files, env={"PYTHONPATH": "libraries/site-packages"})
     assert server.get().text == "Hits. hello 1"
     return server
+
+
+# A model that is loaded when a port lets it.
+MODEL = """\
+import os
+import socket
+
+with socket.create_connection(("127.0.0.1", int(os.environ["MODEL"]))) as loading:
+    loading.recv(1)
+"""
+
+
+def test_a_child_that_takes_its_time_is_told_of(serve: Serve) -> None:
+    loaded = threading.Event()
+    loaded.set()
+
+    def load(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # the end of the test
+            while True:
+                with listener.accept()[0]:
+                    loaded.wait()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=load, args=[listener], daemon=True).start()
+        files = {**apps.PLAIN, **apps.SHARED, "model.py": MODEL}
+        files["main.py"] = "import model\nimport limits\n" + files["main.py"]
+        port = listener.getsockname()[1]
+        server = serve(files, env={**apps.SHARED_ENV, "MODEL": str(port)})
+        assert server.get().text == "hello 1"
+        loaded.clear()
+        server.edit("limits.py", apps.SHARED_LINE, "")
+        log = server.until_log("trying  limits.py  in a child process first: ")
+        assert "restarting" not in log
+        loaded.set()
+        server.until_log("restarting  limits.py  ")
+        server.until_log("again after")
+        assert server.get().text == "hello 1"
+        server.stop()
 
 
 def test_what_only_a_rerun_makes_a_library_refuse_is_applied_by_a_restart(
