@@ -66,6 +66,7 @@ class Injections(Adapter):
         self.spaces: dict[str, dict[str, Any]] = {}  # of wired modules, as last seen
         self.known: WeakSet[Any] = WeakSet()  # all that @inject has made
         self.loose: set[Any] = set()  # functions whose wires went
+        self.marked: set[str] = set()  # modules in whose names it has ever stored
         self.has_markers: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
     def types(self) -> tuple[type, ...]:
@@ -96,6 +97,10 @@ class Injections(Adapter):
                 made.stored = made.names
             elif unseen(lambda: self._find(made)) is None:
                 made.stored = made.names
+            # An update may not have come to the names of a module that nobody else
+            # has imported: what has had markers is looked at by the library.
+            made.stored |= made.names & self.marked
+            self.marked |= made.stored
             # An argument: whoever is given a module is said to look at all its names.
             modules = [each for each in every if each.__name__ in made.stored]
             before = attributes(modules)

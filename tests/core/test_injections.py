@@ -313,3 +313,27 @@ def test_a_first_marker_in_a_module_needs_a_restart(project: Project) -> None:
     assert project.restarts == ["marked has a marker, which is wired at the start"]
     assert report.error is None
     assert project.eval("sys.modules['shop.api.views'].marked.get()") == "a:"
+
+
+def test_markers_in_a_module_that_only_the_wiring_imports(project: Project) -> None:
+    marks = (
+        "from dependency_injector.wiring import Provide\nfrom box import Container\n"
+        "attribute = Provide[Container.n]\n"
+        "def plain(n=Provide[Container.n]):\n    return n\n"
+    )
+    box = (
+        "from dependency_injector import containers, providers\n"
+        "class Container(containers.DeclarativeContainer):\n"
+        "    n = providers.Object(5)\n"
+    )
+    wiring = "container = Container()\ncontainer.wire(packages=['pkg'])\n"
+    files = {"pkg/__init__.py": "", "pkg/marks.py": marks, "box.py": box}
+    project.start({**files, "main.py": "from box import Container\n" + wiring})
+    wired = "(lambda m: (m.attribute, m.plain()))(sys.modules['pkg.marks'])"
+    for number in range(5, 9):
+        old, new = ("n=", "*, n=") if number % 2 else ("*, n=", "n=")
+        project.edit("pkg/marks.py", f"plain({old}", f"plain({new}", check=False)
+        assert project.eval(wired) == (number, number)
+        edit = f"Object({number})", f"Object({number + 1})"
+        project.edit("box.py", *edit, check=False)
+        assert project.eval(wired) == (number + 1, number + 1)
