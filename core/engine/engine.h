@@ -125,8 +125,10 @@ struct Engine {
     int async_count;           /* open ones */
     PyObject *stat_functions;  /* Owned dict: name -> os's own function, while
                              they are replaced */
-    int syncing; /* the engine itself is writing into a namespace */
-    int looked;  /* nothing has run since the adapters looked last */
+    int collects_at; /* new objects, while the garbage collector rests:
+                        collector.h; or 0 */
+    int syncing;     /* the engine itself is writing into a namespace */
+    int looked;      /* nothing has run since the adapters looked last */
     Failure held;
     struct Adapter *adapters; /* Owned array: adapters.h */
     Py_ssize_t adapter_count, adapter_room;
