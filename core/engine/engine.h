@@ -70,6 +70,7 @@ struct Engine {
     PyObject *patched_classes; /* Owned list of "module:class Name": those that
                                   got new members in this transaction */
     PyObject *name_dict;       /* Owned; "__dict__" */
+    PyObject *name_name;       /* Owned; "__name__" */
     long class_number;
     PtrMap results;     /* functools cache -> ResultCell */
     PtrMap fills;       /* functools cache -> FillCell */
