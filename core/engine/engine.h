@@ -71,6 +71,7 @@ struct Engine {
                                   got new members in this transaction */
     PyObject *name_dict;       /* Owned; "__dict__" */
     PyObject *name_name;       /* Owned; "__name__" */
+    PyObject *name_look;       /* Owned; "look" */
     long class_number;
     PtrMap results;     /* functools cache -> ResultCell */
     PtrMap fills;       /* functools cache -> FillCell */
