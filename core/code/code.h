@@ -33,6 +33,7 @@ typedef struct {
     PyObject *deletes; /* Owned tuple of str: global names it may delete */
     int imports_star;  /* somewhere in it is an `import *` */
     int calls;         /* it calls or imports something */
+    int invokes;       /* it calls something: an import alone does not */
     int discards;      /* it calls something and throws the value away, or that
                           by its name sets something */
     int calls_watched; /* sys.monitoring tells of its calls: setters.h */
@@ -77,6 +78,9 @@ void code_tree_forget(PyObject *code, const Statement *statement);
 /* Fill info->names, info->stores, info->deletes. 0, or -1 with an exception
  * set. */
 int code_info_scan(CodeInfo *info);
+
+/* Empty them. */
+void code_info_unscan(CodeInfo *info);
 
 /* Live functions. Called from the function watcher. */
 int code_info_add_function(CodeInfo *info, PyObject *function);

@@ -70,6 +70,8 @@ struct Engine {
     PyObject *patched_classes; /* Owned list of "module:class Name": those that
                                   got new members in this transaction */
     PyObject *name_dict;       /* Owned; "__dict__" */
+    PyObject *name_name;       /* Owned; "__name__" */
+    PyObject *name_look;       /* Owned; "look" */
     long class_number;
     PtrMap results;     /* functools cache -> ResultCell */
     PtrMap fills;       /* functools cache -> FillCell */
@@ -125,8 +127,10 @@ struct Engine {
     int async_count;           /* open ones */
     PyObject *stat_functions;  /* Owned dict: name -> os's own function, while
                              they are replaced */
-    int syncing; /* the engine itself is writing into a namespace */
-    int looked;  /* nothing has run since the adapters looked last */
+    int collects_at; /* new objects, while the garbage collector rests:
+                        collector.h; or 0 */
+    int syncing;     /* the engine itself is writing into a namespace */
+    int looked;      /* nothing has run since the adapters looked last */
     Failure held;
     struct Adapter *adapters; /* Owned array: adapters.h */
     Py_ssize_t adapter_count, adapter_room;

@@ -112,6 +112,8 @@ engine_create_tables(Engine *engine)
     Py_XDECREF(ast);
     engine->name_getattr = PyUnicode_InternFromString("__getattr__");
     engine->name_dict = PyUnicode_InternFromString("__dict__");
+    engine->name_name = PyUnicode_InternFromString("__name__");
+    engine->name_look = PyUnicode_InternFromString("look");
     engine->patched_classes = PyList_New(0);
     engine->modules = PyDict_New();
     engine->files = PyDict_New();
@@ -132,6 +134,7 @@ engine_create_tables(Engine *engine)
     engine->syntax_types = syntax_types_new();
     if (engine->compile == NULL || engine->ast_module == NULL
         || engine->name_getattr == NULL || engine->name_dict == NULL
+        || engine->name_name == NULL || engine->name_look == NULL
         || engine->patched_classes == NULL || engine->modules == NULL
         || engine->files == NULL || engine->slots == NULL
         || engine->foreign == NULL || engine->missing == NULL
@@ -445,6 +448,8 @@ engine_dealloc(PyObject *self)
     class_members_fini(engine);
     Py_XDECREF(engine->patched_classes);
     Py_XDECREF(engine->name_dict);
+    Py_XDECREF(engine->name_name);
+    Py_XDECREF(engine->name_look);
     Py_XDECREF(engine->roots);
     Py_XDECREF(engine->outside);
     Py_XDECREF(engine->library_loader_type);

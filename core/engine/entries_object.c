@@ -3,6 +3,7 @@
 #include "entries_object.h"
 
 #include "callbacks.h"
+#include "collector.h"
 #include "compat.h"
 #include "frame.h"
 #include "hooks.h"
@@ -110,11 +111,12 @@ engine_run(PyObject *self, PyObject *args)
         return NULL;
     }
     probe->func = Py_NewRef(func);
-    int result = hooks_start(engine);
+    int result = collector_rest(engine) < 0 ? -1 : hooks_start(engine);
     if (result == 0) {
         result = walk_statement(probe);
         hooks_stop(engine);
     }
+    collector_wake(engine);
     callbacks_flush(engine);
     if (result < 0) {
         PyObject *error = PyErr_GetRaisedException();

@@ -121,7 +121,7 @@ int
 trace_add_read(Trace *trace, Cell *cell, Version *version)
 {
     Read *reads = array_reserve(trace->reads, trace->read_count,
-                                &trace->read_room, sizeof(*reads), 4);
+                                &trace->read_room, sizeof(*reads), 2);
     if (reads == NULL) {
         return -1;
     }
@@ -161,7 +161,7 @@ trace_add_write(Trace *trace, Cell *cell, Version *version)
         }
     }
     Write *writes = array_reserve(trace->writes, trace->write_count,
-                                  &trace->write_room, sizeof(*writes), 4);
+                                  &trace->write_room, sizeof(*writes), 1);
     if (writes == NULL) {
         return -1;
     }
@@ -198,7 +198,7 @@ trace_add_import(Trace *trace, Module *module)
         return -1;
     }
     Import *imports = array_reserve(trace->imports, trace->import_count,
-                                    &trace->import_room, sizeof(*imports), 4);
+                                    &trace->import_room, sizeof(*imports), 1);
     if (imports == NULL) {
         return -1;
     }
@@ -229,7 +229,7 @@ int
 trace_add_names(Trace *trace, Module *module, PyObject *names)
 {
     NamesRead *items = array_reserve(trace->names, trace->names_count,
-                                     &trace->names_room, sizeof(*items), 4);
+                                     &trace->names_room, sizeof(*items), 1);
     if (items == NULL) {
         return -1;
     }

@@ -7,29 +7,44 @@
 
 #include <fcntl.h>
 #include <marshal.h>
-#include <stdio.h> /* rename */
+#include <stddef.h> /* offsetof */
+#include <stdio.h>  /* rename */
 #include <string.h>
 #include <unistd.h>
 
-#define CACHE_FORMAT 8 /* grows with any change of the records below */
+#define CACHE_FORMAT 9 /* grows with any change of what follows */
+
+/* The file: (header, future flags, Heads as bytes, facts). The facts are one
+ * flat tuple: of each statement its label, what is not empty of the rest, its
+ * code. Half the start of a large program is reading these. */
+typedef struct {
+    SyntaxKey key;
+    int32_t line, end_line;
+    uint16_t kind;
+    uint16_t given; /* bits: which of FACTS there are, and these: */
+} Head;
 
 enum {
-    RECORD_KEY,
-    RECORD_KIND,
-    RECORD_LINE,
-    RECORD_END_LINE,
-    RECORD_LABEL,
-    RECORD_CANDIDATES,
-    RECORD_ANNOTATIONS,
-    RECORD_ANNOTATED,
-    RECORD_OWN_NAMES,
-    RECORD_BINDS,
-    RECORD_OPAQUE,
-    RECORD_DEFERRED,
-    RECORD_IMPORTS,
-    RECORD_CODE,
-    RECORD_SIZE,
+    GIVEN_CODE = 1 << 13,
+    GIVEN_NAMES = 1 << 14, /* binds is the code's co_names */
+    GIVEN_LABEL = 1 << 15, /* binds is (label,) */
 };
+
+enum { BINDS };
+
+static const size_t FACTS[] = {
+    [BINDS] = offsetof(Syntax, binds), offsetof(Syntax, candidates),
+    offsetof(Syntax, annotations),     offsetof(Syntax, annotated),
+    offsetof(Syntax, own_names),       offsetof(Syntax, opaque),
+    offsetof(Syntax, deferred),        offsetof(Syntax, imports),
+};
+
+
+static PyObject **
+fact_of(const Syntax *syntax, size_t i)
+{
+    return (PyObject **)((char *)syntax + FACTS[i]);
+}
 
 
 /* What the file is valid for: (format, Python, optimization, path, source). */
@@ -70,41 +85,69 @@ cache_path(const Module *module)
 
 /* ---- loading ------------------------------------------------------------ */
 
-static Statement *
-statement_from_record(PyObject *record, Module *module)
+/* The facts that are left. */
+typedef struct {
+    PyObject *facts; /* Borrowed tuple. */
+    Py_ssize_t at;
+    PyObject *empty; /* Borrowed; () */
+} Facts;
+
+
+/* Borrowed; NULL with an exception set. */
+static PyObject *
+facts_next(Facts *from)
 {
-    if (!PyTuple_CheckExact(record)
-        || PyTuple_GET_SIZE(record) != RECORD_SIZE) {
+    if (from->at >= PyTuple_GET_SIZE(from->facts)) {
         PyErr_SetString(PyExc_ValueError, "not a statement");
         return NULL;
     }
+    return PyTuple_GET_ITEM(from->facts, from->at++);
+}
+
+
+static int
+statement_take_facts(Statement *statement, const Head *head, Facts *from)
+{
+    Syntax *syntax = &statement->syntax;
+    syntax->label = Py_XNewRef(facts_next(from));
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(FACTS); i++) {
+        int given = head->given >> i & 1;
+        *fact_of(syntax, i) =
+            Py_XNewRef(given ? facts_next(from) : from->empty);
+    }
+    if (head->given & GIVEN_LABEL && syntax->label != NULL) {
+        Py_SETREF(syntax->binds, PyTuple_Pack(1, syntax->label));
+    }
+    if (head->given & GIVEN_CODE) {
+        statement->code = Py_XNewRef(facts_next(from));
+    }
+    if (PyErr_Occurred()) {
+        return -1;
+    }
+    if (head->given & GIVEN_NAMES && statement->code != NULL) {
+        PyObject *names = ((PyCodeObject *)statement->code)->co_names;
+        Py_SETREF(syntax->binds, Py_NewRef(names));
+    }
+    return statement->code != NULL
+               ? code_tree_attach(statement->code, statement)
+               : 0;
+}
+
+
+static Statement *
+statement_from_head(const char *bytes, Facts *from, Module *module)
+{
+    Head head;
+    memcpy(&head, bytes, sizeof(head));
     Statement *statement = statement_new(module);
     if (statement == NULL) {
         return NULL;
     }
-#define ITEM(i) PyTuple_GET_ITEM(record, i)
-    PyObject *key = ITEM(RECORD_KEY);
-    memcpy(&statement->syntax.key, PyBytes_AS_STRING(key),
-           sizeof(statement->syntax.key));
-    statement->syntax.kind = (StatementKind)PyLong_AsLong(ITEM(RECORD_KIND));
-    statement->syntax.line = (int)PyLong_AsLong(ITEM(RECORD_LINE));
-    statement->syntax.end_line = (int)PyLong_AsLong(ITEM(RECORD_END_LINE));
-    statement->syntax.label = Py_NewRef(ITEM(RECORD_LABEL));
-    statement->syntax.candidates = Py_NewRef(ITEM(RECORD_CANDIDATES));
-    statement->syntax.annotations = Py_NewRef(ITEM(RECORD_ANNOTATIONS));
-    statement->syntax.annotated = Py_NewRef(ITEM(RECORD_ANNOTATED));
-    statement->syntax.own_names = Py_NewRef(ITEM(RECORD_OWN_NAMES));
-    statement->syntax.binds = Py_NewRef(ITEM(RECORD_BINDS));
-    statement->syntax.opaque = Py_NewRef(ITEM(RECORD_OPAQUE));
-    statement->syntax.deferred = Py_NewRef(ITEM(RECORD_DEFERRED));
-    statement->syntax.imports = Py_NewRef(ITEM(RECORD_IMPORTS));
-    if (ITEM(RECORD_CODE) != Py_None) {
-        statement->code = Py_NewRef(ITEM(RECORD_CODE));
-    }
-#undef ITEM
-    if (PyErr_Occurred()
-        || (statement->code != NULL
-            && code_tree_attach(statement->code, statement) < 0)) {
+    statement->syntax.key = head.key;
+    statement->syntax.kind = (StatementKind)head.kind;
+    statement->syntax.line = head.line;
+    statement->syntax.end_line = head.end_line;
+    if (statement_take_facts(statement, &head, from) < 0) {
         statement_free(statement, module->engine);
         return NULL;
     }
@@ -113,30 +156,39 @@ statement_from_record(PyObject *record, Module *module)
 
 
 static int
-split_from_records(Split *split, Module *module, PyObject *records)
+split_from_stored(Split *split, Module *module, PyObject *heads,
+                  PyObject *facts)
 {
-    Py_ssize_t count = PyTuple_GET_SIZE(records);
+    Py_ssize_t count = PyBytes_GET_SIZE(heads) / (Py_ssize_t)sizeof(Head);
+    Facts from = {.facts = facts, .empty = PyTuple_New(0)};
     split->statements =
         PyMem_Calloc((size_t)count + 1, sizeof(*split->statements));
-    if (split->statements == NULL) {
+    if (split->statements == NULL || from.empty == NULL) {
+        Py_XDECREF(from.empty);
         PyErr_NoMemory();
         return -1;
     }
-    for (; split->count < count; split->count++) {
-        Statement *statement = statement_from_record(
-            PyTuple_GET_ITEM(records, split->count), module);
+    int result = 0;
+    for (; result == 0 && split->count < count; split->count++) {
+        const char *head =
+            PyBytes_AS_STRING(heads) + split->count * (Py_ssize_t)sizeof(Head);
+        Statement *statement = statement_from_head(head, &from, module);
         if (statement == NULL) {
-            split_fini(split, module->engine);
-            return -1;
+            result = -1;
+            break;
         }
         split->statements[split->count] = statement;
     }
-    return 0;
+    Py_DECREF(from.empty);
+    if (result < 0) {
+        split_fini(split, module->engine);
+    }
+    return result;
 }
 
 
-/* The stored (header, future flags, records). New reference, or NULL without an
- * exception. */
+/* What the file has, if that is what it should be. New reference, or NULL
+ * without an exception. */
 static PyObject *
 cache_read(PyObject *path)
 {
@@ -147,8 +199,9 @@ cache_read(PyObject *path)
     Py_XDECREF(bytes);
     PyErr_Clear(); /* none, or damaged: made anew */
     if (stored != NULL
-        && (!PyTuple_CheckExact(stored) || PyTuple_GET_SIZE(stored) != 3
-            || !PyTuple_CheckExact(PyTuple_GET_ITEM(stored, 2)))) {
+        && (!PyTuple_CheckExact(stored) || PyTuple_GET_SIZE(stored) != 4
+            || !PyBytes_CheckExact(PyTuple_GET_ITEM(stored, 2))
+            || !PyTuple_CheckExact(PyTuple_GET_ITEM(stored, 3)))) {
         Py_CLEAR(stored);
     }
     return stored;
@@ -169,10 +222,11 @@ cache_load(Split *split, Module *module, PyObject *source)
     }
     if (found > 0) {
         split->future_flags = (int)PyLong_AsLong(PyTuple_GET_ITEM(stored, 1));
-        found =
-            split_from_records(split, module, PyTuple_GET_ITEM(stored, 2)) == 0
-                ? 1
-                : -1;
+        found = split_from_stored(split, module, PyTuple_GET_ITEM(stored, 2),
+                                  PyTuple_GET_ITEM(stored, 3))
+                        == 0
+                    ? 1
+                    : -1;
     }
     Py_XDECREF(path);
     Py_XDECREF(stored);
@@ -183,17 +237,86 @@ cache_load(Split *split, Module *module, PyObject *source)
 
 /* ---- storing ------------------------------------------------------------ */
 
-static PyObject *
-record_from_statement(const Statement *statement)
+/* Does the code name what the statement binds, in that order, and no more? */
+static int
+binds_names(const Statement *statement)
+{
+    PyObject *binds = statement->syntax.binds;
+    PyObject *names = statement->code != NULL
+                          ? ((PyCodeObject *)statement->code)->co_names
+                          : NULL;
+    int same = names != NULL && PyTuple_GET_SIZE(binds) > 0
+               && PyTuple_GET_SIZE(names) == PyTuple_GET_SIZE(binds);
+    for (Py_ssize_t i = 0; same && i < PyTuple_GET_SIZE(binds); i++) {
+        same = PyUnicode_Compare(PyTuple_GET_ITEM(binds, i),
+                                 PyTuple_GET_ITEM(names, i))
+               == 0;
+    }
+    return same;
+}
+
+
+/* Append the facts of a statement, and say which these are. 0 or -1. */
+static int
+facts_add(PyObject *facts, const Statement *statement, Head *head)
 {
     const Syntax *syntax = &statement->syntax;
-    return Py_BuildValue("(y#iiiOOOOOOOOOO)", (const char *)&syntax->key,
-                         (Py_ssize_t)sizeof(syntax->key), (int)syntax->kind,
-                         syntax->line, syntax->end_line, syntax->label,
-                         syntax->candidates, syntax->annotations,
-                         syntax->annotated, syntax->own_names, syntax->binds,
-                         syntax->opaque, syntax->deferred, syntax->imports,
-                         statement->code != NULL ? statement->code : Py_None);
+    if (PyList_Append(facts, syntax->label) < 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(FACTS); i++) {
+        PyObject *fact = *fact_of(syntax, i);
+        if (i == BINDS && binds_names(statement)) {
+            head->given |= GIVEN_NAMES;
+        }
+        else if (i == BINDS && PyTuple_GET_SIZE(fact) == 1
+                 && PyTuple_GET_ITEM(fact, 0) == syntax->label) {
+            head->given |= GIVEN_LABEL;
+        }
+        else if (PyTuple_GET_SIZE(fact) > 0) {
+            head->given |= (uint16_t)(1 << i);
+            if (PyList_Append(facts, fact) < 0) {
+                return -1;
+            }
+        }
+    }
+    if (statement->code != NULL) {
+        head->given |= GIVEN_CODE;
+        return PyList_Append(facts, statement->code);
+    }
+    return 0;
+}
+
+
+/* What cache_read() gives. New reference, or NULL with an exception set. */
+static PyObject *
+stored_from_split(const Split *split, PyObject *header)
+{
+    PyObject *list = PyList_New(0);
+    PyObject *heads = PyBytes_FromStringAndSize(
+        NULL, split->count * (Py_ssize_t)sizeof(Head));
+    int result = list != NULL && heads != NULL ? 0 : -1;
+    for (Py_ssize_t i = 0; result == 0 && i < split->count; i++) {
+        const Statement *statement = split->statements[i];
+        Head head;
+        memset(&head, 0, sizeof(head)); /* what is between the fields too */
+        head.key = statement->syntax.key;
+        head.line = statement->syntax.line;
+        head.end_line = statement->syntax.end_line;
+        head.kind = (uint16_t)statement->syntax.kind;
+        result = facts_add(list, statement, &head);
+        memcpy(PyBytes_AS_STRING(heads) + i * (Py_ssize_t)sizeof(head), &head,
+               sizeof(head));
+    }
+    PyObject *facts = result == 0 ? PyList_AsTuple(list) : NULL;
+    PyObject *stored =
+        facts != NULL
+            ? Py_BuildValue("(OiOO)", header, split->future_flags, heads, facts)
+            : NULL;
+    Py_XDECREF(list);
+    Py_XDECREF(heads);
+    Py_XDECREF(facts);
+    return stored;
 }
 
 
@@ -249,20 +372,8 @@ cache_store(const Split *split, const Module *module, PyObject *source)
     if (off != NULL && PyObject_IsTrue(off) != 0) {
         return;
     }
-    PyObject *records = PyTuple_New(split->count);
-    for (Py_ssize_t i = 0; records != NULL && i < split->count; i++) {
-        PyObject *record = record_from_statement(split->statements[i]);
-        if (record == NULL) {
-            Py_CLEAR(records);
-            break;
-        }
-        PyTuple_SET_ITEM(records, i, record);
-    }
     PyObject *header = cache_header(module, source);
-    PyObject *stored =
-        records != NULL && header != NULL
-            ? Py_BuildValue("(OiO)", header, split->future_flags, records)
-            : NULL;
+    PyObject *stored = header != NULL ? stored_from_split(split, header) : NULL;
     PyObject *bytes =
         stored != NULL
             ? PyMarshal_WriteObjectToString(stored, Py_MARSHAL_VERSION)
@@ -272,7 +383,6 @@ cache_store(const Split *split, const Module *module, PyObject *source)
         make_folder(path);
         write_file(path, bytes);
     }
-    Py_XDECREF(records);
     Py_XDECREF(header);
     Py_XDECREF(stored);
     Py_XDECREF(bytes);

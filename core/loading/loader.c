@@ -24,7 +24,9 @@ static int
 module_load_source(Module *module)
 {
     Engine *engine = module->engine;
-    module->source = file_read(module->path);
+    if (module->source == NULL) { /* reading it failed: say why */
+        module->source = file_read(module->path);
+    }
     if (module->source == NULL) {
         return -1;
     }
@@ -109,7 +111,8 @@ module_fail(Module *module)
 
 /* A record for a module that importlib imports. NULL with an exception. */
 static Module *
-module_create(Engine *engine, PyObject *object, PyObject *name, PyObject *path)
+module_create(Engine *engine, PyObject *object, PyObject *name, PyObject *path,
+              int portions)
 {
     Module *module = module_new(engine, name, path, object);
     if (module == NULL) {
@@ -122,7 +125,11 @@ module_create(Engine *engine, PyObject *object, PyObject *name, PyObject *path)
         module_free(module);
         return NULL;
     }
-    module->file = file_cell(engine, path, 0);
+    if (!portions) {
+        module->source = file_read(path);
+        PyErr_Clear(); /* see module_load_source() */
+    }
+    module->file = file_cell_read(engine, path, module->source);
     if (module->file != NULL) {
         module->file->module = module;
     }
@@ -162,7 +169,7 @@ static int
 module_exec(Engine *engine, PyObject *object, PyObject *name, PyObject *path,
             int portions)
 {
-    Module *module = module_create(engine, object, name, path);
+    Module *module = module_create(engine, object, name, path, portions);
     if (module == NULL) {
         return -1;
     }

@@ -217,7 +217,8 @@ look(Engine *engine, Adapter *adapter, int *given_up)
     int active = adapter_is_active(engine, adapter);
     int looks = active > 0 && !adapter->blind;
     PyObject *now =
-        looks ? PyObject_CallMethod(adapter->object, "look", NULL) : NULL;
+        looks ? PyObject_CallMethodNoArgs(adapter->object, engine->name_look)
+              : NULL;
     (void)frame_swap(running);
     if (active >= 0 && !looks) {
         return NULL;

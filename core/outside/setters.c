@@ -153,7 +153,7 @@ setters_watch(Engine *engine, CodeInfo *info)
         return 0;
     }
     info->calls_judged = engine->traced;
-    if (!info->discards && !kept_concerns(engine, info)) {
+    if (!info->invokes || (!info->discards && !kept_concerns(engine, info))) {
         return 0;
     }
     PyObject *done = PyObject_CallMethod(

@@ -64,7 +64,7 @@ wrapped_by_library(PyObject *object)
     PyObject *wrapped = dict != NULL && PyDict_CheckExact(dict)
                             ? Py_XNewRef(dict_peek(dict, "__wrapped__"))
                             : NULL;
-    if (wrapped == NULL) {
+    if (wrapped == NULL && !PyFunction_Check(object)) {
         wrapped = in_slot(object, "__wrapped__");
     }
     PyObject *clear =

@@ -53,6 +53,9 @@ computed_is_value(const PyTypeObject *type)
         {"types.GenericAlias", NULL},
         {"typing.Union", NULL},
     };
+    if (type == &PyFunction_Type || type == &PyType_Type) {
+        return 0; /* most of what a program binds */
+    }
     int is_heap = PyType_HasFeature((PyTypeObject *)type, Py_TPFLAGS_HEAPTYPE);
     for (size_t i = 0; i < Py_ARRAY_LENGTH(values); i++) {
         const char *name = values[i].name, *module = values[i].module;

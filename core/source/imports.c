@@ -4,8 +4,7 @@
 
 #include "compat.h"
 #include "rules.h"
-
-#include <string.h>
+#include "text.h"
 
 
 /* The absolute name of an import's module, as importlib resolves it. New
@@ -31,7 +30,7 @@ import_name(Module *module, long level, PyObject *name)
     if (base == NULL || name == Py_None) {
         return base;
     }
-    PyObject *full = PyUnicode_FromFormat("%U.%U", base, name);
+    PyObject *full = text_dotted(base, name);
     Py_DECREF(base);
     return full;
 }
@@ -78,15 +77,6 @@ visit_string(Engine *engine, PyObject *item, int (*visit)(Module *, void *),
 }
 
 
-/* Asked of all names in all code: the length tells most apart. */
-static int
-is_name(PyObject *name, const char *text)
-{
-    return PyUnicode_GET_LENGTH(name) == (Py_ssize_t)strlen(text)
-           && PyUnicode_CompareWithASCIIString(name, text) == 0;
-}
-
-
 /* Modules that `__import__("m")` or `importlib.import_module("m")` names. */
 static int
 visit_by_name(const Statement *statement, int (*visit)(Module *, void *),
@@ -97,7 +87,7 @@ visit_by_name(const Statement *statement, int (*visit)(Module *, void *),
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(code->co_names); i++) {
         PyObject *name = PyTuple_GET_ITEM(code->co_names, i);
         imports |=
-            is_name(name, "__import__") || is_name(name, "import_module");
+            text_is(name, "__import__") || text_is(name, "import_module");
     }
     for (Py_ssize_t i = 0;
          imports && result == 0 && i < PyTuple_GET_SIZE(code->co_consts); i++) {
@@ -127,8 +117,7 @@ import_visit(Statement *statement, int (*visit)(Module *, void *), void *arg)
         int result = import_visit_chain(engine, name, visit, arg);
         PyObject *from = PyTuple_GET_ITEM(item, 2);
         for (Py_ssize_t j = 0; result == 0 && j < PyTuple_GET_SIZE(from); j++) {
-            PyObject *full =
-                PyUnicode_FromFormat("%U.%U", name, PyTuple_GET_ITEM(from, j));
+            PyObject *full = text_dotted(name, PyTuple_GET_ITEM(from, j));
             Module *module = full != NULL ? engine_module(engine, full) : NULL;
             result = PyErr_Occurred() ? -1
                      : module != NULL ? visit(module, arg)
@@ -194,8 +183,7 @@ claim_untracked_chain(Frame *frame, Engine *engine, PyObject *name,
         }
     }
     for (Py_ssize_t i = 0; result == 0 && i < PyTuple_GET_SIZE(from); i++) {
-        PyObject *full =
-            PyUnicode_FromFormat("%U.%U", name, PyTuple_GET_ITEM(from, i));
+        PyObject *full = text_dotted(name, PyTuple_GET_ITEM(from, i));
         result = full != NULL ? claim_untracked(frame, engine, full) : -1;
         Py_XDECREF(full);
     }

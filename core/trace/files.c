@@ -97,6 +97,15 @@ hash_listing(const char *path)
 }
 
 
+static uint64_t
+hash_content(PyObject *bytes)
+{
+    return hash_bytes(0xCBF29CE484222325u, PyBytes_AS_STRING(bytes),
+                      PyBytes_GET_SIZE(bytes))
+           | 1;
+}
+
+
 /* 0 when nothing is there. Never raises: what cannot be read is not there. */
 static uint64_t
 hash_path(PyObject *path, int listed)
@@ -115,9 +124,7 @@ hash_path(PyObject *path, int listed)
         else if (S_ISREG(st.st_mode)) {
             PyObject *bytes = file_read(path);
             if (bytes != NULL) {
-                h = hash_bytes(0xCBF29CE484222325u, PyBytes_AS_STRING(bytes),
-                               PyBytes_GET_SIZE(bytes))
-                    | 1;
+                h = hash_content(bytes);
                 Py_DECREF(bytes);
             }
             PyErr_Clear(); /* gone since stat: not there */
@@ -185,6 +192,24 @@ file_cell(Engine *engine, PyObject *path, int listed)
     if (file != NULL && listed && !file->listed) {
         file->listed = 1;
         file->content = hash_path(path, 1);
+    }
+    return file;
+}
+
+
+FileCell *
+file_cell_read(Engine *engine, PyObject *path, PyObject *bytes)
+{
+    if (bytes == NULL) {
+        return file_cell(engine, path, 0);
+    }
+    FileCell *file = file_lookup(engine->files, path);
+    if (file != NULL || PyErr_Occurred()) {
+        return file;
+    }
+    file = file_new(engine, engine->files, path);
+    if (file != NULL) {
+        file->content = hash_content(bytes);
     }
     return file;
 }
@@ -307,7 +332,13 @@ int
 caller_is_importlib(void)
 {
     PyObject *globals = PyEval_GetGlobals(); /* borrowed */
-    PyObject *name = globals != NULL ? dict_peek(globals, "__name__") : NULL;
+    PyObject *name =
+        globals != NULL
+            ? PyDict_GetItemWithError(globals, hmr_engine->name_name)
+            : NULL;
+    if (name == NULL) {
+        PyErr_Clear(); /* a key that cannot be compared is another one */
+    }
     const char *text =
         name != NULL && PyUnicode_Check(name) ? PyUnicode_AsUTF8(name) : NULL;
     return text != NULL

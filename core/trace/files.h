@@ -16,6 +16,9 @@ PyObject *file_read(PyObject *path);
  * NULL with an exception set. */
 FileCell *file_cell(Engine *engine, PyObject *path, int listed);
 
+/* The same for a file that was read just now; `bytes` may be NULL. */
+FileCell *file_cell_read(Engine *engine, PyObject *path, PyObject *bytes);
+
 /* A name that find_spec did not find. New reference. */
 FileCell *file_missing_module(Engine *engine, PyObject *name);
 

@@ -23,7 +23,7 @@ module_is_submodule_bind(const Engine *engine, const Module *module,
     if (child == NULL) {
         return 0;
     }
-    PyObject *name = PyUnicode_FromFormat("%U.%U", module->name, key);
+    PyObject *name = text_dotted(module->name, key);
     int same = name != NULL && PyUnicode_Compare(name, child->name) == 0;
     Py_XDECREF(name);
     return same;

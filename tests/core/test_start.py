@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -150,3 +151,25 @@ def test_entry_points_are_found_wherever_packages_are(
     monkeypatch.setattr(sys, "path", [*sys.path, *folders])
     names = sorted(entry.name for entry in installed.entry_points_of(group))
     assert names == ["a", "b", "c"]
+
+
+def test_the_garbage_collector_rests_unseen(project: Project) -> None:
+    """A program that counts on its threshold sees, and keeps, what it would have."""
+    usual = list(gc.get_threshold())
+    project.start(
+        {
+            "main.py": "import gc\nfrom gc import get_threshold as told\n"
+            "first, *rest = gc.get_threshold()\nthere = [first, *rest, told()[0]]\n",
+        }
+    )
+    assert settled(project, "__import__('main').there") == [*usual, usual[0]]
+    assert settled(project, "list(__import__('main').told())") == usual
+    project.edit("main.py", "rest, told", "rest, 1, told")
+    assert settled(project, "__import__('main').there") == [*usual, 1, usual[0]]
+
+
+def test_a_threshold_that_the_program_sets_stays(project: Project) -> None:
+    usual = gc.get_threshold()[0]
+    text = "import gc\ngc.set_threshold(gc.get_threshold()[0] * 10)\n"
+    project.start({"main.py": text})
+    assert settled(project, "__import__('gc').get_threshold()[0]") == usual * 10
