@@ -4,6 +4,7 @@
 #include "callbacks_parts.h"
 
 #include "adapters.h"
+#include "compat.h"
 #include "frame.h"
 #include "match.h"
 

@@ -6,6 +6,7 @@
 #include "frame_parts.h"
 
 #include "caches.h"
+#include "compat.h"
 #include "contribute.h"
 #include "journal.h"
 #include "namespace.h"
