@@ -3,6 +3,9 @@ finish."""
 
 from __future__ import annotations
 
+import signal
+import time
+
 import pytest
 
 from .harness import Project
@@ -35,16 +38,18 @@ def begin():
 """
 
 
+CHILDREN = "__import__('multiprocessing').active_children()"
+SHOW = f"[__import__('os').kill(c.pid, {signal.SIGUSR1:d}) for c in {CHILDREN}]"
+CHILDREN_WAIT = 60.0  # seconds
+
+
 def until_children(project: Project, most: int) -> None:
-    project.exec(
-        f"""
-        import multiprocessing, time
-        end = time.monotonic() + 20
-        while len(multiprocessing.active_children()) > {most}:
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        """
-    )
+    end = time.monotonic() + CHILDREN_WAIT
+    while (count := project.eval(f"len({CHILDREN})")) > most:
+        if time.monotonic() > end:
+            project.exec(SHOW)
+            pytest.fail(f"{count} children are left\n{project.worker.errors()}")
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(("make", "use", "begin"), POOLS.values(), ids=POOLS)
