@@ -22,6 +22,7 @@
     RULE(READ_MEMBERS, "looking up an attribute of a class reads it") \
     RULE(SET_MEMBERS, "and who sets it changes it, be it so already") \
     RULE(READ_FILES, "opening a file reads it") \
+    RULE(IMPORTS_PASSED, "who goes outside and passes an import counts") \
     RULE(READ_MISSING, "looking for a module in vain is a read") \
     RULE(READ_DELETED, "del reads whether the name is bound") \
     RULE(READ_CACHES, "who calls a cache reads what its function may read") \

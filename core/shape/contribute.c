@@ -5,6 +5,7 @@
 #include "clean.h"
 #include "compat.h"
 #include "graph.h"
+#include "import_order.h"
 #include "journal.h"
 #include "needed.h"
 #include "walk.h"

@@ -3,6 +3,7 @@
 #include "needed.h"
 
 #include "attributes.h"
+#include "import_order.h"
 #include "namespace.h"
 #include "result.h"
 #include "rules.h"
@@ -212,49 +213,6 @@ walk_skips(const Module *module)
 }
 
 
-/* Did the module's text import this (level, name, ...) before the edit? */
-static int
-module_had_import(const Module *module, PyObject *import)
-{
-    for (Py_ssize_t i = 0; i < module->old_count; i++) {
-        PyObject *imports = module->old_statements[i]->syntax.imports;
-        for (Py_ssize_t j = 0; j < PyTuple_GET_SIZE(imports); j++) {
-            PyObject *other = PyTuple_GET_ITEM(imports, j);
-            int same = 1;
-            for (Py_ssize_t k = 0; same > 0 && k < 2; k++) {
-                same =
-                    PyObject_RichCompareBool(PyTuple_GET_ITEM(import, k),
-                                             PyTuple_GET_ITEM(other, k), Py_EQ);
-            }
-            if (same != 0) {
-                PyErr_Clear(); /* str, int, None: only memory can fail */
-                return 1;
-            }
-        }
-    }
-    return 0;
-}
-
-
-/* Does a new statement of an edited module import something new? Found out
- * early it does not have to run twice. */
-static int
-module_has_new_import(const Module *module)
-{
-    for (Py_ssize_t i = 0; i < module->count; i++) {
-        const Statement *statement = module->statements[i];
-        PyObject *imports = statement->syntax.imports;
-        for (Py_ssize_t j = 0;
-             statement->trace == NULL && j < PyTuple_GET_SIZE(imports); j++) {
-            if (!module_had_import(module, PyTuple_GET_ITEM(imports, j))) {
-                return 1;
-            }
-        }
-    }
-    return 0;
-}
-
-
 void
 needed_plan(Engine *engine)
 {
@@ -288,91 +246,6 @@ needed_begin(Engine *engine)
             module_retract(engine->order[i]);
         }
     }
-}
-
-
-int
-imports_differ(const Trace *a, const Trace *b)
-{
-    Py_ssize_t count = a != NULL ? a->import_count : 0;
-    if (count != (b != NULL ? b->import_count : 0)) {
-        return 1;
-    }
-    for (Py_ssize_t i = 0; i < count; i++) {
-        if (a->imports[i].module != b->imports[i].module) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-
-/* The modules that the statements import, in the order in which each is first
- * imported. 0 or -1. */
-static int
-imports_collect(ModuleSet *set, Statement *const *statements, Py_ssize_t count,
-                int now)
-{
-    for (Py_ssize_t i = 0; i < count; i++) {
-        const Trace *trace =
-            now ? statement_trace(statements[i]) : statements[i]->trace;
-        for (Py_ssize_t j = 0; trace != NULL && j < trace->import_count; j++) {
-            if (module_set_add(set, trace->imports[j].module) < 0) {
-                return -1;
-            }
-        }
-    }
-    return 0;
-}
-
-
-/* Has a new statement imported in a way that its text does not show, what was
- * there only later? A cold start imports it here first. */
-static int
-imports_unseen(const Module *module)
-{
-    for (Py_ssize_t i = 0; i < module->count; i++) {
-        const Statement *statement = module->statements[i];
-        const Trace *trace = statement->attempt;
-        if (statement->trace != NULL || trace == NULL
-            || statement->syntax.kind == STATEMENT_IMPORT) {
-            continue;
-        }
-        for (Py_ssize_t j = 0; j < trace->import_count; j++) {
-            if (trace->imports[j].module->began >= statement->place) {
-                return 1;
-            }
-        }
-    }
-    return 0;
-}
-
-
-/* Does the module import other modules than before, or in another order? */
-static int
-module_imports_changed(const Module *module)
-{
-    if (!module->edited) {
-        for (Py_ssize_t i = 0; i < module->count; i++) {
-            Statement *statement = module->statements[i];
-            if (imports_differ(statement->trace, statement_trace(statement))) {
-                return 1;
-            }
-        }
-        return 0;
-    }
-    ModuleSet before = {0}, now = {0};
-    int changed =
-        imports_collect(&before, module->old_statements, module->old_count, 0)
-            < 0
-        || imports_collect(&now, module->statements, module->count, 1) < 0
-        || before.count != now.count;
-    for (Py_ssize_t i = 0; !changed && i < now.count; i++) {
-        changed = before.modules[i] != now.modules[i];
-    }
-    PyMem_Free(before.modules);
-    PyMem_Free(now.modules);
-    return changed || imports_unseen(module);
 }
 
 

@@ -43,9 +43,6 @@ void needed_plan(Engine *engine);
 /* A partial walk begins: what needed modules wrote is unbound. */
 void needed_begin(Engine *engine);
 
-/* Do the two import other modules, or in another order? Either may be NULL. */
-int imports_differ(const Trace *a, const Trace *b);
-
 /* A partial walk ended: sets engine->walk_again where more modules turn out to
  * be needed, and engine->walk_whole where it was not good enough. */
 void needed_check(Engine *engine);

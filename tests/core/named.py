@@ -18,6 +18,9 @@ ENUM = "import enum\nclass E(enum.Enum):\n    A = {}"
 ADD = "def add():\n    l.append(1)"
 ADD_IF = [ADD, "if V:\n    add()"]
 FAIL = "if V:\n    raise ImportError"
+READS_A = ["import os", "v = os.environ.get('HMR_A')", "y = 2"]
+SETS_A = ["import os", "os.environ['HMR_A'] = '7'", "z = 2"]
+IMPORTS = "from a import y"
 ALL = "import json\nx = [k for k in vars(json) if k[:4] == 'hmr_']"
 TRY = "try:\n    import m\nexcept ImportError:\n    m = None"
 CACHED_METHOD = """
@@ -121,6 +124,10 @@ NAMED: dict[str, list[Files]] = {
     "READ_MEMBERS": [
         {"main.py": ["class C:\n    limit = 1", "i = C()", "x = getattr(i, 'limit')"]},
         {"main.py": ["class C:\n    limit = 2", "i = C()", "x = getattr(i, 'limit')"]},
+    ],
+    "IMPORTS_PASSED": [
+        {"a.py": READS_A, "b.py": [IMPORTS, *SETS_A], "main.py": ["import b"]},
+        {"a.py": READS_A, "b.py": [*SETS_A, IMPORTS], "main.py": ["import b"]},
     ],
     "SET_MEMBERS": [
         {"main.py": ["class C:\n    limit = 1", "C.limit = 1"]},

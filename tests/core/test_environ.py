@@ -340,3 +340,31 @@ def test_settings_read_the_environment_and_a_file(project: Project) -> None:
     assert project.eval("main.a") == "default"
     project.exec("engine.apply([], environ={'HMR_A': 'outside'})")
     assert project.eval("main.a") == "outside"
+
+
+SETS = "import os\nos.environ['HMR_A'] = '7'\ny = 2\n"
+ASKS = "import os\nv = os.environ.get('HMR_A')\ny = 2\n"
+
+
+SET_ANEW = "z = 1\nos.environ.setdefault('HMR_A', '7')\n"
+
+
+def test_who_sets_a_variable_passes_imports(project: Project) -> None:
+    """To the edit it is a new statement, which sets the same."""
+    import_it = "import os\nfrom inner import y\n"
+    files = {"inner.py": ASKS, "main.py": "import outer\n"}
+    project.start({**files, "outer.py": f"{import_it}z = 1\n{SET_ANEW}"})
+    project.save({"outer.py": f"import os\n{SET_ANEW}from inner import y\nz = 1\n"})
+    assert project.eval("sys.modules['inner'].v") == "7"
+
+
+@pytest.mark.parametrize(("outer", "inner"), [(SETS, ASKS), (ASKS, SETS)])
+def test_an_import_that_passes_who_sets_or_asks(
+    project: Project, outer: str, inner: str
+) -> None:
+    """What sets the variable is the same statement as before (seed 5001560)."""
+    files = {"inner.py": inner, "main.py": "import outer\n"}
+    project.start({**files, "outer.py": f"from inner import y\n{outer}"})
+    for _ in range(2):
+        project.save({"outer.py": f"{outer}from inner import y\n"})
+        project.save({"outer.py": f"from inner import y\n{outer}"})
