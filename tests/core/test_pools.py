@@ -54,7 +54,7 @@ def until_children(project: Project, most: int) -> None:
     while (count := project.eval(f"len({CHILDREN})")) > most:
         if time.monotonic() > end:
             if sanitizer:
-                project.exec(KILL)
+                project.exec(KILL if most == 0 else "")
                 return
             project.exec(SHOW)
             pytest.fail(f"{count} children are left\n{project.worker.errors()}")
