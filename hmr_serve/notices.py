@@ -40,21 +40,21 @@ class Notices:
 
     def trying(self, files: Iterable[str], reason: str) -> None:
         """A cold start of the edited code takes its time, and requests wait."""
-        names = several(list(map(shown, files)))
-        self._log.line(f"trying  {names}  in a child process first: {reason}")
+        self._log.line(f"trying  {named(files)}  in a child process first: {reason}")
 
     def still_trying(self, files: Iterable[str]) -> None:
-        names = several(list(map(shown, files)))
-        self._log.line(f"trying  {names}  the last good version answers meanwhile")
+        self._log.line(
+            f"trying  {named(files)}  the last good version answers meanwhile"
+        )
 
     def restarting(self, files: Iterable[str], reason: str) -> None:
-        names = several(list(map(shown, files)))
-        self._log.line(f"restarting  {names}  {reason}")
+        self._log.line(f"restarting  {named(files)}  {reason}")
 
     def not_applied(self, files: Iterable[str], error: BaseException) -> None:
-        names = several(list(map(shown, files)))
         self._show(
-            error, f"{names} not applied", "the last good version keeps answering"
+            error,
+            f"{named(files)} not applied",
+            "the last good version keeps answering",
         )
 
     def no_application(self, error: BaseException) -> None:
@@ -77,3 +77,7 @@ class Notices:
         else:
             self._log.error(f"{what}: {consequence}.\n{text.rstrip()}")
         self._last_error = text
+
+
+def named(files: Iterable[str]) -> str:
+    return several(list(map(shown, files)))
