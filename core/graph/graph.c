@@ -100,6 +100,24 @@ module_is_reached(const Module *module, const Engine *engine)
 }
 
 
+Statement *
+trace_find_changed(const Trace *trace, const Engine *engine, int stale)
+{
+    for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
+        Cell *cell = trace->writes[i].cell;
+        Statement *creator =
+            cell->kind == CELL_GROUP ? ((Group *)cell)->creator : NULL;
+        if (creator != NULL && !creator->dead
+            && module_is_reached(creator->module, engine)
+            && !(stale && creator->fresh_walk == engine->walk)) {
+            ((Group *)cell)->must_be_fresh = 1;
+            return creator;
+        }
+    }
+    return NULL;
+}
+
+
 Module *
 module_new(Engine *engine, PyObject *name, PyObject *path, PyObject *object)
 {

@@ -494,6 +494,12 @@ void statement_set_reason(Statement *statement, const char *format, ...);
 /* Is the module part of the program, as far as the walk has come? */
 int module_is_reached(const Module *module, const Engine *engine);
 
+/* Whose object, of a module that the walk has reached, has the trace of another
+ * changed? It has to be made anew. `stale`: one that this walk has not made.
+ * Borrowed, or NULL. */
+Statement *
+trace_find_changed(const Trace *trace, const Engine *engine, int stale);
+
 Module *
 module_new(Engine *engine, PyObject *name, PyObject *path, PyObject *object);
 void module_free(Module *module);

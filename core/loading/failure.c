@@ -295,36 +295,17 @@ withdraw_withheld(Engine *engine)
 }
 
 
-/* Whose object, of a module that is part of the program, has the trace changed?
- * Borrowed, or NULL. */
-static Statement *
-trace_find_changed(const Trace *trace, const Engine *engine)
-{
-    for (Py_ssize_t i = 0; trace != NULL && i < trace->write_count; i++) {
-        Cell *cell = trace->writes[i].cell;
-        Statement *creator =
-            cell->kind == CELL_GROUP ? ((Group *)cell)->creator : NULL;
-        if (creator != NULL && !creator->dead
-            && module_is_reached(creator->module, engine)) {
-            ((Group *)cell)->must_be_fresh = 1;
-            return creator;
-        }
-    }
-    return NULL;
-}
-
-
-/* The same for all that the failed import did. */
+/* Whose object has the failed import changed? Borrowed, or NULL. */
 static Statement *
 held_find_changed(const Engine *engine)
 {
-    Statement *creator = trace_find_changed(engine->held.trace, engine);
+    Statement *creator = trace_find_changed(engine->held.trace, engine, 0);
     for (Py_ssize_t i = 0; creator == NULL && i < engine->module_count; i++) {
         const Module *module = engine->order[i];
         for (Py_ssize_t j = 0;
              creator == NULL && module->withheld && j < module->passed; j++) {
             creator = trace_find_changed(statement_trace(module->statements[j]),
-                                         engine);
+                                         engine, 0);
         }
     }
     return creator;

@@ -27,21 +27,12 @@ walk_check_unreached(Engine *engine)
             continue;
         }
         for (Py_ssize_t j = 0; j < module->count; j++) {
-            Trace *trace = module->statements[j]->trace;
-            for (Py_ssize_t k = 0; trace != NULL && k < trace->write_count;
-                 k++) {
-                Cell *cell = trace->writes[k].cell;
-                Statement *creator =
-                    cell->kind == CELL_GROUP ? ((Group *)cell)->creator : NULL;
-                if (creator != NULL && creator->module != module
-                    && !creator->dead
-                    && module_is_reached(creator->module, engine)
-                    && creator->fresh_walk != engine->walk) {
-                    ((Group *)cell)->must_be_fresh = 1;
-                    return frame_conflict(engine, creator,
-                                          "%U, which changed it, is gone",
-                                          module->name);
-                }
+            Statement *creator =
+                trace_find_changed(module->statements[j]->trace, engine, 1);
+            if (creator != NULL) {
+                return frame_conflict(engine, creator,
+                                      "%U, which changed it, is gone",
+                                      module->name);
             }
         }
     }
